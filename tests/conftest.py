@@ -1,0 +1,91 @@
+"""What every test shares.
+
+The database is SQLite in one file per worker, or PostgreSQL by DATABASE_URL.
+
+Engines that a run started are found by their environment variables (see tests/servers); a test
+that needs one carries `@pytest.mark.engine("redis")` and is skipped, by name, without it.
+"""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.core.cache import cache
+from django.test import Client
+from django.test.testcases import TransactionTestCase
+
+from tests.support.clock import legal_advance
+from tests.support.db import flush_by_empty_database
+
+
+TransactionTestCase._fixture_teardown = flush_by_empty_database  # type: ignore[method-assign]
+
+ENGINES = {
+    "postgresql": "TEST_DATABASE_URL",
+    "redis": "TEST_REDIS_URL",
+    "opensearch": "TEST_OPENSEARCH_URL",
+    "rgw": "TEST_RGW_ENDPOINT",
+    "chromium": "TEST_CHROMIUM",
+}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers", "engine(name): needs a real server; see `make test` for which were proven"
+    )
+    config.addinivalue_line("markers", "benchmark: measured by `make bench`, not by the suite")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    for marker in item.iter_markers("engine"):
+        require_engine(str(marker.args[0]))
+
+
+def require_engine(name: str) -> str:
+    """Address of a real server of this run. Without it the test is skipped, or fails in CI."""
+    if address := os.environ.get(ENGINES[name], ""):
+        return address
+    message = f"engine {name} not started: run `make test`, or export `make services`'s addresses"
+    if os.environ.get("GUICHET_ENGINES_REQUIRED") == "1":
+        pytest.fail(message, pytrace=False)
+    pytest.skip(message)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    run = Path(settings.VAR_DIR).parent
+    if not hasattr(config, "workerinput") and run.name.startswith("guichet-tests-"):
+        shutil.rmtree(run, ignore_errors=True)
+
+
+@pytest.fixture(autouse=True)
+def _clean_cache() -> Iterator[None]:
+    yield
+    cache.clear()
+
+
+@pytest.fixture
+def legal_time(db: Any) -> Callable[[timedelta | str], datetime]:
+    """`legal_time("11d")` moves legal time forward."""
+    return legal_advance
+
+
+@pytest.fixture
+def client_for() -> Callable[..., Client]:
+    """`client_for(user, verified=True)`: a client logged in, with its second factor just passed."""
+    from tests.support.client import client_for as make
+
+    return make
+
+
+@pytest.fixture
+def shared_folder() -> Path:
+    """Published reference data, not part of the project; the test says so when it is absent."""
+    folder = Path(settings.BASE_DIR).parent / "shared"
+    if not folder.is_dir():
+        pytest.skip(f"{folder} is absent: reference data are not part of the project")
+    return folder

@@ -1,0 +1,39 @@
+"""Clients logged in without going through the login page (which has its own tests)."""
+
+from typing import Any
+
+from django.http import HttpResponse
+from django.test import Client
+from django_otp import DEVICE_ID_SESSION_KEY
+from django_otp.plugins.otp_totp.models import TOTPDevice
+
+from portal.accounts.models import User
+
+
+def enrol(user: User) -> TOTPDevice:
+    """Give `user` a confirmed authenticator, or return the one it has."""
+    device = TOTPDevice.objects.filter(user=user, confirmed=True).first()
+    return device or TOTPDevice.objects.create(user=user, name="test", confirmed=True)
+
+
+def client_for(user: User | None = None, *, verified: bool = False, **options: Any) -> Client:
+    """A client logged in as `user` (None: nobody); `verified`: second factor passed."""
+    client = Client(**options)
+    if user is None:
+        return client
+    client.force_login(user)
+    if verified:
+        session = client.session
+        session[DEVICE_ID_SESSION_KEY] = enrol(user).persistent_id
+        session.save()
+    return client
+
+
+def page_text(response: HttpResponse) -> str:
+    """Visible text of a page, spaces (non-breaking too) folded: what a reader would find."""
+    from bs4 import BeautifulSoup
+
+    soup = BeautifulSoup(response.content, "html.parser")
+    for hidden in soup(["script", "style", "template"]):
+        hidden.decompose()
+    return " ".join(soup.get_text(" ").split())
