@@ -1,0 +1,6 @@
+"""Composition root and foundations of the portal."""
+
+from .celery import app as celery_app
+
+
+__all__ = ["celery_app"]

@@ -1,0 +1,98 @@
+"""Legal time, working days and periods.
+
+Legal clocks count in Europe/Paris days with French public holidays (T3: seven units in one procedure).
+Periods exclude the day of the start event and end at the last instant of their last day. A period in
+months ends on the day of the same number, or the last day of the month when there is none.
+"""
+
+import calendar as _calendar
+import re
+from datetime import date, datetime, time, timedelta
+from functools import cache
+from zoneinfo import ZoneInfo
+
+import holidays
+from django.conf import settings
+from django.utils import timezone
+
+
+PARIS = ZoneInfo("Europe/Paris")
+_PERIOD = re.compile(r"(?P<count>[1-9]\d{0,3})(?P<unit>wd|d|w|m|y)")
+
+
+def legal_offset() -> timedelta:
+    """Offset of training time; zero, and no query, outside training."""
+    if not settings.TRAINING:
+        return timedelta()
+    from .models import TrainingClock
+
+    row = TrainingClock.objects.filter(pk=1).values_list("offset", flat=True).first()
+    return row or timedelta()
+
+
+def legal_now() -> datetime:
+    """The instant that due dates, silences and permit dates are judged at (UTC, aware)."""
+    return timezone.now() + legal_offset()
+
+
+def legal_today() -> date:
+    """The Paris day of `legal_now()`."""
+    return legal_now().astimezone(PARIS).date()
+
+
+@cache
+def _holidays(year: int) -> frozenset[date]:
+    return frozenset(holidays.country_holidays("FR", years=year))
+
+
+def is_working_day(day: date) -> bool:
+    """Monday to Friday, French public holidays excluded."""
+    return day.weekday() < 5 and day not in _holidays(day.year)
+
+
+def end_of_day(day: date) -> datetime:
+    """Last instant (one microsecond before midnight, Paris) of a day."""
+    return datetime.combine(day, time.max, tzinfo=PARIS)
+
+
+def parse_period(text: str) -> tuple[int, str]:
+    """`"7wd"` → `(7, "wd")`; units: wd working days, d days, w weeks, m months, y years.
+
+    Raises ValueError on anything else.
+    """
+    match = _PERIOD.fullmatch(text)
+    if match is None:
+        raise ValueError(f"not a period: {text!r} (expected e.g. 7wd, 10d, 2w, 1m, 1y)")
+    return int(match["count"]), match["unit"]
+
+
+def add_period(start: date, period: str) -> date:
+    """Last day of a period that starts (day not counted) on `start`."""
+    count, unit = parse_period(period)
+    if unit == "wd":
+        day = start
+        while count:
+            day += timedelta(days=1)
+            count -= is_working_day(day)
+        return day
+    if unit in {"d", "w"}:
+        return start + timedelta(days=count * (7 if unit == "w" else 1))
+    months = start.month - 1 + count * (12 if unit == "y" else 1)
+    year, month = start.year + months // 12, months % 12 + 1
+    return date(year, month, min(start.day, _calendar.monthrange(year, month)[1]))
+
+
+def deadline(start: datetime, period: str) -> datetime:
+    """Instant at which a period started by an event at `start` ends."""
+    return end_of_day(add_period(start.astimezone(PARIS).date(), period))
+
+
+def working_days_left(until: datetime, *, now: datetime | None = None) -> int:
+    """Working days after today up to and including the day of `until`; 0 when past."""
+    day = (now or legal_now()).astimezone(PARIS).date()
+    last = until.astimezone(PARIS).date()
+    left = 0
+    while day < last:
+        day += timedelta(days=1)
+        left += is_working_day(day)
+    return left

@@ -1,0 +1,23 @@
+"""Errors of the API as problem details (RFC 9457)."""
+
+from typing import Any
+
+from rest_framework.response import Response
+from rest_framework.views import exception_handler
+
+
+def problem_details(exc: Exception, context: dict[str, Any]) -> Response | None:
+    response = exception_handler(exc, context)
+    if response is None:
+        return None
+    detail = response.data
+    response.data = {
+        "type": "about:blank",
+        "title": response.status_text,
+        "status": response.status_code,
+        "detail": detail.get("detail", "") if isinstance(detail, dict) else "",
+    }
+    if isinstance(detail, dict) and set(detail) - {"detail"}:
+        response.data["errors"] = detail
+    response.content_type = "application/problem+json"
+    return response

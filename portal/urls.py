@@ -1,0 +1,13 @@
+"""All addresses of the portal: the only module that knows every room."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+
+urlpatterns = [
+    path("", include("catalog.urls")),
+    path("compte/", include("portal.accounts.urls")),
+    path("", include("requests_app.urls")),
+    path("", include("portal.common.urls")),
+    path("admin/", admin.site.urls),
+]

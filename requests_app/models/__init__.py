@@ -1,0 +1,60 @@
+from .basket import Basket, BasketRow
+from .committee import InterestDeclaration, Opinion, OpinionSense, RapporteurAssignment, Report
+from .permit import (
+    CloudResource,
+    Credential,
+    ExtractDeposit,
+    Grant,
+    GrantState,
+    Outbox,
+    Permit,
+    Probe,
+    Workspace,
+)
+from .piece import Piece, StoredFile
+from .request import (
+    EDITABLE_STATES,
+    FINAL_STATES,
+    AccessRequest,
+    RequestDataset,
+    RequestMember,
+    RequestState,
+    RequestVersion,
+)
+from .stage import Act, Note, Stage, StagePause, StageState, Task, TransitionLog
+
+
+__all__ = [
+    "EDITABLE_STATES",
+    "FINAL_STATES",
+    "AccessRequest",
+    "Act",
+    "Basket",
+    "BasketRow",
+    "CloudResource",
+    "Credential",
+    "ExtractDeposit",
+    "Grant",
+    "GrantState",
+    "InterestDeclaration",
+    "Note",
+    "Opinion",
+    "OpinionSense",
+    "Outbox",
+    "Permit",
+    "Piece",
+    "Probe",
+    "RapporteurAssignment",
+    "Report",
+    "RequestDataset",
+    "RequestMember",
+    "RequestState",
+    "RequestVersion",
+    "Stage",
+    "StagePause",
+    "StageState",
+    "StoredFile",
+    "Task",
+    "TransitionLog",
+    "Workspace",
+]

@@ -1,0 +1,137 @@
+"""What a committee does with a request: interests, rapporteurs, reports, the opinion."""
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+
+class InterestDeclaration(models.Model):
+    """A member's answer about one request, given before anything but its card is seen (A14)."""
+
+    class Answer(models.TextChoices):
+        NONE = "none", _("aucun lien")
+        WITHDRAWN = "withdrawn", _("se déporte")
+
+    class Origin(models.TextChoices):
+        MEMBER = "member", _("déclaration du membre")
+        ORGANISATION = "organisation", _("même organisme que le dossier")
+        PRESIDENT = "president", _("décision du président")
+
+    request = models.ForeignKey(
+        "requests_app.AccessRequest", models.CASCADE, related_name="interest_declarations"
+    )
+    committee = models.ForeignKey("accounts.Organisation", models.PROTECT, related_name="+")
+    member = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    answer = models.CharField(max_length=10, choices=Answer.choices)
+    origin = models.CharField(max_length=12, choices=Origin.choices, default=Origin.MEMBER)
+    reason = models.TextField(_("motif"), blank=True)
+    declared_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    declared_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name = _("lien d’intérêts")
+        verbose_name_plural = _("liens d’intérêts")
+        constraints = [
+            models.UniqueConstraint(fields=["request", "member"], name="interest_once"),
+            models.CheckConstraint(
+                condition=~Q(origin="president") | ~Q(reason=""),
+                name="interest_president_has_reason",
+                violation_error_message=_("Indiquez le motif du déport."),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.member_id} {self.answer}"
+
+
+class RapporteurAssignment(models.Model):
+    """A rapporteur named by the president; at most two per file, warned above four a month (A14)."""
+
+    stage = models.ForeignKey("requests_app.Stage", models.CASCADE, related_name="rapporteurs")
+    member = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    assigned_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    assigned_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["stage", "member"], condition=Q(ended_at__isnull=True), name="rapporteur_once"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.member_id} – {self.stage_id}"
+
+
+class Report(models.Model):
+    """A rapporteur's report by A11's headings; never seen by the applicant or holders."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    stage = models.ForeignKey("requests_app.Stage", models.CASCADE, related_name="reports")
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    version = models.ForeignKey("requests_app.RequestVersion", models.PROTECT, related_name="+")
+    headings = models.JSONField(default=dict)  # code of heading -> text
+    points = models.JSONField(default=list)  # numbered points proposed
+    proposed_sense = models.CharField(max_length=20, blank=True)
+    filed_at = models.DateTimeField(null=True, blank=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        verbose_name = _("rapport")
+        verbose_name_plural = _("rapports")
+        constraints = [models.UniqueConstraint(fields=["stage", "author"], name="report_once")]
+
+    def __str__(self) -> str:
+        return f"{self.author_id} – {self.stage_id}"
+
+
+class OpinionSense(models.TextChoices):
+    """The four outcomes of the decree and the tacit one, an outcome of its own (A12, A13)."""
+
+    FAVOURABLE = "favourable", _("favorable")
+    RECOMMENDATIONS = "favourable_with_recommendations", _("favorable avec recommandations")
+    RESERVED = "reserved", _("réservé")
+    UNFAVOURABLE = "unfavourable", _("défavorable")
+    TACIT = "tacit_favourable", _("tacite favorable")
+
+
+class Opinion(models.Model):
+    """The committee's opinion, issued once by the president, on a named version of the file."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    request = models.ForeignKey("requests_app.AccessRequest", models.PROTECT, related_name="opinions")
+    stage = models.OneToOneField("requests_app.Stage", models.PROTECT, related_name="opinion")
+    version = models.ForeignKey("requests_app.RequestVersion", models.PROTECT, related_name="+")
+    number = models.CharField(_("numéro"), max_length=30, unique=True)
+    sense = models.CharField(_("sens"), max_length=40, choices=OpinionSense.choices)
+    headings = models.JSONField(default=dict)
+    points = models.JSONField(default=list)  # [{"number": 1, "text": …}]
+    present = models.ManyToManyField(settings.AUTH_USER_MODEL, blank=True, related_name="+")
+    withdrew = models.ManyToManyField(settings.AUTH_USER_MODEL, blank=True, related_name="+")
+    issued_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+"
+    )  # null: tacit
+    issued_at = models.DateTimeField()
+    document = models.ForeignKey(
+        "requests_app.StoredFile", models.PROTECT, null=True, blank=True, related_name="+"
+    )  # made after the commit
+    answers = models.JSONField(default=list)  # the applicant's answers to the points
+
+    class Meta:
+        verbose_name = _("avis")
+        verbose_name_plural = _("avis")
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(sense="tacit_favourable") | Q(issued_by__isnull=False),
+                name="opinion_express_has_author",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.number} – {self.get_sense_display()}"

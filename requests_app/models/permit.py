@@ -1,0 +1,235 @@
+"""What was granted: permits, grants and what provisioning knows of the cloud."""
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+
+class Permit(models.Model):
+    """One version of what a request may do; written by the act that creates rights."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    request = models.ForeignKey("requests_app.AccessRequest", models.PROTECT, related_name="permits")
+    number = models.PositiveSmallIntegerField(_("version"))
+    act = models.OneToOneField("requests_app.Act", models.PROTECT, related_name="permit")
+    request_version = models.ForeignKey("requests_app.RequestVersion", models.PROTECT, related_name="+")
+    scope = models.JSONField()  # [{dataset, table, variables, years}]: approved specification
+    delivery_mode = models.CharField(max_length=20)  # "daughter_system" | "project_space"
+    starts_at = models.DateTimeField(_("début"))
+    expires_at = models.DateTimeField(_("fin"))
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    suspended_at = models.DateTimeField(null=True, blank=True)
+    reason = models.TextField(blank=True)  # of suspension or revocation
+    notices_sent = models.JSONField(default=list)  # days before the end already told: 90, 30, 7
+
+    class Meta:
+        verbose_name = _("accès autorisé")
+        verbose_name_plural = _("accès autorisés")
+        constraints = [
+            models.UniqueConstraint(fields=["request", "number"], name="permit_version_once"),
+            models.CheckConstraint(condition=Q(expires_at__gt=F("starts_at")), name="permit_dates_in_order"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.request_id} v{self.number}"
+
+
+class GrantState(models.TextChoices):
+    WANTED = "wanted", _("en attente")
+    OPENING = "opening", _("en cours d’ouverture")
+    OPEN = "open", _("ouvert")
+    SUSPENDED = "suspended", _("suspendu")
+    CLOSING = "closing", _("en cours de fermeture")
+    CLOSED = "closed", _("fermé")
+    FAILED = "failed", _("en échec")
+
+
+class Grant(models.Model):
+    """One person's right in one study: the wanted state beside the observed one."""
+
+    class Wanted(models.TextChoices):
+        OPEN = "open", _("ouvert")
+        SUSPENDED = "suspended", _("suspendu")
+        CLOSED = "closed", _("fermé")
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    permit = models.ForeignKey(Permit, models.PROTECT, related_name="grants")
+    workspace = models.ForeignKey("requests_app.Workspace", models.PROTECT, related_name="grants")
+    person = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="grants")
+    state = models.CharField(
+        _("état"), max_length=10, choices=GrantState.choices, default=GrantState.WANTED, editable=False
+    )
+    wanted = models.CharField(max_length=10, choices=Wanted.choices, default=Wanted.OPEN)
+    reason = models.TextField(_("motif"), blank=True)  # of suspension, closing, failure
+    missing = models.JSONField(default=list)  # codes of unmet conditions: training, terms, second_factor, …
+    source_addresses = models.JSONField(default=list)  # CIDR
+    expires_at = models.DateTimeField(_("fin"))
+    observed = models.CharField(max_length=200, blank=True)
+    observed_at = models.DateTimeField(null=True, blank=True)
+    opened_at = models.DateTimeField(null=True, blank=True)
+    closing_requested_at = models.DateTimeField(null=True, blank=True)  # real time
+    closed_at = models.DateTimeField(null=True, blank=True)
+    revocation_seconds = models.FloatField(null=True, blank=True)  # request to proof, s
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("accès")
+        verbose_name_plural = _("accès")
+        constraints = [
+            models.CheckConstraint(condition=Q(state__in=GrantState.values), name="grant_state_known"),
+            models.UniqueConstraint(
+                fields=["workspace", "person"],
+                condition=~Q(state="closed"),
+                name="grant_one_live_per_person",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="closed") | Q(closed_at__isnull=False), name="grant_closed_has_date"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.person_id} – {self.state}"
+
+
+class Workspace(models.Model):
+    """The study's place in the cloud, the row that a reconciler takes a lease on."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    request = models.OneToOneField("requests_app.AccessRequest", models.PROTECT, related_name="workspace")
+    slug = models.SlugField(max_length=40, unique=True)  # with an unguessable suffix: bucket names
+    next_reconcile_at = models.DateTimeField(null=True, blank=True, db_index=True)  # real time
+    lease_until = models.DateTimeField(null=True, blank=True)
+    lease_generation = models.PositiveBigIntegerField(default=0)  # the fencing number
+    held_at = models.DateTimeField(null=True, blank=True)  # an operator's hold
+    hold_reason = models.TextField(blank=True)
+    last_step = models.CharField(max_length=60, blank=True)
+    last_error = models.TextField(blank=True)
+    tries = models.PositiveIntegerField(default=0)
+    observed_at = models.DateTimeField(null=True, blank=True)
+    extract_confirmed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    extract_confirmed_at = models.DateTimeField(null=True, blank=True)
+    extract_manifest = models.JSONField(default=dict)
+
+    class Meta:
+        verbose_name = _("espace")
+        verbose_name_plural = _("espaces")
+
+    def __str__(self) -> str:
+        return self.slug
+
+
+class CloudResource(models.Model):
+    """Something that exists, or is intended, at the provider; the intent row comes before the call."""
+
+    workspace = models.ForeignKey(Workspace, models.PROTECT, related_name="resources")
+    kind = models.SlugField(max_length=20)  # project, bucket, application, group, policy, rule…
+    logical_key = models.CharField(max_length=100)
+    external_id = models.CharField(max_length=100, blank=True)
+    spec_hash = models.CharField(max_length=64, blank=True)
+    status = models.SlugField(max_length=20, default="intended")
+    last_error = models.TextField(blank=True)
+    tries = models.PositiveIntegerField(default=0)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["workspace", "kind", "logical_key"], name="cloud_resource_once"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.logical_key}"
+
+
+class Credential(models.Model):
+    """An API key of an application: the person's, or the probe's. Secrets only as ciphertext, then wiped."""
+
+    class Use(models.TextChoices):
+        PERSON = "person", _("personne")
+        PROBE = "probe", _("sonde")
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    grant = models.ForeignKey(Grant, models.PROTECT, related_name="credentials")
+    use = models.CharField(max_length=6, choices=Use.choices)
+    generation = models.PositiveIntegerField(default=1)
+    access_key = models.CharField(max_length=40, blank=True)
+    ciphertext = models.BinaryField(null=True, blank=True, editable=False)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    revealed_at = models.DateTimeField(null=True, blank=True)
+    deleted_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["grant", "use", "generation"], name="credential_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.use} {self.access_key}"
+
+
+class Probe(models.Model):
+    """One try with a key: what was asked, what was answered; the proof of opening and closing."""
+
+    grant = models.ForeignKey(Grant, models.PROTECT, related_name="probes")
+    kind = models.SlugField(max_length=30)
+    expected = models.CharField(max_length=10)  # "allowed" | "refused"
+    status = models.PositiveSmallIntegerField()
+    provider_request_id = models.CharField(max_length=100, blank=True)
+    at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["at"]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.status}"
+
+
+class ExtractDeposit(models.Model):
+    """An extract staged for one approved table, before the second person's confirmation."""
+
+    workspace = models.ForeignKey(Workspace, models.PROTECT, related_name="deposits")
+    dataset_code = models.SlugField(max_length=100)
+    table_name = models.CharField(max_length=100)
+    file_name = models.CharField(max_length=200)
+    rows = models.PositiveBigIntegerField(default=0)
+    bytes = models.PositiveBigIntegerField(default=0)
+    sha256 = models.CharField(max_length=64, blank=True)
+    staged_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    staged_at = models.DateTimeField(auto_now_add=True)
+    refused_reason = models.TextField(blank=True)
+    delivered_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["workspace", "dataset_code", "table_name"], name="extract_deposit_once"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.file_name
+
+
+class Outbox(models.Model):
+    """A hint to send after the commit; beat finds what the hint failed to reach."""
+
+    topic = models.SlugField(max_length=40)
+    object_id = models.UUIDField()
+    created_at = models.DateTimeField(auto_now_add=True)
+    done_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["done_at", "created_at"])]
+
+    def __str__(self) -> str:
+        return f"{self.topic} {self.object_id}"

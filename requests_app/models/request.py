@@ -1,0 +1,208 @@
+"""The access request, its team, its chosen datasets and its frozen versions."""
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from .querysets import AccessRequestQuerySet
+
+
+class RequestState(models.TextChoices):
+    """Life of a request; the word published by API and register is TEHDAS2 D6.4's (`D64_STATUS`)."""
+
+    DRAFT = "draft", _("brouillon")
+    AWAITING_SIGNATURE = "awaiting_signature", _("en attente de signature")
+    SUBMITTED = "submitted", _("déposée, contrôle de complétude en cours")
+    INCOMPLETE = "incomplete", _("à compléter")
+    PROCESSING = "processing", _("en cours d’instruction")
+    IN_FORCE = "in_force", _("accès autorisé")
+    REFUSED = "refused", _("refusée")
+    CLOSED_INCOMPLETE = "closed_incomplete", _("close, dossier incomplet")
+    REDIRECTED = "redirected", _("réorientée vers une autre procédure")
+    WITHDRAWN = "withdrawn", _("retirée")
+    CLOSED = "closed", _("close")
+
+
+FINAL_STATES = frozenset(
+    {
+        RequestState.REFUSED,
+        RequestState.CLOSED_INCOMPLETE,
+        RequestState.REDIRECTED,
+        RequestState.WITHDRAWN,
+        RequestState.CLOSED,
+    }
+)
+# States in which the file is the applicant's to edit.
+EDITABLE_STATES = frozenset({RequestState.DRAFT, RequestState.INCOMPLETE})
+
+
+class AccessRequest(models.Model):
+    """One file. `content` is the working copy, by section; what counts is a signed `RequestVersion`."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    number = models.CharField(_("numéro"), max_length=20, unique=True, null=True, editable=False)
+    title = models.CharField(_("titre"), max_length=250)
+    state = models.CharField(
+        _("état"), max_length=20, choices=RequestState.choices, default=RequestState.DRAFT, editable=False
+    )
+    procedure_code = models.SlugField(_("procédure"), max_length=60, editable=False)
+    procedure_version = models.PositiveSmallIntegerField(_("version de la procédure"), editable=False)
+    organisation = models.ForeignKey(
+        "accounts.Organisation",
+        models.PROTECT,
+        related_name="access_requests",
+        verbose_name=_("responsable de traitement"),
+    )
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    orientation = models.JSONField(_("réponses d’orientation"), default=dict, editable=False)
+    content = models.JSONField(_("contenu"), default=dict, editable=False)
+    content_revision = models.PositiveIntegerField(default=0, editable=False)
+    content_edited_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, editable=False, related_name="+"
+    )
+    content_edited_at = models.DateTimeField(null=True, editable=False)
+    urgent = models.BooleanField(_("procédure d’urgence"), default=False, editable=False)
+    delivery_mode = models.CharField(max_length=20, blank=True, editable=False)  # set by the convention
+    submitted_at = models.DateTimeField(_("déposée le"), null=True, editable=False)
+    completed_at = models.DateTimeField(_("complète le"), null=True, editable=False)
+    ended_at = models.DateTimeField(_("terminée le"), null=True, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    objects = AccessRequestQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("demande d’accès")
+        verbose_name_plural = _("demandes d’accès")
+        ordering = ["-created_at"]
+        indexes = [models.Index(fields=["state", "created_at"])]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(state__in=RequestState.values),
+                name="request_state_known",
+                violation_error_message=_("Cet état n’existe pas."),
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    state__in=[RequestState.DRAFT, RequestState.AWAITING_SIGNATURE, RequestState.WITHDRAWN]
+                )
+                | Q(number__isnull=False, submitted_at__isnull=False),
+                name="request_submitted_has_number",
+                violation_error_message=_("Une demande déposée a un numéro et une date de dépôt."),
+            ),
+            models.CheckConstraint(
+                condition=~Q(state__in=[RequestState.PROCESSING, RequestState.IN_FORCE])
+                | Q(completed_at__isnull=False),
+                name="request_processing_is_complete",
+                violation_error_message=_("Une demande instruite a une date de complétude."),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.number or _('brouillon')} – {self.title}"
+
+
+class RequestMember(models.Model):
+    """A person of the applicant's side, and whether they will have access to the data."""
+
+    class Kind(models.TextChoices):
+        INVESTIGATOR = "investigator", _("responsable scientifique")
+        EDITOR = "editor", _("membre de l’équipe")
+        NAMED = "named", _("personne habilitée")
+        REPRESENTATIVE = "representative", _("représentant légal")
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    request = models.ForeignKey(AccessRequest, models.CASCADE, related_name="members")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="request_memberships")
+    kind = models.CharField(_("qualité"), max_length=16, choices=Kind.choices)
+    has_data_access = models.BooleanField(_("accédera aux données"), default=False)
+    source_addresses = models.JSONField(default=list, blank=True, help_text="CIDR, from the convention")
+    added_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    added_at = models.DateTimeField(auto_now_add=True)
+    removed_at = models.DateTimeField(null=True, blank=True)
+    removed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+"
+    )
+
+    class Meta:
+        verbose_name = _("personne du dossier")
+        verbose_name_plural = _("personnes du dossier")
+        ordering = ["added_at"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["request", "user"],
+                condition=Q(removed_at__isnull=True),
+                name="request_member_once",
+                violation_error_message=_("Cette personne est déjà dans le dossier."),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} – {self.get_kind_display()}"
+
+
+class RequestDataset(models.Model):
+    """A dataset in the request's specification; derived from `content`, for rights and routing."""
+
+    request = models.ForeignKey(AccessRequest, models.CASCADE, related_name="datasets")
+    dataset = models.ForeignKey("catalog.Dataset", models.PROTECT, related_name="+")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["request", "dataset"], name="request_dataset_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.request_id} – {self.dataset_id}"
+
+
+class RequestVersion(models.Model):
+    """A frozen version: its content, the fingerprint signed, and by whom. Never changed afterwards."""
+
+    class Status(models.TextChoices):
+        AWAITING = "awaiting", _("à signer")
+        SIGNED = "signed", _("signée")
+        CANCELLED = "cancelled", _("annulée")
+
+    class Signature(models.TextChoices):
+        ONLINE = "online", _("signée en ligne")
+        PAPER = "paper", _("version signée déposée")
+        NONE = "none", _("sans nouvelle signature")
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    request = models.ForeignKey(AccessRequest, models.PROTECT, related_name="versions")
+    number = models.PositiveSmallIntegerField(_("version"))
+    content = models.JSONField()
+    sha256 = models.CharField(_("empreinte"), max_length=64)
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.AWAITING)
+    signature = models.CharField(max_length=8, choices=Signature.choices, blank=True)
+    frozen_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    frozen_at = models.DateTimeField()
+    signed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    signed_at = models.DateTimeField(null=True, blank=True)  # real time
+    signed_file = models.ForeignKey(
+        "requests_app.StoredFile", models.PROTECT, null=True, blank=True, related_name="+"
+    )
+
+    class Meta:
+        verbose_name = _("version du dossier")
+        verbose_name_plural = _("versions du dossier")
+        ordering = ["request", "number"]
+        constraints = [
+            models.UniqueConstraint(fields=["request", "number"], name="request_version_number_once"),
+            models.UniqueConstraint(
+                fields=["request"], condition=Q(status="awaiting"), name="request_version_one_awaiting"
+            ),
+            models.CheckConstraint(
+                condition=~Q(status="signed") | Q(signed_at__isnull=False),
+                name="request_version_signed_has_date",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.request_id} v{self.number}"

@@ -1,0 +1,235 @@
+"""Stages of a procedure, their pauses, and the acts recorded in them."""
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+
+class StageState(models.TextChoices):
+    PENDING = "pending", _("à venir")
+    RUNNING = "running", _("en cours")
+    PAUSED = "paused", _("suspendue")
+    DONE = "done", _("terminée")
+    SKIPPED = "skipped", _("sans objet")
+
+
+class StageQuerySet(models.QuerySet["Stage"]):
+    def open(self) -> "StageQuerySet":
+        return self.filter(state__in=[StageState.RUNNING, StageState.PAUSED])
+
+    def due(self, *, at: object) -> "StageQuerySet":
+        """Running stages whose clock has ended at an instant and has not fired."""
+        return self.filter(state=StageState.RUNNING, due_at__lt=at, expired_at__isnull=True)
+
+
+class Stage(models.Model):
+    """One stage of one request; `code` names it in the procedure, `holder` makes it parallel per holder."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    request = models.ForeignKey("requests_app.AccessRequest", models.CASCADE, related_name="stages")
+    code = models.SlugField(max_length=60)
+    kind = models.SlugField(max_length=30)
+    role = models.CharField(_("acteur"), max_length=30)  # who must act: a Role value or "applicant"
+    position = models.PositiveSmallIntegerField(default=0)
+    holder = models.ForeignKey(
+        "accounts.Organisation", models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    committee = models.ForeignKey(
+        "accounts.Organisation", models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    version = models.ForeignKey(
+        "requests_app.RequestVersion", models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    state = models.CharField(
+        _("état"), max_length=8, choices=StageState.choices, default=StageState.PENDING, editable=False
+    )
+    outcome = models.SlugField(_("issue"), max_length=40, blank=True, editable=False)
+    round = models.PositiveSmallIntegerField(default=1, editable=False)  # completeness: 1st, 2nd request
+    started_at = models.DateTimeField(_("ouverte le"), null=True, editable=False)
+    due_at = models.DateTimeField(_("échéance"), null=True, editable=False)
+    expired_at = models.DateTimeField(null=True, editable=False)  # when the clock's end took effect
+    extended_at = models.DateTimeField(null=True, editable=False)
+    ended_at = models.DateTimeField(_("terminée le"), null=True, editable=False)
+    reminded_at = models.DateTimeField(null=True, editable=False)
+    assignee = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+"
+    )
+
+    objects = StageQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("étape")
+        verbose_name_plural = _("étapes")
+        ordering = ["request", "position", "started_at"]
+        indexes = [models.Index(fields=["state", "due_at"]), models.Index(fields=["role", "state"])]
+        constraints = [
+            models.CheckConstraint(condition=Q(state__in=StageState.values), name="stage_state_known"),
+            models.CheckConstraint(
+                condition=~Q(state="done") | (~Q(outcome="") & Q(ended_at__isnull=False)),
+                name="stage_done_has_outcome",
+                violation_error_message=_("Une étape terminée a une issue et une date."),
+            ),
+            models.CheckConstraint(
+                condition=~Q(state__in=["running", "paused"]) | Q(started_at__isnull=False),
+                name="stage_running_has_start",
+            ),
+            models.UniqueConstraint(
+                fields=["request", "code"], condition=Q(holder__isnull=True), name="stage_once"
+            ),
+            models.UniqueConstraint(
+                fields=["request", "code", "holder"],
+                condition=Q(holder__isnull=False),
+                name="stage_once_per_holder",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.code} – {self.request_id}"
+
+
+class StagePause(models.Model):
+    """A stop of a stage's clock, with its reason."""
+
+    stage = models.ForeignKey(Stage, models.CASCADE, related_name="pauses")
+    started_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True, blank=True)
+    reason = models.CharField(max_length=200)
+
+    class Meta:
+        ordering = ["started_at"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["stage"], condition=Q(ended_at__isnull=True), name="stage_pause_one_open"
+            ),
+            models.CheckConstraint(
+                condition=Q(ended_at__isnull=True) | Q(ended_at__gte=F("started_at")),
+                name="stage_pause_in_order",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.stage_id} {self.started_at:%Y-%m-%d}"
+
+
+class Act(models.Model):
+    """Something that was done, on a date, entered at another; corrected only by a later act."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    request = models.ForeignKey("requests_app.AccessRequest", models.PROTECT, related_name="acts")
+    stage = models.ForeignKey(Stage, models.PROTECT, null=True, blank=True, related_name="acts")
+    code = models.SlugField(_("acte"), max_length=60)
+    effective_at = models.DateTimeField(_("date d’effet"))  # legal time
+    entered_at = models.DateTimeField(_("saisi le"))  # legal time
+    entered_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+"
+    )  # null: the clock
+    data = models.JSONField(default=dict)  # numbers, dates, parties: by kind of act
+    text = models.TextField(blank=True)
+    document = models.ForeignKey(
+        "requests_app.StoredFile", models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    version = models.ForeignKey(
+        "requests_app.RequestVersion", models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    corrects = models.OneToOneField(
+        "self", models.PROTECT, null=True, blank=True, related_name="corrected_by"
+    )
+    correction_reason = models.TextField(_("motif de la correction"), blank=True)
+
+    class Meta:
+        verbose_name = _("acte")
+        verbose_name_plural = _("actes")
+        ordering = ["effective_at", "entered_at"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(effective_at__lte=F("entered_at")),
+                name="act_not_in_the_future",
+                violation_error_message=_("La date d’effet ne peut pas être dans le futur."),
+            ),
+            models.CheckConstraint(
+                condition=Q(corrects__isnull=True) | ~Q(correction_reason=""),
+                name="act_correction_has_reason",
+                violation_error_message=_("Indiquez le motif de la correction."),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.code} {self.effective_at:%Y-%m-%d}"
+
+
+class TransitionLog(models.Model):
+    """One row per move of a request, stage or grant: its length is the number of moves."""
+
+    id = models.BigAutoField(primary_key=True)
+    request = models.ForeignKey("requests_app.AccessRequest", models.PROTECT, related_name="log")
+    stage = models.ForeignKey(Stage, models.PROTECT, null=True, blank=True, related_name="log")
+    grant = models.ForeignKey(
+        "requests_app.Grant", models.PROTECT, null=True, blank=True, related_name="log"
+    )
+    name = models.SlugField(_("mouvement"), max_length=60)
+    source = models.CharField(max_length=20)
+    target = models.CharField(max_length=20)
+    by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+"
+    )  # null: the system
+    act = models.ForeignKey(Act, models.PROTECT, null=True, blank=True, related_name="+")
+    at = models.DateTimeField()  # legal time
+    recorded_at = models.DateTimeField(auto_now_add=True)  # real time
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.source} → {self.target}"
+
+
+class Task(models.Model):
+    """Work that a person must do outside a stage, e.g. the legal check of a tacit effect (A17)."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    request = models.ForeignKey("requests_app.AccessRequest", models.CASCADE, related_name="tasks")
+    stage = models.ForeignKey(Stage, models.CASCADE, null=True, blank=True, related_name="tasks")
+    code = models.SlugField(max_length=60)
+    role = models.CharField(max_length=30)
+    blocks = models.SlugField(max_length=60, blank=True)  # code of the stage that waits for it
+    opened_at = models.DateTimeField()
+    due_at = models.DateTimeField(null=True, blank=True)
+    closed_at = models.DateTimeField(null=True, blank=True)
+    closed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    outcome = models.SlugField(max_length=40, blank=True)
+    note = models.TextField(blank=True)
+
+    class Meta:
+        verbose_name = _("tâche")
+        verbose_name_plural = _("tâches")
+        ordering = ["due_at", "opened_at"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["request", "code"], condition=Q(closed_at__isnull=True), name="task_one_open"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.code} – {self.request_id}"
+
+
+class Note(models.Model):
+    """A private note of the desk's staff: never shown to the applicant, committee or holders."""
+
+    request = models.ForeignKey("requests_app.AccessRequest", models.CASCADE, related_name="notes")
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    text = models.TextField(_("note"))
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("note interne")
+        verbose_name_plural = _("notes internes")
+        ordering = ["-created_at"]
+
+    def __str__(self) -> str:
+        return f"{self.author} {self.created_at:%Y-%m-%d}"
