@@ -1,0 +1,21 @@
+from .dataset import Dataset, Distribution
+from .holder import DataHolder
+from .outbox import IndexOutbox
+from .staging import ImportRun, StagedRow
+from .table import Table, TableKey
+from .variable import Variable
+from .vocabulary import VocabularyTerm
+
+
+__all__ = [
+    "DataHolder",
+    "Dataset",
+    "Distribution",
+    "ImportRun",
+    "IndexOutbox",
+    "StagedRow",
+    "Table",
+    "TableKey",
+    "Variable",
+    "VocabularyTerm",
+]

@@ -1,0 +1,55 @@
+"""What every described object does: a change and its outbox row stand or fall together."""
+
+from typing import Any
+
+from django.db import models, transaction
+from django.utils.translation import gettext_lazy as _
+
+
+class IndexedModel(models.Model):
+    """A model whose save writes the search outbox in the same transaction."""
+
+    class Meta:
+        abstract = True
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        from .outbox import IndexOutbox
+
+        with transaction.atomic():
+            super().save(*args, **kwargs)
+            IndexOutbox.objects.bulk_create(
+                IndexOutbox(kind=kind, key=key) for kind, key in self.index_entries()
+            )
+
+
+def years_are_in_order(name: str, message: Any) -> models.CheckConstraint:
+    return models.CheckConstraint(
+        condition=models.Q(valid_from__isnull=True)
+        | models.Q(valid_until__isnull=True)
+        | models.Q(valid_until__gte=models.F("valid_from")),
+        name=name,
+        violation_error_message=message,
+    )
+
+    def index_entries(self) -> list[tuple[str, str]]:
+        """(kind, key) pairs of the outbox rows that a change of this object calls for."""
+        raise NotImplementedError
+
+
+class Validity(models.Model):
+    """Years in which something exists, both ends included, and the missing ones in between."""
+
+    valid_from = models.PositiveSmallIntegerField(_("première année"), null=True, blank=True)
+    valid_until = models.PositiveSmallIntegerField(_("dernière année"), null=True, blank=True)
+    missing_years = models.JSONField(_("années absentes"), default=list, blank=True)
+
+    class Meta:
+        abstract = True
+
+    def exists_in(self, year: int) -> bool:
+        """Whether the object holds data for the year. An unknown bound is open (C15)."""
+        if self.valid_from is not None and year < self.valid_from:
+            return False
+        if self.valid_until is not None and year > self.valid_until:
+            return False
+        return year not in self.missing_years

@@ -1,0 +1,31 @@
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class IndexOutbox(models.Model):
+    """What the search index must take up again, written in the transaction of the change itself.
+
+    The row's number is its order; the indexing task coalesces rows of the same object, then deletes
+    those it has served.
+    """
+
+    class Kind(models.TextChoices):
+        DATASET = "dataset", _("jeu de données")  # with its tables and all its variable names
+        TABLE = "table", _("table")
+        VARIABLE = "variable", _("variable")  # one name, whatever the tables
+
+    id = models.BigAutoField(primary_key=True)
+    kind = models.CharField(_("objet"), max_length=8, choices=Kind.choices)
+    key = models.CharField(_("clé"), max_length=80)  # an id, or a variable's name in capitals
+    created_at = models.DateTimeField(_("écrit le"), auto_now_add=True)
+    attempts = models.PositiveSmallIntegerField(_("essais"), default=0)
+    not_before = models.DateTimeField(_("pas avant"), null=True, blank=True)
+    last_error = models.CharField(_("dernière erreur"), max_length=500, blank=True)
+
+    class Meta:
+        verbose_name = _("mise à jour de l’index")
+        verbose_name_plural = _("mises à jour de l’index")
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.key}"
