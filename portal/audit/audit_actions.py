@@ -1,0 +1,12 @@
+"""Actions of the log itself and of the clock."""
+
+from django.utils.translation import gettext_lazy as _
+
+from .actions import register
+
+
+register("clock.advance", _("Horloge légale avancée"))
+register("audit.export", _("Journal exporté"), reserved=True)
+register("audit.retain", _("Journées du journal supprimées à leur terme"), reserved=True)
+register("audit.text_rectify", _("Texte du journal rectifié"), reserved=True)
+register("audit.text_erase", _("Texte du journal effacé"), reserved=True)

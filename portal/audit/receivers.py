@@ -1,0 +1,1 @@
+"""What the log hears from the rooms below it (signals of `portal.accounts`)."""

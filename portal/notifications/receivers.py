@@ -1,0 +1,1 @@
+"""What notifications hear from the rooms below them (signals of `portal.accounts`)."""
