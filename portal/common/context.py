@@ -1,5 +1,6 @@
 """What every template knows."""
 
+from functools import cache
 from typing import Any
 
 from django.conf import settings
@@ -13,6 +14,7 @@ def portal(request: HttpRequest) -> dict[str, Any]:
         "STATE_SITE": settings.STATE_SITE,
         "DEMO": settings.DEMO,
         "TRAINING": settings.TRAINING,
-        "legal_offset": legal_offset,
-        "legal_now": legal_now,
+        # Asked at most once per page: in training each of them is a query.
+        "legal_offset": cache(legal_offset),
+        "legal_now": cache(legal_now),
     }
