@@ -39,6 +39,7 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers", "engine(name): needs a real server; see `make test` for which were proven"
     )
     config.addinivalue_line("markers", "benchmark: measured by `make bench`, not by the suite")
+    config.addinivalue_line("markers", "e2e: drives Chromium; run apart from the suite")
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
