@@ -9,6 +9,7 @@ from .permit import (
     Outbox,
     Permit,
     Probe,
+    ProviderReading,
     Workspace,
 )
 from .piece import Piece, StoredFile
@@ -44,6 +45,7 @@ __all__ = [
     "Permit",
     "Piece",
     "Probe",
+    "ProviderReading",
     "RapporteurAssignment",
     "Report",
     "RequestDataset",

@@ -73,6 +73,11 @@ class Grant(models.Model):
     closing_requested_at = models.DateTimeField(null=True, blank=True)  # real time
     closed_at = models.DateTimeField(null=True, blank=True)
     revocation_seconds = models.FloatField(null=True, blank=True)  # request to proof, s
+    # Verification by use: answers of the kind waited for, in a row, since when (real time).
+    streak = models.PositiveSmallIntegerField(default=0, editable=False)
+    streak_since = models.DateTimeField(null=True, editable=False)
+    verify_since = models.DateTimeField(null=True, editable=False)
+    proof_at = models.DateTimeField(null=True, editable=False)  # refusals proven, since the last opening
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -107,13 +112,19 @@ class Workspace(models.Model):
     hold_reason = models.TextField(blank=True)
     last_step = models.CharField(max_length=60, blank=True)
     last_error = models.TextField(blank=True)
+    failure_code = models.SlugField(max_length=40, blank=True)
+    failing_since = models.DateTimeField(null=True, blank=True)
     tries = models.PositiveIntegerField(default=0)
     observed_at = models.DateTimeField(null=True, blank=True)
+    endpoint = models.CharField(max_length=200, blank=True)  # of object storage; the web has no SCW_*
+    region = models.CharField(max_length=20, blank=True)
     extract_confirmed_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+"
     )
     extract_confirmed_at = models.DateTimeField(null=True, blank=True)
     extract_manifest = models.JSONField(default=dict)
+    extract_problem = models.TextField(blank=True)  # why the input data wait
+    extract_delivered_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         verbose_name = _("espace")
@@ -127,13 +138,14 @@ class CloudResource(models.Model):
     """Something that exists, or is intended, at the provider; the intent row comes before the call."""
 
     workspace = models.ForeignKey(Workspace, models.PROTECT, related_name="resources")
-    kind = models.SlugField(max_length=20)  # project, bucket, application, group, policy, rule…
+    kind = models.SlugField(max_length=20)  # project, bucket, encryption, fence, application, group…
     logical_key = models.CharField(max_length=100)
     external_id = models.CharField(max_length=100, blank=True)
     spec_hash = models.CharField(max_length=64, blank=True)
     status = models.SlugField(max_length=20, default="intended")
     last_error = models.TextField(blank=True)
     tries = models.PositiveIntegerField(default=0)
+    attempted_at = models.DateTimeField(null=True, blank=True)  # last create call whose answer may be lost
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -164,11 +176,23 @@ class Credential(models.Model):
     expires_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     revealed_at = models.DateTimeField(null=True, blank=True)
-    deleted_at = models.DateTimeField(null=True, blank=True)
+    attempted_at = models.DateTimeField(null=True, blank=True)  # a create call whose answer may be lost
+    withdrawn_at = models.DateTimeField(null=True, blank=True)  # no longer wanted; deletion follows
+    withdrawn_reason = models.SlugField(max_length=20, blank=True)  # rotated, unrevealed, lost, closed…
+    deleted_at = models.DateTimeField(null=True, blank=True)  # 404 read at the provider
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["grant", "use", "generation"], name="credential_once"),
+            models.UniqueConstraint(
+                fields=["grant", "use"],
+                condition=Q(withdrawn_at__isnull=True),
+                name="credential_one_live_per_use",
+            ),
+            models.CheckConstraint(
+                condition=Q(revealed_at__isnull=True) | Q(ciphertext__isnull=True),
+                name="credential_revealed_is_wiped",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -225,6 +249,7 @@ class Outbox(models.Model):
 
     topic = models.SlugField(max_length=40)
     object_id = models.UUIDField()
+    data = models.JSONField(default=dict)
     created_at = models.DateTimeField(auto_now_add=True)
     done_at = models.DateTimeField(null=True, blank=True)
 
@@ -233,3 +258,15 @@ class Outbox(models.Model):
 
     def __str__(self) -> str:
         return f"{self.topic} {self.object_id}"
+
+
+class ProviderReading(models.Model):
+    """What the provisioning worker last read at the provider, for pages: the web has no key there."""
+
+    kind = models.SlugField(max_length=30, primary_key=True)  # quotas
+    data = models.JSONField(default=dict)
+    problem = models.TextField(blank=True)  # why the last reading failed
+    read_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.read_at:%Y-%m-%d %H:%M}"
