@@ -24,14 +24,14 @@ _INBOX_ROLES = (
 
 def _open_memberships(request: HttpRequest) -> list[Membership]:
     """The visitor's confirmed memberships: one query per page."""
-    kept: list[Membership] | None = getattr(request, "_guichet_memberships", None)
+    kept: list[Membership] | None = getattr(request, "guichet_memberships", None)
     if kept is None:
         kept = (
             list(Membership.objects.confirmed().filter(user_id=request.user.pk))
             if request.user.is_authenticated
             else []
         )
-        request._guichet_memberships = kept  # type: ignore[attr-defined]
+        request.guichet_memberships = kept  # type: ignore[attr-defined]
     return kept
 
 

@@ -16,12 +16,12 @@ def _assignments(user: "User | AnonymousUser") -> frozenset[tuple[str, UUID | No
     """Active (role, organisation id or None) pairs; kept on the user object for the request."""
     if not user.is_authenticated or not user.is_active:
         return frozenset()
-    cached = getattr(user, "_guichet_roles", None)
+    cached = getattr(user, "guichet_roles", None)
     if cached is None:
         cached = frozenset(
             RoleAssignment.objects.active().filter(user=user).values_list("role", "scope_id")
         )
-        user._guichet_roles = cached  # type: ignore[union-attr]
+        user.guichet_roles = cached  # type: ignore[union-attr]
     return cached
 
 
@@ -39,16 +39,16 @@ def organisations_of(user: "User | AnonymousUser") -> frozenset[UUID]:
     """Organisations the person is a confirmed member of."""
     if not user.is_authenticated or not user.is_active:
         return frozenset()
-    cached = getattr(user, "_guichet_organisations", None)
+    cached = getattr(user, "guichet_organisations", None)
     if cached is None:
         cached = frozenset(
             Membership.objects.confirmed().filter(user=user).values_list("organisation_id", flat=True)
         )
-        user._guichet_organisations = cached  # type: ignore[union-attr]
+        user.guichet_organisations = cached  # type: ignore[union-attr]
     return cached
 
 
 def forget(user: "User") -> None:
     """Drop what was kept on the object, after a change of roles."""
-    for name in ("_guichet_roles", "_guichet_organisations"):
+    for name in ("guichet_roles", "guichet_organisations"):
         user.__dict__.pop(name, None)

@@ -1,6 +1,6 @@
 """Main menu: each room registers its entries, the shell shows those the visitor may open.
 
-An entry whose address does not exist is left out, so that a room may be absent from an installation.
+An entry whose address does not exist is left out, so that a room may be absent.
 """
 
 from collections.abc import Callable
@@ -15,8 +15,8 @@ from django.utils.functional import Promise
 class Entry:
     """One line of the menu.
 
-    `visible` tells from the request whether to show it; `count` gives the figure shown after the label
-    (nothing when it is 0). Both may query: they run once per page.
+    `visible` tells from the request whether to show it; `count` gives the figure shown after the
+    label (nothing when it is 0). Both may query: they run once per page.
     """
 
     label: str | Promise

@@ -36,10 +36,10 @@ def _request(context: template.Context) -> HttpRequest | None:
 def _now(context: template.Context) -> datetime:
     """Legal time, asked once per page (in training it is a query)."""
     holder = _request(context) or context
-    now: datetime | None = getattr(holder, "_guichet_legal_now", None)
+    now: datetime | None = getattr(holder, "guichet_legal_now", None)
     if now is None:
         now = calendar.legal_now()
-        holder._guichet_legal_now = now  # type: ignore[union-attr]
+        holder.guichet_legal_now = now  # type: ignore[union-attr]
     return now
 
 
