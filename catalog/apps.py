@@ -4,3 +4,6 @@ from django.apps import AppConfig
 class CatalogConfig(AppConfig):
     name = "catalog"
     verbose_name = "catalogue"
+
+    def ready(self) -> None:
+        from . import audit_actions, receivers  # noqa: F401

@@ -1,0 +1,10 @@
+"""Acts of the catalogue that the log keeps."""
+
+from django.utils.translation import gettext_lazy as _
+
+from portal.audit.actions import register
+
+
+register("catalog.publish", _("Description publiée"))
+register("catalog.unpublish", _("Description retirée de la publication"))
+register("catalog.import", _("Dictionnaire importé"))
