@@ -1,0 +1,94 @@
+"""The base of act forms: what was done, when, with which document."""
+
+from datetime import date, datetime
+from typing import Any, ClassVar
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+
+from portal.accounts.models import User
+from portal.common.calendar import PARIS, end_of_day, legal_now, legal_today
+from requests_app.models import AccessRequest, Stage
+from requests_app.procedures import registry
+
+
+class DateInput(forms.DateInput):
+    """The browser's own date field; the value is ISO, whatever the page's language."""
+
+    input_type = "date"
+
+    def __init__(self) -> None:
+        super().__init__(format="%Y-%m-%d")
+
+
+def date_field(**kwargs: Any) -> forms.DateField:
+    return forms.DateField(widget=DateInput(), **kwargs)
+
+
+def instant_of(day: date) -> datetime:
+    """The instant an act of that day counts from: now for today, else the day's last instant.
+
+    An act follows those of its own day: only days can be compared once typed by a person.
+    """
+    return min(legal_now(), end_of_day(day))
+
+
+class ActForm(forms.Form):
+    """Base: with a date where the act may precede its entry, and with its document."""
+
+    has_date: ClassVar[bool] = False
+    has_document: ClassVar[bool] = False
+    document_required: ClassVar[bool] = False
+    irreversible: ClassVar[bool] = False
+    intro: ClassVar[Any] = ""
+
+    def __init__(
+        self, *args: Any, request: AccessRequest, stage: Stage | None, user: User, **kwargs: Any
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.access_request = request
+        self.stage = stage
+        self.user = user
+        self.procedure = registry.get(request.procedure_code, request.procedure_version)
+        if self.has_date:
+            self.fields["effective_on"] = date_field(
+                label=_("Date de l’acte"),
+                initial=legal_today,
+                help_text=_("La date portée par l’acte lui-même, pas celle de la saisie."),
+            )
+        if self.has_document:
+            self.fields["document"] = forms.FileField(
+                label=_("Document"),
+                required=self.document_required,
+                help_text=_("Un PDF de 25 Mo au plus."),
+            )
+
+    def clean_effective_on(self) -> date:
+        day: date = self.cleaned_data["effective_on"]
+        if day > legal_now().astimezone(PARIS).date():
+            raise ValidationError(
+                _("Cette date est dans le futur. Indiquez la date réelle de l’acte.")
+            )
+        return day
+
+    @property
+    def effective_at(self) -> datetime | None:
+        day = self.cleaned_data.get("effective_on")
+        return instant_of(day) if day else None
+
+    def payload(self) -> dict[str, Any]:
+        """Keyword arguments of the verb, without `by` and `effective_at`."""
+        return {
+            key: value
+            for key, value in self.cleaned_data.items()
+            if key not in {"effective_on", "document", "confirm"}
+        }
+
+
+def text_field(
+    label: Any, *, required: bool = True, rows: int = 5, **kwargs: Any
+) -> forms.CharField:
+    return forms.CharField(
+        label=label, required=required, widget=forms.Textarea(attrs={"rows": rows}), **kwargs
+    )

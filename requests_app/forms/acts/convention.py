@@ -1,0 +1,104 @@
+"""The convention: the act that creates rights in the French procedures."""
+
+import ipaddress
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+
+from portal.accounts.models import Organisation
+from requests_app.models import RequestMember
+
+from .base import ActForm, date_field
+
+
+def _addresses(text: str) -> list[str]:
+    found = []
+    for word in text.replace(",", " ").replace(";", " ").split():
+        try:
+            found.append(str(ipaddress.ip_network(word, strict=False)))
+        except ValueError as error:
+            raise ValidationError(
+                _("« %(word)s » n’est pas une adresse IP ni un réseau."), params={"word": word}
+            ) from error
+    return found
+
+
+class RecordConventionForm(ActForm):
+    """The act that creates rights: delivery mode, dates, parties, and each person's addresses."""
+
+    irreversible = True
+    has_date = True
+    has_document = True
+    document_required = True
+    delivery_mode = forms.ChoiceField(
+        label=_("Mode de mise à disposition"),
+        choices=[("daughter_system", _("Système fils")), ("project_space", _("Espace projet"))],
+        widget=forms.RadioSelect,
+    )
+    starts_on = date_field(label=_("Début de l’accès"))
+    ends_on = date_field(label=_("Fin de l’accès"))
+    homologated_on = date_field(
+        label=_("Homologation du système fils, le"),
+        required=False,
+        help_text=_("Obligatoire pour un système fils."),
+    )
+    parties = forms.ModelMultipleChoiceField(
+        label=_("Parties"),
+        queryset=Organisation.objects.none(),
+        widget=forms.CheckboxSelectMultiple,
+    )
+
+    def __init__(self, *args: Any, parties: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["parties"].queryset = parties  # type: ignore[attr-defined]
+        self.fields["parties"].initial = list(parties)
+        self.persons = list(
+            RequestMember.objects.filter(
+                request=self.access_request, has_data_access=True, removed_at__isnull=True
+            ).select_related("user")
+        )
+        for member in self.persons:
+            self.fields[f"addresses_{member.pk}"] = forms.CharField(
+                label=_("Adresses de %(person)s") % {"person": member.user},
+                required=False,
+                help_text=_(
+                    "Adresses ou réseaux d’où cette personne se connectera, séparés par des espaces."
+                ),
+            )
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or {}
+        starts, ends = cleaned.get("starts_on"), cleaned.get("ends_on")
+        if starts and ends and ends <= starts:
+            self.add_error("ends_on", _("La fin de l’accès doit suivre son début."))
+        daughter = cleaned.get("delivery_mode") == "daughter_system"
+        if daughter and not cleaned.get("homologated_on"):
+            self.add_error("homologated_on", _("Indiquez la date d’homologation du système fils."))
+        if not self.persons:
+            self.add_error(None, _("Aucune personne habilitée n’est nommée dans le dossier."))
+        for member in self.persons:
+            name = f"addresses_{member.pk}"
+            try:
+                cleaned[name] = _addresses(cleaned.get(name) or "")
+            except ValidationError as error:
+                self.add_error(name, error)
+                continue
+            if daughter and not cleaned[name]:
+                self.add_error(name, _("Indiquez au moins une adresse pour cette personne."))
+        return cleaned
+
+    def payload(self) -> dict[str, Any]:
+        values = {
+            name: self.cleaned_data[name]
+            for name in ("delivery_mode", "starts_on", "ends_on", "homologated_on")
+        }
+        return values | {
+            "parties": [str(organisation.pk) for organisation in self.cleaned_data["parties"]],
+            "persons": [str(member.user_id) for member in self.persons],
+            "addresses": {
+                str(member.user_id): self.cleaned_data[f"addresses_{member.pk}"]
+                for member in self.persons
+            },
+        }

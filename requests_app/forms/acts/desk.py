@@ -1,0 +1,109 @@
+"""Acts of the secretariat and the legal officers."""
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from requests_app.models import Task
+
+from .base import ActForm, text_field
+
+
+class AcceptCompletenessForm(ActForm):
+    irreversible = True
+    intro = _(
+        "Le dossier est complet : les délais des responsables de données et du comité commencent."
+    )
+
+
+class RequestCompletionForm(ActForm):
+    irreversible = True
+    intro = _("Un seul message est envoyé ; il reprend les commentaires laissés sur chaque pièce.")
+    message = text_field(_("Message au demandeur"), required=False)
+
+
+class RedirectForm(ActForm):
+    irreversible = True
+    route = forms.CharField(label=_("Procédure indiquée"), max_length=200)
+    message = text_field(_("Explication donnée au demandeur"))
+
+
+class CloseIncompleteForm(ActForm):
+    irreversible = True
+    message = text_field(_("Explication donnée au demandeur"))
+
+
+class RecordReferralForm(ActForm):
+    irreversible = True
+    has_date = True
+
+
+class RecordReceiptForm(ActForm):
+    has_date = True
+    has_document = True
+    application_number = forms.CharField(
+        label=_("Numéro de demande CNIL"), max_length=30, help_text=_("Par exemple 925057.")
+    )
+
+
+class RecordExtensionForm(ActForm):
+    has_date = True
+    has_document = True
+    document_required = True
+
+
+class RecordAuthorisationForm(ActForm):
+    irreversible = True
+    has_date = True
+    has_document = True
+    document_required = True
+    number = forms.RegexField(
+        label=_("Numéro de la décision"),
+        regex=r"^(DR-\d{4}-\d{2,4}|\d{4}-\d{2,4})$",
+        help_text=_("DR-2027-104, ou 2027-013 pour une délibération."),
+        error_messages={"invalid": _("Le numéro a la forme DR-2027-104 ou 2027-013.")},
+    )
+    application_number = forms.CharField(label=_("Numéro de demande CNIL"), max_length=30)
+
+
+class RecordRefusalForm(RecordAuthorisationForm):
+    pass
+
+
+class PublishRegisterForm(ActForm):
+    irreversible = True
+    intro = _("L’entrée du registre public est publiée avec le titre et la finalité du dossier.")
+
+
+class RecordConformityForm(ActForm):
+    has_date = True
+    has_document = True
+    document_required = True
+
+
+class ConfirmExtractForm(ActForm):
+    irreversible = True
+    intro = _(
+        "Vous confirmez que l’extraction préparée correspond à l’expression de besoins approuvée."
+    )
+
+
+class CloseForm(ActForm):
+    irreversible = True
+    reason = text_field(_("Motif"), required=False, rows=3)
+
+
+class CloseTaskForm(ActForm):
+    """The conclusions are those of the procedure's task."""
+
+    irreversible = True
+    outcome = forms.ChoiceField(label=_("Conclusion"), widget=forms.RadioSelect)
+    note = text_field(_("Analyse"), rows=4)
+
+    def __init__(self, *args: Any, task: Task, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        rule = next(rule for rule in self.procedure.tasks if rule.code == task.code)
+        self.task = task
+        self.intro = rule.expected
+        self.fields["outcome"].choices = [(one.code, one.label) for one in rule.outcomes]  # type: ignore[attr-defined]

@@ -1,0 +1,18 @@
+"""Acts of a data holder consulted on a request."""
+
+from django.utils.translation import gettext_lazy as _
+
+from .base import ActForm, text_field
+
+
+class RemarkForm(ActForm):
+    irreversible = True
+    text = text_field(
+        _("Vos remarques"),
+        help_text=_("Elles sont transmises au comité, et au demandeur une fois l’avis rendu."),
+    )
+
+
+class NoRemarkForm(ActForm):
+    irreversible = True
+    intro = _("Vous indiquez n’avoir pas de remarque sur ce dossier.")

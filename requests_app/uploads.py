@@ -1,0 +1,134 @@
+"""Files sent by people: type told by the file's first bytes, size bounded, stored under an opaque id.
+
+The name given by the browser is kept for display only; what a file is comes from its signature, so a
+program renamed `.pdf` is refused (issue: a renamed `.exe`).
+"""
+
+import codecs
+import hashlib
+import zipfile
+from collections.abc import Collection
+from pathlib import PurePath
+
+from django.conf import settings
+from django.core.files.uploadedfile import UploadedFile
+from django.utils.translation import gettext as _
+
+from portal.accounts.models import User
+
+from .models import AccessRequest, StoredFile
+
+
+PDF = "application/pdf"
+DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+ODT = "application/vnd.oasis.opendocument.text"
+ODS = "application/vnd.oasis.opendocument.spreadsheet"
+LABELS = {
+    PDF: "PDF",
+    DOCX: "DOCX",
+    XLSX: "XLSX",
+    ODT: "ODT",
+    ODS: "ODS",
+    "image/png": "PNG",
+    "image/jpeg": "JPEG",
+    "text/plain": "texte",
+    "text/csv": "CSV",
+}
+_MAGIC = ((b"%PDF-", PDF), (b"\x89PNG\r\n\x1a\n", "image/png"), (b"\xff\xd8\xff", "image/jpeg"))
+_SNIFF_BYTES = 4096
+
+
+class UploadRefused(ValueError):
+    """The file cannot be kept; the message tells the person how to mend it."""
+
+
+def store(
+    request: AccessRequest,
+    upload: UploadedFile,
+    *,
+    by: User,
+    allowed: Collection[str] = (PDF,),
+    max_bytes: int | None = None,
+) -> StoredFile:
+    """Check a file and keep it, never over another. Raises UploadRefused.
+
+    The upload is read by chunks: neither the hash nor the copy holds it in memory.
+    """
+    limit = max_bytes or settings.PIECE_MAX_BYTES
+    size = upload.size or 0
+    if size > limit:
+        raise UploadRefused(
+            _("Le fichier dépasse %(n)s Mo. Réduisez-le ou découpez-le.") % {"n": limit // 1024**2}
+        )
+    if not size:
+        raise UploadRefused(_("Le fichier est vide. Choisissez-en un autre."))
+    kind = content_type(upload)
+    if kind == "text/plain" and "text/csv" in allowed:
+        kind = "text/csv"
+    if kind not in allowed:
+        names = ", ".join(LABELS[one] for one in allowed if one in LABELS)
+        raise UploadRefused(
+            _(
+                "Ce fichier n’est pas d’un format accepté (%(names)s), quelle que soit son extension."
+            )
+            % {"names": names}
+        )
+    digest = hashlib.sha256()
+    for chunk in upload.chunks():
+        digest.update(chunk)
+    upload.seek(0)
+    stored = StoredFile(
+        request=request,
+        name=PurePath((upload.name or "").replace("\\", "/")).name[:200] or _("sans nom"),
+        content_type=kind,
+        size=size,
+        sha256=digest.hexdigest(),
+        uploaded_by=by,
+    )
+    stored.file.save(str(stored.pk), upload, save=False)
+    stored.save(force_insert=True)
+    return stored
+
+
+def content_type(upload: UploadedFile) -> str:
+    """The type told by the file's own bytes; `application/octet-stream` for anything not known."""
+    upload.seek(0)
+    head = upload.read(_SNIFF_BYTES)
+    upload.seek(0)
+    for magic, kind in _MAGIC:
+        if head.startswith(magic):
+            return kind
+    if head.startswith(b"PK\x03\x04"):
+        return _office_type(upload)
+    return "text/plain" if _is_text(head) else "application/octet-stream"
+
+
+def _office_type(upload: UploadedFile) -> str:
+    """Office documents are zip files that say what they hold; names only are read, nothing unpacked."""
+    try:
+        with zipfile.ZipFile(upload) as archive:
+            names = set(archive.namelist())
+            if "word/document.xml" in names:
+                return DOCX
+            if "xl/workbook.xml" in names:
+                return XLSX
+            if "mimetype" in names and archive.getinfo("mimetype").file_size < 100:
+                kind = archive.read("mimetype").decode("ascii", "replace").strip()
+                return kind if kind in {ODT, ODS} else "application/zip"
+    except (zipfile.BadZipFile, OSError, RuntimeError):
+        return "application/octet-stream"
+    finally:
+        upload.seek(0)
+    return "application/zip"
+
+
+def _is_text(head: bytes) -> bool:
+    if b"\0" in head:
+        return False
+    try:
+        # Incremental: the sniffed bytes may end in the middle of a character.
+        codecs.getincrementaldecoder("utf-8")().decode(head)
+    except UnicodeDecodeError:
+        return False
+    return True

@@ -1,0 +1,125 @@
+"""One page per act: its form, its consequences, and the call to the engine."""
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
+
+from portal.accounts.models import Organisation
+from requests_app import permissions, uploads
+from requests_app.abilities import abilities
+from requests_app.forms.acts import ACT_FORMS, ActForm
+from requests_app.models import AccessRequest, Opinion, Stage, Task
+from requests_app.provisioning import quotas
+from requests_app.workflow import engine
+
+from .request import visible_request
+
+
+def _parties(access_request: AccessRequest) -> Any:
+    """A convention's parties by what the file asks for: CNAM for the main base, HDH and holders."""
+    return Organisation.objects.filter(pk__in=permissions.convention_parties(access_request))
+
+
+def _extra(name: str, access_request: AccessRequest, task: Task | None) -> dict[str, Any]:
+    if name == "record_convention":
+        return {"parties": _parties(access_request)}
+    if name == "answer_points":
+        opinion = Opinion.objects.filter(request=access_request).order_by("-issued_at").first()
+        return {"points": opinion.points if opinion else []}
+    if name == "close_task":
+        return {"task": task}
+    return {}
+
+
+def _run(
+    request: HttpRequest,
+    form: ActForm,
+    name: str,
+    *,
+    access_request: AccessRequest,
+    stage: Stage | None,
+) -> HttpResponse | None:
+    """Apply the act; None when it was refused, the reasons being on the form."""
+    payload = form.payload()
+    if upload := form.cleaned_data.get("document"):
+        try:
+            payload["document"] = uploads.store(access_request, upload, by=request.user)
+        except uploads.UploadRefused as error:
+            form.add_error("document", str(error))
+            return None
+    try:
+        applied = engine.apply(
+            stage or access_request,
+            name,
+            by=request.user,
+            effective_at=form.effective_at,
+            **payload,
+        )
+    except engine.TransitionRefused as refused:
+        for reason in refused.reasons:
+            form.add_error(None, reason)
+        return None
+    if applied.already_done:
+        messages.info(request, _("C’était déjà fait : rien n’a changé."))
+    else:
+        messages.success(request, _("C’est enregistré."))
+    return redirect("requests_app:request", access_request.pk)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def act(
+    request: HttpRequest,
+    pk: UUID,
+    name: str,
+    stage_id: UUID | None = None,
+    task_id: UUID | None = None,
+) -> HttpResponse:
+    access_request = visible_request(request, pk)
+    if name not in ACT_FORMS:
+        raise Http404
+    stage = get_object_or_404(Stage, pk=stage_id, request=access_request) if stage_id else None
+    task = get_object_or_404(Task, pk=task_id, request=access_request) if task_id else None
+    ability = next(
+        (
+            one
+            for one in abilities(access_request, user=request.user)
+            if one.name == name and (stage is None or (one.stage and one.stage.pk == stage.pk))
+        ),
+        None,
+    )
+    if ability is None:
+        raise PermissionDenied(
+            _("Cet acte ne vous revient pas, ou il n’est plus temps de le faire.")
+        )
+    form = ACT_FORMS[name](
+        request.POST or None,
+        request.FILES or None,
+        request=access_request,
+        stage=stage,
+        user=request.user,
+        **_extra(name, access_request, task),
+    )
+    if request.method == "POST" and form.is_valid():
+        done = _run(request, form, name, access_request=access_request, stage=stage)
+        if done is not None:
+            return done
+    context = {
+        "access_request": access_request,
+        "stage": stage,
+        "form": form,
+        "heading": ability.label,
+        "submit_label": ability.label,
+        "warnings": quotas.warnings() if name == "record_convention" else [],
+    }
+    return render(
+        request,
+        "requests_app/request/act.html",
+        context,
+        status=422 if request.method == "POST" else 200,
+    )
