@@ -30,6 +30,7 @@ ENGINES = {
     "redis": "TEST_REDIS_URL",
     "opensearch": "TEST_OPENSEARCH_URL",
     "rgw": "TEST_RGW_ENDPOINT",
+    "smtp": "TEST_SMTP_URL",
     "chromium": "TEST_CHROMIUM",
 }
 

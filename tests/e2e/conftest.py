@@ -1,6 +1,6 @@
 """Browser tests: Debian's Chromium driven by Playwright, with axe's accessibility rules.
 
-Nothing is downloaded: `playwright install` is never run, `TEST_CHROMIUM` names the package's binary.
+Nothing is downloaded (never `playwright install`): `TEST_CHROMIUM` names the package's binary.
 """
 
 import os

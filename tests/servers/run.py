@@ -30,7 +30,7 @@ class Engine:
 
     name: str
     command: tuple[str, ...]  # + install | start DIR | stop DIR; empty: a program, nothing to start
-    exports: dict[str, str] = field(default_factory=dict)  # name for the tests → name in DIR/env
+    exports: dict[str, str] = field(default_factory=dict)  # name for the tests → {NAME in DIR/env}
     binaries: tuple[str, ...] = ()
     packages: tuple[str, ...] = ()
 
@@ -41,21 +41,21 @@ ENGINES = {
         Engine(
             "postgresql",
             ("bash", str(HERE / "pg.sh")),
-            {"TEST_DATABASE_URL": "DATABASE_URL"},
+            {"TEST_DATABASE_URL": "{DATABASE_URL}"},
             ("/usr/lib/postgresql/*/bin/initdb",),
             ("postgresql-15",),
         ),
         Engine(
             "redis",
             ("bash", str(HERE / "redis.sh")),
-            {"TEST_REDIS_URL": "REDIS_URL"},
+            {"TEST_REDIS_URL": "{REDIS_URL}/0", "TEST_REDIS_CACHE_URL": "{REDIS_URL}/1"},
             ("redis-server", "redis-cli"),
             ("redis-server",),
         ),
         Engine(
             "opensearch",
             ("bash", str(HERE / "opensearch.sh")),
-            {"TEST_OPENSEARCH_URL": "OPENSEARCH_URL"},
+            {"TEST_OPENSEARCH_URL": "opensearch+{OPENSEARCH_URL}"},
             ("javac", "mvn"),
             ("openjdk-17-jdk-headless", "maven"),
         ),
@@ -63,10 +63,10 @@ ENGINES = {
             "rgw",
             ("bash", str(HERE / "rgw.sh")),
             {
-                "TEST_RGW_ENDPOINT": "RGW_ENDPOINT",
-                "TEST_RGW_REGION": "RGW_REGION",
-                "TEST_RGW_ACCESS_KEY": "RGW_ACCESS_KEY",
-                "TEST_RGW_SECRET_KEY": "RGW_SECRET_KEY",
+                "TEST_RGW_ENDPOINT": "{RGW_ENDPOINT}",
+                "TEST_RGW_REGION": "{RGW_REGION}",
+                "TEST_RGW_ACCESS_KEY": "{RGW_ACCESS_KEY}",
+                "TEST_RGW_SECRET_KEY": "{RGW_SECRET_KEY}",
             },
             ("radosgw", "ceph-mon", "ceph-osd", "ceph-mgr", "ceph", "curl"),
             ("ceph-mon", "ceph-osd", "ceph-mgr", "radosgw", "ceph-common", "curl"),
@@ -74,7 +74,7 @@ ENGINES = {
         Engine(
             "smtp",
             (sys.executable, str(HERE / "smtp.py")),
-            {"TEST_SMTP_URL": "EMAIL_URL", "TEST_MAIL_HTTP": "MAIL_HTTP"},
+            {"TEST_SMTP_URL": "{EMAIL_URL}", "TEST_MAIL_HTTP": "{MAIL_HTTP}"},
         ),
         Engine("chromium", (), {}, ("chromium",), ("chromium", "fonts-dejavu-core")),
     )
@@ -191,7 +191,9 @@ class Servers:
                 state.problem = _run([*engine.command, "start", str(place)], 3 * MINUTES)
                 if not state.problem:
                     values = read_env(place / "env")
-                    self.environment |= {k: values[v] for k, v in engine.exports.items()}
+                    self.environment |= {
+                        name: pattern.format(**values) for name, pattern in engine.exports.items()
+                    }
             elif name == "chromium":
                 self.environment["TEST_CHROMIUM"] = shutil.which("chromium") or ""
             state.seconds += time.monotonic() - started
