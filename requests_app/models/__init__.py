@@ -1,5 +1,7 @@
+from .access import ReasonedAccess
 from .basket import Basket, BasketRow
 from .committee import InterestDeclaration, Opinion, OpinionSense, RapporteurAssignment, Report
+from .numbering import NumberSeries
 from .permit import (
     CloudResource,
     Credential,
@@ -39,6 +41,7 @@ __all__ = [
     "GrantState",
     "InterestDeclaration",
     "Note",
+    "NumberSeries",
     "Opinion",
     "OpinionSense",
     "Outbox",
@@ -47,6 +50,7 @@ __all__ = [
     "Probe",
     "ProviderReading",
     "RapporteurAssignment",
+    "ReasonedAccess",
     "Report",
     "RequestDataset",
     "RequestMember",

@@ -1,0 +1,105 @@
+"""Faults that only the whole procedure shows: names that lead nowhere, stages nothing reaches."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+
+if TYPE_CHECKING:
+    from .schema import Join, Procedure
+
+
+def faults(procedure: "Procedure") -> list[str]:
+    """Every fault found, in words that name the place in the file."""
+    return [
+        *_duplicates(procedure),
+        *_joins(procedure),
+        *_stage_references(procedure),
+        *_tasks(procedure),
+        *_shape(procedure),
+    ]
+
+
+def _duplicates(procedure: "Procedure") -> Iterator[str]:
+    groups = {
+        "piece": [p.code for p in procedure.pieces],
+        "stage": [s.code for s in procedure.stages],
+        "task": [t.code for t in procedure.tasks],
+    }
+    for kind, codes in groups.items():
+        for code in sorted({c for c in codes if codes.count(c) > 1}):
+            yield f"{kind} {code!r} is named twice"
+
+
+def _bad_join(procedure: "Procedure", join: "Join", known: set[str], where: str) -> Iterator[str]:
+    if join.stage not in known:
+        yield f"{where}: {join.stage!r} is not an earlier stage"
+        return
+    outcomes = {o.code for o in procedure.stage(join.stage).outcomes}
+    for code in join.outcomes:
+        if code not in outcomes:
+            yield f"{where}: stage {join.stage!r} has no outcome {code!r}"
+
+
+def _joins(procedure: "Procedure") -> Iterator[str]:
+    # Only earlier stages may be waited for: order in the file is a proof that there is no cycle.
+    earlier: set[str] = set()
+    for number, stage in enumerate(procedure.stages):
+        if number and not stage.after:
+            yield f"stage {stage.code!r} waits for nothing: only the first stage opens with the deposit"
+        for join in stage.after:
+            yield from _bad_join(procedure, join, earlier, f"stage {stage.code!r}, after")
+        earlier.add(stage.code)
+
+
+def _stage_references(procedure: "Procedure") -> Iterator[str]:
+    codes = {stage.code for stage in procedure.stages}
+    tasks = {task.code for task in procedure.tasks}
+    if procedure.grants_on not in codes:
+        yield f"grants_on names {procedure.grants_on!r}, which is not a stage"
+    for stage in procedure.stages:
+        for outcome in stage.outcomes:
+            for requirement in outcome.requires:
+                where = f"stage {stage.code!r}, outcome {outcome.code!r}, requires"
+                if requirement.stage not in codes:
+                    yield f"{where}: {requirement.stage!r} is not a stage"
+                    continue
+                known = {o.code for o in procedure.stage(requirement.stage).outcomes}
+                for code in requirement.outcomes:
+                    if code not in known:
+                        yield f"{where}: stage {requirement.stage!r} has no outcome {code!r}"
+        if stage.clock and stage.clock.on_expiry.task not in {None, *tasks}:
+            yield f"stage {stage.code!r}: on_expiry names task {stage.clock.on_expiry.task!r}, unknown"
+
+
+def _tasks(procedure: "Procedure") -> Iterator[str]:
+    codes = {stage.code for stage in procedure.stages}
+    for task in procedure.tasks:
+        for name, code in (("stage", task.stage), ("blocks", task.blocks)):
+            if code not in codes:
+                yield f"task {task.code!r}: {name} {code!r} is not a stage"
+        for join in task.opens_when:
+            yield from _bad_join(procedure, join, codes, f"task {task.code!r}, opens_when")
+        if task.stage in codes:
+            known = {o.code for o in procedure.stage(task.stage).outcomes}
+            for outcome in task.outcomes:
+                if outcome.outcome not in {None, *known}:
+                    yield (
+                        f"task {task.code!r}: outcome {outcome.code!r} ends {task.stage!r} with"
+                        f" {outcome.outcome!r}, which it does not have"
+                    )
+
+
+def _shape(procedure: "Procedure") -> Iterator[str]:
+    if procedure.stages[0].kind != "completeness":
+        yield "the first stage must be of kind 'completeness'"
+    if procedure.valid_until and procedure.valid_until < procedure.valid_from:
+        yield "valid_until is before valid_from"
+    grants = [o for s in procedure.stages for o in s.outcomes if o.request == "in_force"]
+    if len(grants) != 1:
+        yield "exactly one outcome must put the request in force: the act that creates rights"
+    elif procedure.grants_on in {s.code for s in procedure.stages} and grants[0] not in (
+        procedure.stage(procedure.grants_on).outcomes
+    ):
+        yield f"the outcome that puts the request in force must be one of {procedure.grants_on!r}"
+    if procedure.stages[-1].kind != "closure":
+        yield "the last stage must be of kind 'closure'"

@@ -1,0 +1,312 @@
+"""The machines: what may move, from where to where, and who may ask for it. No Django.
+
+Three tables: the request, its stages, the grants. Buttons, API actions, docs and tests derive from
+them. *Which* stages a request has is the procedure's business (`requests_app.procedures`); what a kind
+of stage can do is here, and `stage_moves()` joins the two.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Literal
+
+from requests_app.procedures.schema import Join, Procedure, TaskRule
+from requests_app.procedures.schema import Stage as StageSpec
+from requests_app.provisioning.grant_states import MOVES as GRANT_MOVES
+from requests_app.provisioning.grant_states import Move as GrantMove
+
+
+__all__ = ["GRANT_MOVES", "GrantMove"]
+
+
+class Request(StrEnum):
+    DRAFT = "draft"
+    AWAITING_SIGNATURE = "awaiting_signature"
+    SUBMITTED = "submitted"
+    INCOMPLETE = "incomplete"
+    PROCESSING = "processing"
+    IN_FORCE = "in_force"
+    REFUSED = "refused"
+    CLOSED_INCOMPLETE = "closed_incomplete"
+    REDIRECTED = "redirected"
+    WITHDRAWN = "withdrawn"
+    CLOSED = "closed"
+
+
+class Stage(StrEnum):
+    PENDING = "pending"
+    RUNNING = "running"
+    PAUSED = "paused"
+    DONE = "done"
+    SKIPPED = "skipped"
+
+
+class Actor(StrEnum):
+    """Who may ask for a move; `requests_app.permissions` says whether a person is one."""
+
+    TEAM = "team"
+    SIGNATORY = "signatory"
+    SECRETARIAT = "secretariat"
+    LEGAL_OFFICER = "legal_officer"
+    OPERATOR = "operator"
+    HOLDER = "holder"  # of the stage
+    MAIN_BASE_OFFICER = "main_base_officer"
+    PRESIDENT = "president"  # of the stage's committee, not withdrawn
+    MEMBER = "member"
+    RAPPORTEUR = "rapporteur"
+    TASK_ROLE = "task_role"  # the role that the task names
+    SYSTEM = "system"
+
+
+OVER = frozenset({Stage.DONE, Stage.SKIPPED})
+OPEN = frozenset({Stage.RUNNING, Stage.PAUSED})
+FINAL = frozenset(
+    {
+        Request.REFUSED,
+        Request.CLOSED_INCOMPLETE,
+        Request.REDIRECTED,
+        Request.WITHDRAWN,
+        Request.CLOSED,
+    }
+)
+CHOSEN = "*"  # the outcome is in the payload
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """One row of a table. `target` empty: an act that moves nothing. No actor: only entailed."""
+
+    name: str
+    sources: frozenset[str]
+    target: str
+    actors: frozenset[str] = frozenset()
+    outcome: str = ""
+    # Where a request goes back to once it has a number (cancelled signature of a completed file).
+    target_if_numbered: str = ""
+    irreversible: bool = False  # asked to confirm before
+    makes_act: bool = True  # False: internal to the committee or the desk, only logged
+
+    @property
+    def public(self) -> bool:
+        return bool(self.actors)
+
+
+def _move(
+    name: str, sources: Iterable[str], target: str, *actors: Actor, **more: bool | str
+) -> Transition:
+    return Transition(
+        name,
+        frozenset(str(source) for source in sources),
+        str(target),
+        frozenset(str(actor) for actor in actors),
+        **more,  # type: ignore[arg-type]
+    )
+
+
+_R = Request
+_ALIVE = (_R.SUBMITTED, _R.INCOMPLETE, _R.PROCESSING, _R.IN_FORCE)
+
+REQUEST_MOVES: dict[str, Transition] = {
+    move.name: move
+    for move in (
+        _move("ask_signature", (_R.DRAFT, _R.INCOMPLETE), _R.AWAITING_SIGNATURE, Actor.TEAM),
+        _move("send_completion", (_R.INCOMPLETE,), _R.SUBMITTED, Actor.TEAM),
+        _move(
+            "cancel_signature",
+            (_R.AWAITING_SIGNATURE,),
+            _R.DRAFT,
+            Actor.TEAM,
+            target_if_numbered=str(_R.INCOMPLETE),
+        ),
+        _move(
+            "sign",
+            (_R.AWAITING_SIGNATURE,),
+            _R.SUBMITTED,
+            Actor.SIGNATORY,
+            Actor.TEAM,
+            irreversible=True,
+        ),
+        # "at any time before effect": once the convention has opened rights, they are closed instead
+        _move(
+            "withdraw",
+            (_R.DRAFT, _R.AWAITING_SIGNATURE, _R.SUBMITTED, _R.INCOMPLETE, _R.PROCESSING),
+            _R.WITHDRAWN,
+            Actor.TEAM,
+            irreversible=True,
+        ),
+        _move("close_task", _ALIVE, "", Actor.TASK_ROLE, irreversible=True),
+        _move("correct_act", _ALIVE, "", Actor.SECRETARIAT, Actor.LEGAL_OFFICER, irreversible=True),
+        # --- entailed by the outcome of a stage, never asked for ---
+        _move("await_completion", (_R.SUBMITTED,), _R.INCOMPLETE),
+        _move("process", (_R.SUBMITTED,), _R.PROCESSING),
+        _move("put_in_force", (_R.PROCESSING,), _R.IN_FORCE),
+        _move("refuse", (_R.PROCESSING,), _R.REFUSED),
+        _move("redirect", (_R.SUBMITTED,), _R.REDIRECTED),
+        _move("close_incomplete", (_R.SUBMITTED, _R.INCOMPLETE), _R.CLOSED_INCOMPLETE),
+        _move("give_up", (_R.PROCESSING,), _R.WITHDRAWN),
+        _move("close", (_R.IN_FORCE,), _R.CLOSED),
+    )
+}
+# The move that an outcome's effect on the request entails.
+REQUEST_EFFECTS: dict[str, str] = {
+    "processing": "process",
+    "in_force": "put_in_force",
+    "refused": "refuse",
+    "redirected": "redirect",
+    "closed_incomplete": "close_incomplete",
+    "withdrawn": "give_up",
+    "closed": "close",
+}
+
+_S = Stage
+_END = {"sources": (_S.RUNNING,), "target": _S.DONE}
+
+
+def _end(name: str, outcome: str, *actors: Actor) -> Transition:
+    return replace(
+        _move(name, (_S.RUNNING,), _S.DONE, *actors, irreversible=True), outcome=outcome
+    )
+
+
+def _note(name: str, *actors: Actor, **more: bool | str) -> Transition:
+    return _move(name, (_S.RUNNING,), "", *actors, **more)
+
+
+# Steps that only the engine takes, on a stage of any kind.
+STAGE_STEPS: dict[str, Transition] = {
+    move.name: move
+    for move in (
+        _move("start", (_S.PENDING,), _S.RUNNING),
+        _move("skip", (_S.PENDING, _S.RUNNING, _S.PAUSED), _S.SKIPPED),
+        _move("resume", (_S.PAUSED,), _S.RUNNING),
+        _move("conclude", (_S.RUNNING,), _S.DONE),  # by the task that a clock opened
+    )
+}
+_EXPIRE = _move("expire", (_S.RUNNING,), "", Actor.SYSTEM)
+
+KIND_MOVES: dict[str, tuple[Transition, ...]] = {
+    "completeness": (
+        _end("accept_completeness", "complete", Actor.SECRETARIAT),
+        _move("request_completion", (_S.RUNNING,), _S.PAUSED, Actor.SECRETARIAT),
+        _end("redirect", "redirected", Actor.SECRETARIAT),
+        replace(
+            _end("close_incomplete", "closed_incomplete", Actor.SECRETARIAT),
+            sources=frozenset({str(_S.RUNNING), str(_S.PAUSED)}),
+        ),
+    ),
+    "holder": (
+        _end("file_remark", "remark", Actor.HOLDER),
+        _end("file_no_remark", "no_remark", Actor.HOLDER),
+    ),
+    "opinion": (
+        _note("declare_interest", Actor.MEMBER, makes_act=False),
+        _note("withdraw_member", Actor.PRESIDENT, makes_act=False, irreversible=True),
+        _note("assign_rapporteurs", Actor.PRESIDENT, makes_act=False),
+        _note("file_report", Actor.RAPPORTEUR, makes_act=False),
+        _note("extend_opinion", Actor.PRESIDENT, irreversible=True),
+        _end("issue_opinion", CHOSEN, Actor.PRESIDENT),
+        _move("file_late_opinion", (_S.DONE,), "", Actor.PRESIDENT),
+    ),
+    "answer": (_end("answer_points", CHOSEN, Actor.TEAM),),
+    "referral": (_end("record_referral", "referred", Actor.SECRETARIAT),),
+    "authorisation": (
+        _note("record_receipt", Actor.LEGAL_OFFICER),
+        _note("record_extension", Actor.LEGAL_OFFICER),
+        _end("record_authorisation", "authorised", Actor.LEGAL_OFFICER),
+        _end("record_refusal", "refused", Actor.LEGAL_OFFICER),
+    ),
+    "conformity": (_end("record_conformity", "committed", Actor.TEAM, Actor.LEGAL_OFFICER),),
+    "register": (_end("publish_register", "published", Actor.SECRETARIAT),),
+    "convention": (_end("record_convention", "signed", Actor.LEGAL_OFFICER),),
+    "extract": (
+        _end("confirm_extract", "confirmed", Actor.OPERATOR, Actor.MAIN_BASE_OFFICER),
+    ),
+    "opening": (_end("finish_opening", "opened", Actor.SYSTEM),),
+    "use": (_end("finish_use", "ended", Actor.SYSTEM),),
+    "closure": (_end("close", "closed", Actor.SECRETARIAT),),
+}
+
+
+def stage_moves(spec: StageSpec) -> dict[str, Transition]:
+    """What a stage of a procedure can do: its kind's moves, and its clock's end."""
+    codes = {outcome.code for outcome in spec.outcomes}
+    moves = {m.name: m for m in KIND_MOVES[spec.kind] if m.outcome in {"", CHOSEN, *codes}}
+    if spec.clock is not None:
+        tacit = spec.clock.on_expiry.outcome
+        moves["expire"] = (
+            replace(_EXPIRE, target=str(_S.DONE), outcome=tacit) if tacit else _EXPIRE
+        )
+    return moves
+
+
+# --- What a move entails ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class StageFact:
+    """What the definition needs to know of a stage; a parallel stage gives one per holder."""
+
+    code: str
+    state: str
+    outcome: str = ""
+    ended_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Something that follows: a stage that starts (`at`: its joins' last end) or is skipped."""
+
+    name: Literal["start", "skip"]
+    code: str
+    at: datetime | None
+
+
+_Verdict = Literal["met", "waiting", "impossible"]
+
+
+def judge(join: Join, facts: Sequence[StageFact]) -> tuple[_Verdict, datetime | None]:
+    """Whether a join holds, and since when. A skipped stage meets a join that names no outcome."""
+    mine = [fact for fact in facts if fact.code == join.stage]
+    if not mine or any(fact.state not in OVER for fact in mine):
+        return "waiting", None
+    if join.outcomes and any(fact.outcome not in join.outcomes for fact in mine):
+        return "impossible", None
+    ends = [fact.ended_at for fact in mine if fact.ended_at is not None]
+    return "met", max(ends, default=None)
+
+
+def next_steps(procedure: Procedure, facts: Sequence[StageFact]) -> list[Step]:
+    """Stages that start or are skipped now, in the procedure's order.
+
+    `facts` holds the request's stages; a stage of the procedure without a fact counts as pending.
+    """
+    known = list(facts)
+    steps: list[Step] = []
+    for spec in procedure.stages:
+        mine = [fact for fact in known if fact.code == spec.code]
+        if not spec.after or any(fact.state != Stage.PENDING for fact in mine):
+            continue
+        verdicts = [judge(join, known) for join in spec.after]
+        if any(verdict == "impossible" for verdict, _ in verdicts):
+            steps.append(Step("skip", spec.code, None))
+            known = [fact for fact in known if fact.code != spec.code]
+            known.append(StageFact(spec.code, str(Stage.SKIPPED)))
+        elif all(verdict == "met" for verdict, _ in verdicts):
+            ends = [end for _, end in verdicts if end is not None]
+            steps.append(Step("start", spec.code, max(ends, default=None)))
+    return steps
+
+
+def tasks_due(procedure: Procedure, facts: Sequence[StageFact]) -> list[TaskRule]:
+    """Tasks whose joins all hold (those opened by a clock have none and are not listed)."""
+    return [
+        task
+        for task in procedure.tasks
+        if task.opens_when and all(judge(join, facts)[0] == "met" for join in task.opens_when)
+    ]
+
+
+def request_target(move: Transition, *, numbered: bool) -> str:
+    """State a request reaches by a move."""
+    return move.target_if_numbered if numbered and move.target_if_numbered else move.target
