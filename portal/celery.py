@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 from celery import Celery
+from celery.schedules import crontab
 
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings.dev")
@@ -23,6 +24,8 @@ app.autodiscover_tasks(
 app.conf.beat_schedule = {
     # name: {task, schedule in seconds, options queue}
     "audit-seal": {"task": "portal.audit.tasks.seal", "schedule": 5.0},
+    # 0 h 5: the end of the chain, in a log that is kept elsewhere
+    "audit-head": {"task": "portal.audit.tasks.head", "schedule": crontab(hour=0, minute=5)},
     "notifications-send": {"task": "portal.notifications.tasks.send_due", "schedule": 5.0},
     "search-outbox": {
         "task": "catalog.search.tasks.index_pending",

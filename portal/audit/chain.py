@@ -62,7 +62,8 @@ class Fault:
     detail: str
 
     def __str__(self) -> str:
-        return f"{self.kind} link at position {self.position} (event {self.event_id or '?'}): {self.detail}"
+        where = f"position {self.position} (event {self.event_id or '?'})"
+        return f"{self.kind} link at {where}: {self.detail}"
 
 
 @dataclass(slots=True)
@@ -96,9 +97,7 @@ def walk(links: Iterable[Link], state: Walk) -> Iterator[Fault]:
         if link.event is None:
             yield Fault("missing", link.position, "", "the sealed event is not there")
         elif link.recomputed() != link.hash:
-            yield Fault(
-                "altered", link.position, event_id, "the content is not the one that was sealed"
-            )
+            yield Fault("altered", link.position, event_id, "not the content that was sealed")
         state.position, state.head = link.position, link.hash
         state.count += 1
 

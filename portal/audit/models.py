@@ -75,7 +75,7 @@ class AuditText(models.Model):
         verbose_name = _("texte du journal")
         verbose_name_plural = _("textes du journal")
         constraints = [
-            # Once the text is not the sealed one, the salt goes: it would let a short text be guessed.
+            # Once the text is not the sealed one the salt goes: it would let it be guessed.
             models.CheckConstraint(
                 condition=(
                     models.Q(rectified_at__isnull=True, erased_at__isnull=True) & ~models.Q(salt="")
@@ -116,12 +116,12 @@ class AuditSeal(models.Model):
 
 
 class AuditHead(models.Model):
-    """One row: where the chain ends. Locked while sealing, so that there is one sealer at a time."""
+    """One row: where the chain ends. Locked while sealing: one sealer at a time."""
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1)
     position = models.PositiveBigIntegerField(default=0)
     hash = models.CharField(max_length=64)
-    # Latest `recorded_at` among sealed events: the sealer looks one day behind it, not at everything.
+    # Latest `recorded_at` among sealed events: the sealer looks one day behind it, no further.
     sealed_through = models.DateTimeField(null=True)
     sealed_at = models.DateTimeField(null=True)
 

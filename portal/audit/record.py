@@ -30,7 +30,7 @@ from .models import AuditEvent, AuditText
 Data = Mapping[str, "str | int | bool | list[str]"]
 
 _KEY = re.compile(r"[a-z][a-z0-9_]{0,39}")
-# Opaque ids, codes, numbers, dates, hashes: a name or a sentence has a space or an accent and is refused.
+# Opaque ids, codes, numbers, dates, hashes: whatever has a space or an accent is refused.
 _VALUE = re.compile(r"[A-Za-z0-9_.:/+=#-]{0,128}")
 _OUTCOME = re.compile(r"[a-z][a-z0-9_]{0,31}")
 
@@ -51,7 +51,7 @@ def _checked(data: Data | None) -> dict[str, "str | int | bool | list[str]"]:
         for item in value if isinstance(value, list) else [value]:
             if not isinstance(item, str) or _VALUE.fullmatch(item) is None:
                 raise ValueError(
-                    f"audit data: the value of {key!r} is no id, code or number; use text= for words"
+                    f"audit data: {key!r} holds no id, code or number; use text= for words"
                 )
         checked[key] = value
     return checked
@@ -75,7 +75,7 @@ def _event(
     return AuditEvent(
         action=action,
         actor_id=by.pk if by is not None and by.is_authenticated else None,
-        on_type=on._meta.label_lower if on is not None else "",
+        on_type=on._meta.label_lower if on is not None else "",  # noqa: SLF001
         on_id=str(on.pk) if on is not None else "",
         about=about,
         outcome=outcome,
@@ -129,8 +129,8 @@ def record_refusal(
 ) -> AuditEvent:
     """Insert a refusal in a transaction of its own, after the refused act was rolled back.
 
-    Works under GET too (a refused page). Raises RuntimeError when called inside a transaction, which
-    would take the refusal away with it; AuditUnavailable when it cannot be written.
+    Works under GET too (a refused page). Raises RuntimeError when called inside a transaction,
+    which would take the refusal away with it; AuditUnavailable when it cannot be written.
     """
     event = _event(action, by=by, on=on, about=about, outcome=outcome, data=data)
     try:
@@ -152,8 +152,8 @@ def record_view(
 ) -> None:
     """Record that the person sees `on`, before anything is shown.
 
-    One row per person, action, object and hour; `always=True` (downloads) one per call. One insert, in
-    its own transaction, allowed under GET. Raises AuditUnavailable (503) when it cannot be written.
+    One row per person, action, object and hour; `always=True` (downloads) one per call. One insert,
+    in its own transaction, allowed under GET. Raises AuditUnavailable (503) when it fails.
     """
     event = _event(action, by=request.user, on=on, about=about, outcome=outcome, data=data)
     if not always:

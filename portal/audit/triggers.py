@@ -21,7 +21,7 @@ def _sqlite_create(table: str) -> list[str]:
         f"CREATE TRIGGER {table}_no_update BEFORE UPDATE ON {table} BEGIN {refuse}; END",
         f"CREATE TRIGGER {table}_no_delete BEFORE DELETE ON {table} BEGIN {refuse}; END",
         # INSERT OR REPLACE deletes without firing the delete trigger.
-        f"CREATE TRIGGER {table}_no_replace BEFORE INSERT ON {table}"
+        f"CREATE TRIGGER {table}_no_replace BEFORE INSERT ON {table}"  # noqa: S608
         f" WHEN EXISTS (SELECT 1 FROM {table} WHERE {key} = NEW.{key}) BEGIN {refuse}; END",
     ]
 
@@ -77,9 +77,9 @@ def drop(connection: BaseDatabaseWrapper) -> None:
 
 
 def missing(connection: BaseDatabaseWrapper) -> list[str]:
-    """Names of the triggers that should be there and are not; a rebuilt SQLite table loses its own."""
+    """Names of the triggers that should be there and are not (a rebuilt SQLite table has none)."""
     if connection.vendor == "sqlite":
-        suffixes = ("no_update", "no_delete", "no_replace")
+        suffixes: tuple[str, ...] = ("no_update", "no_delete", "no_replace")
         query = "SELECT name FROM sqlite_master WHERE type = 'trigger'"
     else:
         suffixes = ("no_change", "no_truncate")
@@ -105,4 +105,8 @@ def lifted(connection: BaseDatabaseWrapper) -> Iterator[None]:
         if not connection.in_atomic_block:
             create(connection)
         raise
+    if connection.vendor == "postgresql" and connection.in_atomic_block:
+        with connection.cursor() as cursor:  # a table with deferred checks pending takes no trigger
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+            cursor.execute("SET CONSTRAINTS ALL DEFERRED")
     create(connection)

@@ -28,8 +28,8 @@ SESSION_TABLES = frozenset({"django_session"})
 AUDIT_TABLES = frozenset({"audit_auditevent", "audit_audittext"})
 
 _READS = frozenset(
-    "SELECT VALUES SHOW EXPLAIN PRAGMA BEGIN COMMIT ROLLBACK SAVEPOINT RELEASE SET DECLARE FETCH CLOSE"
-    " START".split()
+    "SELECT VALUES SHOW EXPLAIN PRAGMA DECLARE FETCH CLOSE"
+    " BEGIN START COMMIT ROLLBACK SAVEPOINT RELEASE SET".split()
 )
 _COMMENT = re.compile(r"\A(?:\s+|--[^\n]*\n|/\*.*?\*/|\()+", re.DOTALL)
 _VERB = re.compile(r"\A[A-Za-z]+")
@@ -51,7 +51,7 @@ class WriteDuringRead(RuntimeError):
 
 @contextmanager
 def door_for_audit() -> Iterator[None]:
-    """Lets inserts into the log through. For `portal.audit.record` alone (a test checks its callers)."""
+    """Lets inserts into the log through. For `portal.audit.record` alone; a test checks it."""
     token = _audit_door.set(True)
     try:
         yield

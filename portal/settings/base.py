@@ -150,6 +150,17 @@ DSFR_USE_INTEGRITY_CHECKSUMS = False  # the printed hashes are of the files befo
 STATE_SITE = env.bool("GUICHET_STATE_SITE", default=False)  # DSFR keeps the State's marks for State sites
 DEMO = env.bool("GUICHET_DEMO", default=False)
 TRAINING = env.bool("GUICHET_TRAINING", default=False)
+SITE_FACTS = {  # what the legal pages must say; `check --deploy` names those that are missing
+    "publisher": env.str("GUICHET_PUBLISHER", default=""),
+    "publisher_address": env.str("GUICHET_PUBLISHER_ADDRESS", default=""),
+    "publication_director": env.str("GUICHET_PUBLICATION_DIRECTOR", default=""),
+    "host": env.str("GUICHET_HOST", default=""),
+    "contact_email": env.str("GUICHET_CONTACT_EMAIL", default=""),
+    "dpo_email": env.str("GUICHET_DPO_EMAIL", default=""),
+}
+
+# Days of the audit log kept; 0 keeps everything, otherwise at least 365 (E29).
+AUDIT_RETENTION_DAYS = env.int("GUICHET_AUDIT_RETENTION_DAYS", default=0)
 
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"

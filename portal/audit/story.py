@@ -1,0 +1,103 @@
+"""A request's history read back from the log, with names, for a reader who has the right."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth.models import AnonymousUser
+from django.core.exceptions import PermissionDenied
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from portal.accounts.models import User
+
+from . import actions
+from .labels import labels_for, people
+from .models import AuditEvent
+from .permissions import can_read_everything, can_read_story
+
+
+OUTCOMES: "dict[str, str | Promise]" = {
+    "done": _("fait"),
+    "refused": _("refusé"),
+    "failed": _("en échec"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One event with its names. `position` is None until sealed; `text` is "" without words."""
+
+    id: UUID
+    at: datetime
+    legal_at: datetime
+    action: str
+    label: str
+    actor: str
+    on: str
+    outcome: str
+    outcome_label: str
+    text: str
+    text_state: str  # "", rectified, erased
+    data: dict[str, Any]
+    position: int | None
+
+
+def story(
+    about: UUID,
+    *,
+    by: "User | AnonymousUser",
+    only: Collection[str] | None = None,
+    limit: int = 1000,
+) -> list[Line]:
+    """Events about a request, oldest first; the last `limit` of them. Raises PermissionDenied.
+
+    Auditors and the DPO read everything; others (see `permissions.allow_story`) not the reserved
+    actions. `only` keeps some action codes. The number of queries depends on the types of object,
+    not on the number of events.
+    """
+    if not can_read_story(by, about):
+        raise PermissionDenied
+    events = AuditEvent.objects.filter(about=about)
+    if only is not None:
+        events = events.filter(action__in=list(only))
+    if not can_read_everything(by):
+        hidden = [action.code for action in actions.registered() if action.reserved]
+        events = events.exclude(action__in=hidden)
+    newest = events.select_related("seal", "text").order_by("-recorded_at", "-id")[:limit]
+    return lines(list(newest)[::-1])
+
+
+def lines(events: list[AuditEvent]) -> list[Line]:
+    """Events (with `seal` and `text` selected) as readable lines."""
+    names = people(event.actor_id for event in events)
+    objects = labels_for((event.on_type, event.on_id) for event in events)
+    return [
+        _line(event, names[event.actor_id], objects.get((event.on_type, event.on_id), ""))
+        for event in events
+    ]
+
+
+def _line(event: AuditEvent, actor: str, on: str) -> Line:
+    text = getattr(event, "text", None)
+    seal = getattr(event, "seal", None)
+    state = ""
+    if text is not None:
+        state = "erased" if text.erased_at else "rectified" if text.rectified_at else ""
+    return Line(
+        id=event.pk,
+        at=event.recorded_at,
+        legal_at=event.legal_at,
+        action=event.action,
+        label=actions.label_of(event.action),
+        actor=actor,
+        on=on,
+        outcome=event.outcome,
+        outcome_label=str(OUTCOMES.get(event.outcome, event.outcome)),
+        text=text.text if text is not None else "",
+        text_state=state,
+        data=event.data,
+        position=seal.position if seal is not None else None,
+    )
