@@ -6,9 +6,11 @@ Engines that a run started are found by their environment variables (see tests/s
 that needs one carries `@pytest.mark.engine("redis")` and is skipped, by name, without it.
 """
 
+import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Generator, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -58,9 +60,32 @@ def require_engine(name: str) -> str:
     pytest.skip(message)
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, Any]:
+    report = yield
+    for marker in item.iter_markers("engine"):  # travels from the worker to the controller
+        report.user_properties.append(("engine", str(marker.args[0])))
+    return report
+
+
+_engine_counts: dict[str, Counter[str]] = {}
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    if report.when == "call" or report.outcome != "passed":
+        for name in {str(v) for k, v in report.user_properties if k == "engine"}:
+            _engine_counts.setdefault(name, Counter())[report.outcome] += 1
+
+
 def pytest_unconfigure(config: pytest.Config) -> None:
     run = Path(settings.VAR_DIR).parent
-    if not hasattr(config, "workerinput") and run.name.startswith("guichet-tests-"):
+    if hasattr(config, "workerinput"):
+        return
+    if report := os.environ.get("GUICHET_ENGINE_REPORT"):  # read by tests/run_all.py
+        keys = ("passed", "failed", "skipped")
+        counts = {name: {k: c[k] for k in keys} for name, c in _engine_counts.items()}
+        Path(report).write_text(json.dumps(counts))
+    if run.name.startswith("guichet-tests-"):
         shutil.rmtree(run, ignore_errors=True)
 
 

@@ -1,0 +1,39 @@
+# The commands a person needs. Everything they make lies in .venv/ and var/, both ignored by git.
+PYTHON = .venv/bin/python
+.PHONY: help demo test bench services services-stop journey format coverage clean
+
+help:  ## this list
+	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## / | /' | column -t -s '|'
+
+demo:  ## the portal on this machine, with demo data: http://127.0.0.1:8000 (GUICHET_PORT=…, GUICHET_VAR=…)
+	@sh deploy/environment.sh runtime
+	@exec $(PYTHON) manage.py demo
+
+test:  ## every check and test, real servers and both journeys included
+	@sh deploy/environment.sh tests
+	@exec $(PYTHON) -m tests.run_all
+
+bench:  ## benchmark tables
+	@sh deploy/environment.sh tests
+	@exec $(PYTHON) -m tests.benchmarks.run
+
+services:  ## real servers for development; prints what to export, `make services-stop` ends them
+	@sh deploy/environment.sh tests
+	@exec $(PYTHON) -m tests.servers.run start --dir var/servers
+
+services-stop:
+	@exec $(PYTHON) -m tests.servers.run stop --dir var/servers --purge
+
+journey:  ## the main job, from search to revoked key, each step with its proof (ARGS="--real", ARGS="--url …")
+	@sh deploy/environment.sh tests
+	@exec $(PYTHON) manage.py journey $(ARGS)
+
+format:  ## rewrite Python to the house style
+	@$(PYTHON) -m ruff check --fix-only -q . ; $(PYTHON) -m ruff format -q .
+
+coverage:  ## branch coverage of the suite on SQLite
+	@sh deploy/environment.sh tests
+	@$(PYTHON) -m pytest tests -n 2 --ignore tests/e2e --ignore tests/contracts --cov --cov-report=term:skip-covered
+
+clean:  ## forget the demo's state (var/) and caches, keep .venv
+	@rm -rf var/run var/log var/guichet.sqlite3* var/broker var/search var/sandbox var/cache var/mail var/files .mypy_cache .ruff_cache
