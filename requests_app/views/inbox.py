@@ -110,12 +110,12 @@ def inbox_csv(request: HttpRequest) -> HttpResponse:
         row = [stage.request.number or "", stage.request.title, expected_of(stage)]
         dates = [stage.started_at, stage.due_at]
         writer.writerow(
-            [_inert(cell) for cell in row] + [d.strftime("%Y-%m-%d") if d else "" for d in dates]
+            [inert(cell) for cell in row] + [d.strftime("%Y-%m-%d") if d else "" for d in dates]
         )
     return response
 
 
-def _inert(cell: str) -> str:
+def inert(cell: str) -> str:
     """A cell that a spreadsheet will not run as a formula."""
     return f"'{cell}" if cell[:1] in "=+-@\t\r" else cell
 

@@ -1,0 +1,37 @@
+"""Read-only lists: the workflow and the reconciler own these rows, verbs are on the site's pages."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Model
+from django.http import HttpRequest
+
+from portal.accounts.models import Role
+from portal.accounts.roles import has_role
+
+
+class ReadOnlyAdmin(admin.ModelAdmin):
+    """Lists for the administrator and the auditor; nothing is added, changed or deleted here.
+
+    No field of a file's content is in these lists: reading a file takes a logged reason, on the
+    site's own page (`permissions`); reports, opinions and attachments have no admin at all.
+    """
+
+    list_per_page = 50
+    show_full_result_count = False
+    actions = None
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self.has_view_permission(request)
+
+    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return has_role(request.user, Role.ADMINISTRATOR, Role.AUDITOR)
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False

@@ -1,0 +1,184 @@
+"""Grants and what provisioning knows; no ciphertext, no secret, keys by their public half."""
+
+from django.contrib import admin
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+
+from requests_app.models import CloudResource, Credential, Grant, Permit, Probe, Workspace
+
+from .base import ReadOnlyAdmin
+
+
+@admin.register(Permit)
+class PermitAdmin(ReadOnlyAdmin):
+    list_display = (
+        "request_number",
+        "number",
+        "delivery_mode",
+        "starts_at",
+        "expires_at",
+        "suspended_at",
+        "revoked_at",
+    )
+    list_filter = ("delivery_mode", "expires_at")
+    search_fields = ("request__number",)
+    list_select_related = ("request",)
+    fields = (
+        "id",
+        "request_number",
+        "number",
+        "delivery_mode",
+        "starts_at",
+        "expires_at",
+        "suspended_at",
+        "revoked_at",
+        "notices_sent",
+    )
+
+    @admin.display(description=_("dossier"), ordering="request__number")
+    def request_number(self, obj: Permit) -> str:
+        return obj.request.number or "–"
+
+
+@admin.register(Grant)
+class GrantAdmin(ReadOnlyAdmin):
+    list_display = (
+        "request_number",
+        "person",
+        "wanted",
+        "state",
+        "observed",
+        "observed_at",
+        "expires_at",
+        "revocation_seconds",
+        "operations",
+    )
+    list_filter = ("state", "wanted", "expires_at")
+    search_fields = ("permit__request__number", "person__last_name", "person__username")
+    list_select_related = ("permit__request", "person")
+    fields = (
+        "id",
+        "request_number",
+        "person",
+        "wanted",
+        "state",
+        "reason",
+        "missing",
+        "observed",
+        "observed_at",
+        "opened_at",
+        "expires_at",
+        "closing_requested_at",
+        "closed_at",
+        "revocation_seconds",
+        "operations",
+    )
+
+    @admin.display(description=_("dossier"), ordering="permit__request__number")
+    def request_number(self, obj: Grant) -> str:
+        return obj.permit.request.number or "–"
+
+    @admin.display(description=_("agir"))
+    def operations(self, obj: Grant) -> SafeString:
+        url = reverse("requests_app:operations_workspace", args=[obj.workspace_id])
+        return format_html('<a href="{}">{}</a>', url, _("exploitation"))
+
+
+@admin.register(Workspace)
+class WorkspaceAdmin(ReadOnlyAdmin):
+    list_display = (
+        "slug",
+        "request_number",
+        "last_step",
+        "failure_code",
+        "tries",
+        "held_at",
+        "observed_at",
+        "next_reconcile_at",
+    )
+    list_filter = ("failure_code", "last_step")
+    search_fields = ("slug", "request__number")
+    list_select_related = ("request",)
+    fields = (
+        "id",
+        "slug",
+        "request_number",
+        "last_step",
+        "failure_code",
+        "last_error",
+        "tries",
+        "held_at",
+        "hold_reason",
+        "lease_until",
+        "lease_generation",
+        "observed_at",
+        "next_reconcile_at",
+        "extract_confirmed_by",
+        "extract_confirmed_at",
+    )
+
+    @admin.display(description=_("dossier"), ordering="request__number")
+    def request_number(self, obj: Workspace) -> str:
+        return obj.request.number or "–"
+
+
+@admin.register(CloudResource)
+class CloudResourceAdmin(ReadOnlyAdmin):
+    list_display = (
+        "workspace",
+        "kind",
+        "logical_key",
+        "external_id",
+        "status",
+        "tries",
+        "updated_at",
+    )
+    list_filter = ("kind", "status")
+    search_fields = ("workspace__slug", "external_id", "logical_key")
+    list_select_related = ("workspace",)
+
+
+@admin.register(Credential)
+class CredentialAdmin(ReadOnlyAdmin):
+    list_display = (
+        "access_key",
+        "use",
+        "generation",
+        "request_number",
+        "created_at",
+        "expires_at",
+        "revealed_at",
+        "deleted_at",
+    )
+    list_filter = ("use",)
+    search_fields = ("access_key", "grant__permit__request__number")
+    list_select_related = ("grant__permit__request",)
+    fields = (
+        "id",
+        "access_key",
+        "use",
+        "generation",
+        "request_number",
+        "created_at",
+        "expires_at",
+        "revealed_at",
+        "deleted_at",
+    )
+
+    @admin.display(description=_("dossier"))
+    def request_number(self, obj: Credential) -> str:
+        return obj.grant.permit.request.number or "–"
+
+
+@admin.register(Probe)
+class ProbeAdmin(ReadOnlyAdmin):
+    list_display = ("at", "workspace", "kind", "expected", "status", "provider_request_id")
+    list_filter = ("kind", "expected", "status")
+    search_fields = ("grant__workspace__slug", "provider_request_id")
+    list_select_related = ("grant__workspace",)
+
+    @admin.display(description=_("espace"))
+    def workspace(self, obj: Probe) -> str:
+        return obj.grant.workspace.slug

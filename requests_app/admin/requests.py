@@ -1,0 +1,121 @@
+"""Where requests stand: states, dates, stages and moves; never their content."""
+
+from django.contrib import admin
+
+from requests_app.models import AccessRequest, NumberSeries, Stage, Task, TransitionLog
+
+from .base import ReadOnlyAdmin
+
+
+@admin.register(AccessRequest)
+class AccessRequestAdmin(ReadOnlyAdmin):
+    list_display = (
+        "number",
+        "state",
+        "procedure_code",
+        "procedure_version",
+        "organisation",
+        "submitted_at",
+        "completed_at",
+        "ended_at",
+    )
+    list_filter = ("state", "procedure_code", "submitted_at")
+    search_fields = ("number", "organisation__name", "organisation__acronym")
+    list_select_related = ("organisation",)
+    date_hierarchy = "created_at"
+    fields = (
+        "id",
+        "number",
+        "state",
+        "procedure_code",
+        "procedure_version",
+        "organisation",
+        "urgent",
+        "delivery_mode",
+        "submitted_at",
+        "completed_at",
+        "ended_at",
+        "created_at",
+        "updated_at",
+    )
+
+
+@admin.register(Stage)
+class StageAdmin(ReadOnlyAdmin):
+    list_display = (
+        "number",
+        "code",
+        "state",
+        "outcome",
+        "role",
+        "holder",
+        "started_at",
+        "due_at",
+        "ended_at",
+    )
+    list_filter = ("state", "kind", "role", "outcome")
+    search_fields = ("request__number",)
+    list_select_related = ("request", "holder")
+    fields = (
+        "id",
+        "number",
+        "code",
+        "kind",
+        "role",
+        "holder",
+        "committee",
+        "state",
+        "outcome",
+        "round",
+        "started_at",
+        "due_at",
+        "expired_at",
+        "extended_at",
+        "ended_at",
+        "assignee",
+    )
+
+    @admin.display(description="dossier", ordering="request__number")
+    def number(self, obj: Stage) -> str:
+        return obj.request.number or "–"
+
+
+@admin.register(Task)
+class TaskAdmin(ReadOnlyAdmin):
+    list_display = ("number", "code", "role", "opened_at", "due_at", "closed_at", "outcome")
+    list_filter = ("code", "role", "outcome")
+    search_fields = ("request__number",)
+    list_select_related = ("request",)
+    fields = (
+        "id",
+        "number",
+        "code",
+        "role",
+        "blocks",
+        "opened_at",
+        "due_at",
+        "closed_at",
+        "outcome",
+    )
+
+    @admin.display(description="dossier", ordering="request__number")
+    def number(self, obj: Task) -> str:
+        return obj.request.number or "–"
+
+
+@admin.register(TransitionLog)
+class TransitionLogAdmin(ReadOnlyAdmin):
+    list_display = ("recorded_at", "number", "name", "source", "target", "by", "at")
+    list_filter = ("name", "target")
+    search_fields = ("request__number",)
+    list_select_related = ("request", "by")
+    fields = ("number", "name", "source", "target", "by", "at", "recorded_at")
+
+    @admin.display(description="dossier", ordering="request__number")
+    def number(self, obj: TransitionLog) -> str:
+        return obj.request.number or "–"
+
+
+@admin.register(NumberSeries)
+class NumberSeriesAdmin(ReadOnlyAdmin):
+    list_display = ("code", "last")
