@@ -32,7 +32,9 @@ def has_role(user: "User | AnonymousUser", *roles: Role) -> bool:
 
 def scopes(user: "User | AnonymousUser", role: Role) -> frozenset[UUID]:
     """Organisations for which the person holds a scoped role."""
-    return frozenset(scope for held, scope in _assignments(user) if held == role and scope is not None)
+    return frozenset(
+        scope for held, scope in _assignments(user) if held == role and scope is not None
+    )
 
 
 def organisations_of(user: "User | AnonymousUser") -> frozenset[UUID]:
@@ -42,7 +44,9 @@ def organisations_of(user: "User | AnonymousUser") -> frozenset[UUID]:
     cached = getattr(user, "guichet_organisations", None)
     if cached is None:
         cached = frozenset(
-            Membership.objects.confirmed().filter(user=user).values_list("organisation_id", flat=True)
+            Membership.objects.confirmed()
+            .filter(user=user)
+            .values_list("organisation_id", flat=True)
         )
         user.guichet_organisations = cached  # type: ignore[union-attr]
     return cached

@@ -1,4 +1,4 @@
-"""Dated facts that a person must have before any key is made (A30: training, terms, second factor)."""
+"""Dated facts a person must have before any key is made (A30: training, terms, second factor)."""
 
 import uuid
 
@@ -17,7 +17,12 @@ class Training(models.Model):
     valid_until = models.DateField(_("valable jusqu’au"))
     evidence = models.CharField(_("justificatif"), max_length=200, blank=True)
     recorded_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, editable=False, related_name="+"
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="+",
     )
     recorded_at = models.DateTimeField(auto_now_add=True)
 
@@ -40,7 +45,9 @@ class Training(models.Model):
 class TermsAcceptance(models.Model):
     """The terms of use accepted by a person: version and instant."""
 
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="terms_acceptances")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="terms_acceptances"
+    )
     version = models.CharField(_("version"), max_length=20)
     accepted_at = models.DateTimeField(auto_now_add=True)
 
@@ -56,7 +63,7 @@ class TermsAcceptance(models.Model):
 
 
 class DeclarationOfInterests(models.Model):
-    """A yearly public declaration of a committee member (A14): an address, a date, organisations."""
+    """A yearly public declaration of a committee member (A14): address, date, organisations."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="declarations")
     declared_on = models.DateField(_("déclarée le"))

@@ -2,7 +2,15 @@ import uuid
 
 from django.conf import settings
 from django.db import models
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+
+
+class InvitationQuerySet(models.QuerySet["Invitation"]):
+    def open(self) -> "InvitationQuerySet":
+        return self.filter(
+            accepted_at__isnull=True, cancelled_at__isnull=True, expires_at__gt=timezone.now()
+        )
 
 
 class Invitation(models.Model):
@@ -21,8 +29,12 @@ class Invitation(models.Model):
     organisation = models.ForeignKey(
         "accounts.Organisation", models.PROTECT, null=True, blank=True, related_name="+"
     )
-    request_id = models.UUIDField(null=True, blank=True)  # of the upper room; no foreign key downwards
-    invited_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    request_id = models.UUIDField(
+        null=True, blank=True
+    )  # of the upper room; no foreign key downwards
+    invited_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="invitations_sent"
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField()
     accepted_at = models.DateTimeField(null=True, blank=True)
@@ -31,10 +43,26 @@ class Invitation(models.Model):
     )
     cancelled_at = models.DateTimeField(null=True, blank=True)
 
+    objects = InvitationQuerySet.as_manager()
+
     class Meta:
         verbose_name = _("invitation")
         verbose_name_plural = _("invitations")
         ordering = ["-created_at"]
 
+    class State(models.TextChoices):
+        OPEN = "open", _("en attente")
+        ACCEPTED = "accepted", _("acceptée")
+        CANCELLED = "cancelled", _("annulée")
+        EXPIRED = "expired", _("expirée")
+
     def __str__(self) -> str:
         return f"{self.get_kind_display()} – {self.created_at:%Y-%m-%d}"
+
+    @property
+    def state(self) -> "Invitation.State":
+        if self.accepted_at:
+            return self.State.ACCEPTED
+        if self.cancelled_at:
+            return self.State.CANCELLED
+        return self.State.OPEN if self.expires_at > timezone.now() else self.State.EXPIRED

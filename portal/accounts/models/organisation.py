@@ -6,8 +6,22 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 
+class OrganisationQuerySet(models.QuerySet["Organisation"]):
+    def established(self) -> "OrganisationQuerySet":
+        """Known to the counter: not merely proposed by a person."""
+        return self.filter(proposed_at__isnull=True)
+
+    def joinable(self) -> "OrganisationQuerySet":
+        """Those a person may ask to join; committees are composed by the administrators."""
+        return (
+            self.established()
+            .filter(suspended_at__isnull=True)
+            .exclude(kind=Organisation.Kind.COMMITTEE)
+        )
+
+
 class Organisation(models.Model):
-    """A legal body: applicant, data holder, committee, or the bodies that run the procedure (A1–A7)."""
+    """A legal body: applicant, data holder, committee, or body running the procedure (A1–A7)."""
 
     class Kind(models.TextChoices):
         APPLICANT = "applicant", _("demandeur")
@@ -26,8 +40,13 @@ class Organisation(models.Model):
     contact_email = models.EmailField(_("contact"), blank=True)
     website = models.URLField(_("site"), blank=True)
     is_demo = models.BooleanField(_("démonstration"), default=False)
-    suspended_at = models.DateTimeField(_("suspendue le"), null=True, blank=True, editable=False)
+    # Described by a person who asks to join it; nobody else sees it until the secretariat confirms.
+    proposed_at = models.DateTimeField(_("proposé le"), null=True, blank=True, editable=False)
+    suspended_at = models.DateTimeField(_("suspendu le"), null=True, blank=True, editable=False)
+    suspension_reason = models.TextField(_("motif de suspension"), blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = OrganisationQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("organisme")
@@ -42,6 +61,21 @@ class MembershipQuerySet(models.QuerySet["Membership"]):
     def confirmed(self) -> "MembershipQuerySet":
         return self.filter(confirmed_at__isnull=False, ended_at__isnull=True)
 
+    def open(self) -> "MembershipQuerySet":
+        return self.filter(ended_at__isnull=True)
+
+    def pending(self) -> "MembershipQuerySet":
+        """Waiting for an answer: the membership itself, or the capacity to sign."""
+        return self.open().filter(
+            Q(confirmed_at__isnull=True) | Q(asks_to_sign=True, can_sign_since__isnull=True)
+        )
+
+    def signatory(self) -> "MembershipQuerySet":
+        """Those whose signature counts."""
+        return self.confirmed().filter(
+            can_sign_since__isnull=False, organisation__suspended_at__isnull=True
+        )
+
 
 class Membership(models.Model):
     """A person in an organisation. Counts once confirmed by the secretariat or a manager."""
@@ -53,10 +87,34 @@ class Membership(models.Model):
     asks_to_sign = models.BooleanField(_("demande la capacité de signer"), default=False)
     confirmed_at = models.DateTimeField(_("confirmée le"), null=True, blank=True, editable=False)
     confirmed_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, editable=False, related_name="+"
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="+",
     )
-    can_sign_since = models.DateTimeField(_("signataire depuis"), null=True, blank=True, editable=False)
+    can_sign_since = models.DateTimeField(
+        _("signataire depuis"), null=True, blank=True, editable=False
+    )
+    can_sign_confirmed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="+",
+    )
     ended_at = models.DateTimeField(_("terminée le"), null=True, blank=True, editable=False)
+    ended_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="+",
+    )
+    answer = models.TextField(_("motif de la dernière réponse"), blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = MembershipQuerySet.as_manager()

@@ -39,6 +39,10 @@ SITE_ROLES = frozenset(
 )
 
 
+# Every act of these roles asks for a second factor: staff and committees.
+SECOND_FACTOR_ROLES = SITE_ROLES | {Role.PRESIDENT, Role.COMMITTEE_MEMBER, Role.MAIN_BASE_OFFICER}
+
+
 class RoleAssignmentQuerySet(models.QuerySet["RoleAssignment"]):
     def active(self) -> "RoleAssignmentQuerySet":
         return self.filter(ended_at__isnull=True)
@@ -48,16 +52,31 @@ class RoleAssignment(models.Model):
     """A role held by a person, for the whole site or for one organisation, holder or committee."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="role_assignments")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="role_assignments"
+    )
     role = models.CharField(_("rôle"), max_length=24, choices=Role.choices)
     scope = models.ForeignKey(
         Organisation, models.PROTECT, null=True, blank=True, related_name="role_assignments"
     )
     granted_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+"
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="+",
     )
     granted_at = models.DateTimeField(auto_now_add=True)
-    ended_at = models.DateTimeField(_("terminé le"), null=True, blank=True)
+    ended_at = models.DateTimeField(_("terminé le"), null=True, blank=True, editable=False)
+    ended_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="+",
+    )
 
     objects = RoleAssignmentQuerySet.as_manager()
 
@@ -81,9 +100,13 @@ class RoleAssignment(models.Model):
                 condition=Q(role__in=sorted(SITE_ROLES), scope__isnull=True)
                 | (~Q(role__in=sorted(SITE_ROLES)) & Q(scope__isnull=False)),
                 name="role_assignment_scope",
-                violation_error_message=_("Un rôle du site n’a pas de périmètre ; les autres en ont un."),
+                violation_error_message=_(
+                    "Un rôle du site n’a pas de périmètre ; les autres en ont un."
+                ),
             ),
         ]
 
     def __str__(self) -> str:
-        return f"{self.user} – {self.get_role_display()}" + (f" ({self.scope})" if self.scope_id else "")
+        return f"{self.user} – {self.get_role_display()}" + (
+            f" ({self.scope})" if self.scope_id else ""
+        )
