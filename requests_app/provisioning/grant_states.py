@@ -1,4 +1,4 @@
-"""The grant's machine: one table of moves, from which buttons, docs and tests are derived. No Django.
+"""The grant's machine: one table of moves, from which buttons, docs and tests come. No Django.
 
 `state` is what was proven, `Grant.wanted` what is asked; a move follows a proof, never a wish.
 A failed grant is still worked on: success moves it on, and the operator's `retry` shows it again as

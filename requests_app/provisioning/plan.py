@@ -1,0 +1,278 @@
+"""What a study should have, and the next thing to do about it. Pure: no Django, network or clock.
+
+`Facts` is a snapshot of the rows; `next_action()` names one step, always the same one for the same
+facts. Order (reference/scaleway.md 10.4). Down before up, whatever else is waited for: the person's
+key, then the fences without the person, then N refusals, then the rest. Up: project, buckets,
+encryption, restrictive policies, input data, identities, group and policy, fences with the person,
+keys last, then verification by use.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from requests_app.provisioning.fences import BUCKETS, Admission, fingerprint, render_policy
+
+
+Right = Literal["open", "suspended", "closed"]
+Use = Literal["person", "probe"]
+
+
+# --- Facts --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class KeyFacts:
+    """One credential row. `made`: it has an access key; `withdrawn`: it must go."""
+
+    id: str
+    use: Use
+    made: bool
+    withdrawn: bool
+    deleted: bool
+    reason: str = ""  # of the withdrawal
+
+
+@dataclass(frozen=True, slots=True)
+class PersonFacts:
+    """One grant. `right` is what is wanted at this instant; `ready`: every condition holds."""
+
+    grant: str
+    right: Right
+    state: str
+    ready: bool
+    until: datetime
+    addresses: tuple[str, ...] = ()
+    application: str = ""  # provider's id, empty when there is none
+    application_row: bool = False  # an intent or an application exists
+    keys: tuple[KeyFacts, ...] = ()
+    proven: bool = False  # refusals seen, since the last opening
+
+    @property
+    def live(self) -> tuple[KeyFacts, ...]:
+        return tuple(key for key in self.keys if not key.deleted)
+
+    def key(self, use: Use) -> KeyFacts | None:
+        """The key of a use that is wanted and made, if any."""
+        return next((k for k in self.live if k.use == use and k.made and not k.withdrawn), None)
+
+    @property
+    def was_keyed(self) -> bool:
+        return any(key.made for key in self.keys)
+
+    @property
+    def leaving(self) -> bool:
+        """Something must still be closed, or said to be."""
+        if self.right == "closed":
+            return self.state != "closed"
+        return self.right == "suspended" and self.state not in {"closed", "suspended"}
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """All that the next step depends on. `fences` and `members`: hash of what was last written."""
+
+    persons: tuple[PersonFacts, ...]
+    held: bool = False
+    project: bool = False
+    buckets: frozenset[str] = frozenset()
+    encrypted: frozenset[str] = frozenset()
+    fences: Mapping[str, str] = field(default_factory=dict)
+    delivered: bool = False
+    group: bool = False
+    members: str = ""
+    iam_policy: bool = False
+    portal: str = ""
+    names: Mapping[str, str] = field(default_factory=dict)  # bucket kind -> bucket name
+    worker_addresses: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One step. `target` is a credential, a use or a bucket kind, as the name needs."""
+
+    name: str
+    target: str = ""
+    grant: str = ""
+
+
+# --- What is wanted -----------------------------------------------------------------------------
+
+
+def admitted(facts: Facts) -> tuple[PersonFacts, ...]:
+    """Persons who should be inside the fences now: wanted open, ready, data in place."""
+    if not facts.delivered:
+        return ()
+    return tuple(p for p in facts.persons if p.right == "open" and p.ready and p.application)
+
+
+def wanted_fence(facts: Facts, kind: str) -> dict[str, Any]:
+    """The policy bucket `kind` should have now."""
+    return render_policy(
+        facts.names[kind],
+        kind,
+        portal=facts.portal,
+        admissions=[Admission(p.application, p.until, p.addresses) for p in admitted(facts)],
+        worker_addresses=facts.worker_addresses,
+    )
+
+
+def wanted_members(facts: Facts) -> list[str]:
+    return sorted(p.application for p in admitted(facts))
+
+
+def to_verify(facts: Facts) -> tuple[PersonFacts, ...]:
+    """Persons inside the fences with their keys, not yet seen working."""
+    return tuple(p for p in admitted(facts) if p.state != "open" and p.key("probe"))
+
+
+def to_prove(facts: Facts) -> tuple[PersonFacts, ...]:
+    """Persons outside the fences, once keyed, whose refusals are still to be seen."""
+    return tuple(
+        p for p in facts.persons if p.leaving and p.was_keyed and not p.proven and p.key("probe")
+    )
+
+
+# --- The next step ------------------------------------------------------------------------------
+
+
+def next_action(facts: Facts) -> Action | None:
+    """The one thing to do now, None when rows and wishes agree (or a hold forbids the rest).
+
+    A hold stops what opens, never what closes. A person whose opening failed is taken up last, so
+    that one refused key does not keep the others waiting.
+    """
+    action = _down(facts)
+    if action is not None or facts.held:
+        return action
+    coming = [p for p in facts.persons if p.right == "open" and p.ready]
+    healthy = [p for p in coming if p.state != "failed"]
+    return _up(facts, healthy) or _up(facts, coming) or _tidy(facts, coming)
+
+
+def _down(facts: Facts) -> Action | None:
+    leaving = [p for p in facts.persons if p.leaving]
+    for person in leaving:  # the state first: readers see at once that closing has begun
+        action = _announce_leaving(person)
+        if action is not None:
+            return action
+    for person in leaving:
+        for key in person.live:
+            if person.right == "closed" and key.use == "person":
+                return Action("delete_key", key.id, person.grant)
+    for person in facts.persons:  # rotated, unrevealed or lost keys of those who stay
+        for key in person.live:
+            if key.withdrawn:
+                return Action("delete_key", key.id, person.grant)
+    if any(p.application for p in leaving):
+        narrowed = _set_fences(facts)
+        if narrowed is not None:
+            return narrowed
+    for person in leaving:
+        if person.was_keyed and not person.proven and person.key("probe") is None:
+            return Action("make_key", "probe", person.grant)  # of an application without rights
+    if to_prove(facts):
+        return Action("prove_closed")
+    for person in leaving:
+        return _finish_leaving(person)
+    if facts.persons and all(p.state == "closed" for p in facts.persons):
+        if facts.iam_policy:
+            return Action("delete_iam_policy")
+        if facts.group:
+            return Action("delete_group")
+    return None
+
+
+def _announce_leaving(person: PersonFacts) -> Action | None:
+    if person.state == "wanted":
+        if person.application_row:
+            return Action(
+                "start_opening", grant=person.grant
+            )  # not unopened: it closes by the book
+        closed = person.right == "closed"
+        return Action("close_unopened" if closed else "confirm_suspended", grant=person.grant)
+    if person.state in {"opening", "open", "suspended"}:
+        return Action("start_closing", grant=person.grant)
+    return None
+
+
+def _finish_leaving(person: PersonFacts) -> Action:
+    if person.right == "suspended":
+        return Action("confirm_suspended", grant=person.grant)
+    for key in person.live:  # the probe's, the proof being made
+        return Action("delete_key", key.id, person.grant)
+    if person.application_row:
+        return Action("delete_application", grant=person.grant)
+    return Action("confirm_closed", grant=person.grant)
+
+
+def _set_fences(facts: Facts) -> Action | None:
+    """Fences and group as they should be now, with those who stay and without those who leave."""
+    for kind in BUCKETS:
+        if kind in facts.buckets:
+            if facts.fences.get(kind) != fingerprint(wanted_fence(facts, kind)):
+                return Action("put_fence", kind)
+    if facts.group and facts.members != fingerprint(wanted_members(facts)):
+        return Action("set_members")
+    return None
+
+
+def _up(facts: Facts, coming: Sequence[PersonFacts]) -> Action | None:
+    for person in coming:
+        if person.state in {"wanted", "suspended"}:
+            return Action("start_opening", grant=person.grant)
+    if not coming:
+        return None
+    base = _base(facts)
+    if base is not None:
+        return base
+    for person in coming:
+        if not person.application:
+            return Action("ensure_application", grant=person.grant)
+    if not facts.group:
+        return Action("ensure_group")
+    if not facts.iam_policy:
+        return Action("ensure_iam_policy")
+    widened = _set_fences(facts)
+    if widened is not None:
+        return widened
+    for person in coming:
+        if person.key("probe") is None:
+            return Action("make_key", "probe", person.grant)
+        if person.key("person") is None and _person_key_wanted(person):
+            return Action("make_key", "person", person.grant)
+    chosen = {person.grant for person in coming}
+    if any(p.grant in chosen for p in to_verify(facts)):
+        return Action("verify_open")
+    return None
+
+
+def _tidy(facts: Facts, coming: Sequence[PersonFacts]) -> Action | None:
+    """Persons whose conditions fell away before any key: back to waiting, outside the fences."""
+    chosen = {person.grant for person in coming}
+    for person in facts.persons:
+        if person.right == "open" and person.grant not in chosen and person.state == "opening":
+            return Action("wait_again", grant=person.grant)
+    return _set_fences(facts)
+
+
+def _person_key_wanted(person: PersonFacts) -> bool:
+    """A key that nobody revealed in time is not made again by itself: the person asks for it."""
+    mine = [key for key in person.keys if key.use == "person"]
+    return not mine or mine[-1].reason not in {"unrevealed", "missing"}
+
+
+def _base(facts: Facts) -> Action | None:
+    if not facts.project:
+        return Action("ensure_project")
+    for kind in BUCKETS:
+        if kind not in facts.buckets:
+            return Action("ensure_bucket", kind)
+    for kind in BUCKETS:
+        if kind not in facts.encrypted:
+            return Action("ensure_encryption", kind)
+    for kind in BUCKETS:  # before the first object goes in: a bucket without policy is open
+        if not facts.fences.get(kind):
+            return Action("put_fence", kind)
+    return None if facts.delivered else Action("deliver_extract")
