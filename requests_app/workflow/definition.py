@@ -164,9 +164,7 @@ _END = {"sources": (_S.RUNNING,), "target": _S.DONE}
 
 
 def _end(name: str, outcome: str, *actors: Actor) -> Transition:
-    return replace(
-        _move(name, (_S.RUNNING,), _S.DONE, *actors, irreversible=True), outcome=outcome
-    )
+    return replace(_move(name, (_S.RUNNING,), _S.DONE, *actors, irreversible=True), outcome=outcome)
 
 
 def _note(name: str, *actors: Actor, **more: bool | str) -> Transition:
@@ -219,9 +217,7 @@ KIND_MOVES: dict[str, tuple[Transition, ...]] = {
     "conformity": (_end("record_conformity", "committed", Actor.TEAM, Actor.LEGAL_OFFICER),),
     "register": (_end("publish_register", "published", Actor.SECRETARIAT),),
     "convention": (_end("record_convention", "signed", Actor.LEGAL_OFFICER),),
-    "extract": (
-        _end("confirm_extract", "confirmed", Actor.OPERATOR, Actor.MAIN_BASE_OFFICER),
-    ),
+    "extract": (_end("confirm_extract", "confirmed", Actor.OPERATOR, Actor.MAIN_BASE_OFFICER),),
     "opening": (_end("finish_opening", "opened", Actor.SYSTEM),),
     "use": (_end("finish_use", "ended", Actor.SYSTEM),),
     "closure": (_end("close", "closed", Actor.SECRETARIAT),),
@@ -234,9 +230,7 @@ def stage_moves(spec: StageSpec) -> dict[str, Transition]:
     moves = {m.name: m for m in KIND_MOVES[spec.kind] if m.outcome in {"", CHOSEN, *codes}}
     if spec.clock is not None:
         tacit = spec.clock.on_expiry.outcome
-        moves["expire"] = (
-            replace(_EXPIRE, target=str(_S.DONE), outcome=tacit) if tacit else _EXPIRE
-        )
+        moves["expire"] = replace(_EXPIRE, target=str(_S.DONE), outcome=tacit) if tacit else _EXPIRE
     return moves
 
 

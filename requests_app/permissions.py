@@ -1,0 +1,393 @@
+"""Rights on requests (issue, section 2): the object's answer, the querysets, and who may do what.
+
+`is_staff` adds nothing here. Verbs of the workflow are registered by `workflow` with their actors.
+"""
+
+from collections.abc import Callable, Iterable
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Model, Q, QuerySet
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from portal.accounts.models import Membership, Role, User
+from portal.accounts.roles import has_role, scopes
+from portal.audit.record import record
+from requests_app.models import (
+    EDITABLE_STATES,
+    AccessRequest,
+    Act,
+    Grant,
+    InterestDeclaration,
+    Note,
+    Opinion,
+    RapporteurAssignment,
+    ReasonedAccess,
+    Report,
+    RequestDataset,
+    RequestMember,
+    RequestState,
+    Stage,
+    StageState,
+    StoredFile,
+    Task,
+)
+from requests_app.procedures import registry
+from requests_app.visibility import (
+    ALL_PARTS,
+    TEAM_KINDS,
+    Person,
+    conflict,
+    parts_visible,
+    requests_with,
+    tied_organisations,
+)
+
+
+__all__ = [
+    "ALL_PARTS",
+    "parts_visible",
+    "requests_with",
+    "tied_organisations",
+]
+
+REASONED_ACCESS = timedelta(hours=1)  # real time
+
+
+def can_view(user: Person, request: AccessRequest) -> bool:
+    """Whether the request exists for this person: False is answered 404."""
+    return bool(parts_visible(user, request))
+
+
+# --- Sets ------------------------------------------------------------------------------------------
+
+
+def requests_visible_to(user: Person) -> QuerySet[AccessRequest]:
+    return requests_with(user)
+
+
+def stages_visible_to(user: Person) -> QuerySet[Stage]:
+    """All stages where the course is visible; otherwise the person's own part in it."""
+    own = (
+        Q(holder__in=scopes(user, Role.HOLDER_REPRESENTATIVE))
+        | Q(committee__in=scopes(user, Role.PRESIDENT))
+        | Q(committee__in=scopes(user, Role.COMMITTEE_MEMBER))
+    )
+    return Stage.objects.filter(
+        Q(request__in=requests_with(user, "timeline"))
+        | (own & Q(request__in=requests_with(user)))
+    )
+
+
+def opinions_visible_to(user: Person) -> QuerySet[Opinion]:
+    return Opinion.objects.filter(request__in=requests_with(user, "opinion"))
+
+
+def reports_visible_to(user: Person) -> QuerySet[Report]:
+    """Never the applicant's side nor holders'; a draft is its author's alone."""
+    seen = Report.objects.filter(stage__request__in=requests_with(user, "reports"))
+    own = Q(author=user) if isinstance(user, User) else Q(pk__in=[])
+    return seen.filter(Q(filed_at__isnull=False) | own)
+
+
+def notes_visible_to(user: Person) -> QuerySet[Note]:
+    return Note.objects.filter(request__in=requests_with(user, "notes"))
+
+
+def tasks_visible_to(user: Person) -> QuerySet[Task]:
+    return Task.objects.filter(request__in=requests_with(user, "tasks"))
+
+
+def interests_visible_to(user: Person) -> QuerySet[InterestDeclaration]:
+    own = Q(member=user) if isinstance(user, User) else Q(pk__in=[])
+    return InterestDeclaration.objects.filter(
+        Q(request__in=requests_with(user, "interests"))
+        | (own & Q(request__in=requests_with(user)))
+    )
+
+
+def grants_visible_to(user: Person) -> QuerySet[Grant]:
+    """Grants of visible studies, and one's own."""
+    own = Q(person=user) if isinstance(user, User) and user.is_active else Q(pk__in=[])
+    return Grant.objects.filter(Q(permit__request__in=requests_with(user, "grants")) | own)
+
+
+def acts_visible_to(user: Person) -> QuerySet[Act]:
+    """Acts, without a holder's remark or a late opinion for whoever does not see those."""
+    own_remark = Q(stage__holder__in=scopes(user, Role.HOLDER_REPRESENTATIVE)) & Q(
+        request__in=requests_with(user, "own_remark")
+    )
+    remark = Q(stage__kind="holder")
+    opinion = Q(code__in=["issue_opinion", "file_late_opinion"])
+    return Act.objects.filter(
+        (Q(request__in=requests_with(user, "acts")) & ~remark & ~opinion)
+        | (remark & Q(request__in=requests_with(user, "remarks")))
+        | (opinion & Q(request__in=requests_with(user, "opinion")))
+        | own_remark
+        | Q(stage__isnull=True, request__in=requests_with(user, "acts"))
+    )
+
+
+def files_visible_to(user: Person) -> QuerySet[StoredFile]:
+    """Files by what they belong to: an opinion, a remark, another act, or the file's pieces."""
+    opinion = Q(pk__in=Opinion.objects.filter(document__isnull=False).values("document"))
+    of_act = Act.objects.filter(document__isnull=False)
+    act = Q(pk__in=of_act.values("document"))
+    seen_act = Q(pk__in=acts_visible_to(user).filter(document__isnull=False).values("document"))
+    signed = Q(
+        pk__in=requests_with(user, "version_to_sign", "versions").values("versions__signed_file")
+    )
+    return StoredFile.objects.filter(
+        (opinion & Q(request__in=requests_with(user, "opinion")))
+        | (act & seen_act)
+        | (~opinion & ~act & Q(request__in=requests_with(user, "pieces")))
+        | signed
+    )
+
+
+# --- Pieces of a right ------------------------------------------------------------------------------
+
+
+def specification_rows(user: Person, request: AccessRequest) -> list[dict[str, Any]]:
+    """Rows of the data specification that the person sees: a holder, its own databases only."""
+    parts = parts_visible(user, request)
+    rows: list[dict[str, Any]] = (request.content.get("specification") or {}).get("rows") or []
+    if "content" in parts:
+        return rows
+    if "specification" not in parts:
+        return []
+    own = set(
+        RequestDataset.objects.filter(
+            request=request,
+            dataset__holder__organisation__in=scopes(user, Role.HOLDER_REPRESENTATIVE),
+        ).values_list("dataset__code", flat=True)
+    )
+    return [row for row in rows if row.get("dataset") in own]
+
+
+def convention_parties(request: AccessRequest) -> list[UUID]:
+    """Parties of the convention beside the controller (A29): CNAM for the main base, HDH and holders.
+
+    Organisation ids, without repetition, by the kinds of the datasets asked for.
+    """
+    from portal.accounts.models import Organisation
+
+    terms = registry.get(request.procedure_code, request.procedure_version).convention
+    found: dict[UUID, None] = {}
+    datasets = RequestDataset.objects.filter(request=request).select_related("dataset__holder")
+    for row in datasets:
+        names = terms.main_base if row.dataset.kind == "main_base" else terms.catalogue
+        codes = [name for name in names if name != "holder"]
+        for pk in Organisation.objects.filter(code__in=codes).values_list("pk", flat=True):
+            found[pk] = None
+        if "holder" in names and row.dataset.holder_id:
+            found[row.dataset.holder.organisation_id] = None
+    return list(found)
+
+
+def is_editable(request: AccessRequest) -> bool:
+    """Draft, to complete, or being corrected after the opinion (A15: the applicant may correct first)."""
+    if request.state in EDITABLE_STATES:
+        return True
+    return (
+        request.state == RequestState.PROCESSING
+        and Stage.objects.filter(
+            request=request, kind="answer", state=StageState.RUNNING
+        ).exists()
+    )
+
+
+def is_conflicted(user: Person, request: AccessRequest) -> bool:
+    """Whether a committee member must not see the request (A14)."""
+    if not isinstance(user, User):
+        return False
+    hidden = conflict(user)
+    return hidden is not None and AccessRequest.objects.filter(Q(hidden), pk=request.pk).exists()
+
+
+def in_team(user: Person, request: AccessRequest) -> bool:
+    return (
+        isinstance(user, User)
+        and user.is_active
+        and RequestMember.objects.filter(
+            request=request, user=user, kind__in=TEAM_KINDS, removed_at__isnull=True
+        ).exists()
+    )
+
+
+def is_signatory(user: Person, request: AccessRequest) -> bool:
+    """Whether the person's signature counts for the controller: confirmed, with the capacity."""
+    return (
+        isinstance(user, User)
+        and user.is_active
+        and Membership.objects.signatory()
+        .filter(user=user, organisation=request.organisation_id)
+        .exists()
+    )
+
+
+# --- Actors -----------------------------------------------------------------------------------------
+
+
+def _committee(role_set: Iterable[Role]) -> Callable[..., bool]:
+    def check(user: User, request: AccessRequest, stage: Stage | None, task: Task | None) -> bool:
+        return stage is not None and any(
+            stage.committee_id in scopes(user, role) for role in role_set
+        )
+
+    return check
+
+
+def _declared(user: User, request: AccessRequest) -> bool:
+    return InterestDeclaration.objects.filter(
+        request=request, member=user, answer=InterestDeclaration.Answer.NONE
+    ).exists()
+
+
+def _rapporteur(user: User, request: AccessRequest, stage: Stage | None, task: Any) -> bool:
+    return (
+        stage is not None
+        and _MEMBER(user, request, stage, task)
+        and RapporteurAssignment.objects.filter(
+            stage=stage, member=user, ended_at__isnull=True
+        ).exists()
+    )
+
+
+def _main_base(user: User, request: AccessRequest, stage: Stage | None, task: Any) -> bool:
+    return RequestDataset.objects.filter(
+        request=request,
+        dataset__kind="main_base",
+        dataset__holder__organisation__in=scopes(user, Role.MAIN_BASE_OFFICER),
+    ).exists()
+
+
+_MEMBER = _committee((Role.PRESIDENT, Role.COMMITTEE_MEMBER))
+_PRESIDENT = _committee((Role.PRESIDENT,))
+_ACTORS: dict[str, Callable[[User, AccessRequest, Stage | None, Task | None], bool]] = {
+    "team": lambda u, r, s, t: in_team(u, r),
+    "signatory": lambda u, r, s, t: is_signatory(u, r),
+    "secretariat": lambda u, r, s, t: has_role(u, Role.SECRETARIAT),
+    "legal_officer": lambda u, r, s, t: has_role(u, Role.LEGAL_OFFICER),
+    "operator": lambda u, r, s, t: has_role(u, Role.OPERATOR),
+    "administrator": lambda u, r, s, t: has_role(u, Role.ADMINISTRATOR),
+    "staff": lambda u, r, s, t: has_role(u, Role.SECRETARIAT, Role.LEGAL_OFFICER),
+    "holder": lambda u, r, s, t: (
+        s is not None and s.holder_id in scopes(u, Role.HOLDER_REPRESENTATIVE)
+    ),
+    "main_base_officer": _main_base,
+    "member": _MEMBER,
+    "president": lambda u, r, s, t: _PRESIDENT(u, r, s, t) and _declared(u, r),
+    "rapporteur": lambda u, r, s, t: _rapporteur(u, r, s, t) and _declared(u, r),
+    "investigator": lambda u, r, s, t: RequestMember.objects.filter(
+        request=r, user=u, kind=RequestMember.Kind.INVESTIGATOR, removed_at__isnull=True
+    ).exists(),
+    "task_role": lambda u, r, s, t: t is not None and t.role in Role.values and has_role(
+        u, Role(t.role)
+    ),
+}
+_APPLICANT_SIDE = frozenset({"team", "signatory", "investigator"})
+
+
+def is_actor(
+    user: Person | None,
+    actor: str,
+    request: AccessRequest,
+    stage: Stage | None = None,
+    task: Task | None = None,
+) -> bool:
+    """Whether a person may act in a quality on a request; `None` is the system and only that."""
+    if user is None or actor == "system":
+        return user is None and actor == "system"
+    if not isinstance(user, User) or not user.is_active:
+        return False
+    if not _ACTORS[actor](user, request, stage, task):
+        return False
+    return actor in _APPLICANT_SIDE or not is_conflicted(user, request)
+
+
+# --- Actions ----------------------------------------------------------------------------------------
+
+# Action -> (qualities, further condition on the request)
+_Further = Callable[[AccessRequest], bool]
+_ACTIONS: dict[str, tuple[frozenset[str], _Further | None]] = {
+    "edit": (frozenset({"team"}), is_editable),
+    "upload_piece": (frozenset({"team"}), is_editable),
+    "manage_team": (frozenset({"team"}), None),
+    "remove_person": (frozenset({"investigator", "operator"}), None),
+    "review_piece": (
+        frozenset({"secretariat"}),
+        lambda r: r.state in {RequestState.SUBMITTED, RequestState.INCOMPLETE},
+    ),
+    "assign": (frozenset({"secretariat"}), None),
+    "write_note": (frozenset({"staff"}), None),
+    "suspend": (frozenset({"operator"}), None),
+    "resume": (frozenset({"operator"}), None),
+    "revoke": (frozenset({"operator"}), None),
+    "retry": (frozenset({"operator"}), None),
+    "hold": (frozenset({"operator"}), None),
+    "give_reason": (frozenset({"administrator"}), None),
+}
+
+
+def register_action(name: str, actors: frozenset[str]) -> None:
+    """Called by `workflow` for each verb, so that `can()` answers for them too."""
+    _ACTIONS[name] = (_ACTIONS[name][0] | actors if name in _ACTIONS else actors, None)
+
+
+def actions() -> list[str]:
+    return sorted(_ACTIONS)
+
+
+def can(user: Person, action: str, obj: Model) -> bool:
+    """Whether the person may do an action on a request, one of its stages, tasks, grants or permits.
+
+    For a verb: whether they are one of its actors; the state of things is the guards' business.
+    `view` is `can_view`. Raises LookupError for an action nobody declared.
+    """
+    request, stage, task = _place(obj)
+    if action == "view":
+        return can_view(user, request)
+    if action == "reveal":
+        return isinstance(obj, Grant) and isinstance(user, User) and obj.person_id == user.pk
+    qualities, further = _ACTIONS[action]
+    if not any(is_actor(user, quality, request, stage, task) for quality in qualities):
+        return False
+    return further is None or further(request)
+
+
+def _place(obj: Any) -> tuple[AccessRequest, Stage | None, Task | None]:
+    if isinstance(obj, AccessRequest):
+        return obj, None, None
+    if isinstance(obj, Stage):
+        return obj.request, obj, None
+    if isinstance(obj, Task):
+        return obj.request, obj.stage, obj
+    if isinstance(obj, Grant):
+        return obj.permit.request, None, None
+    return obj.request, getattr(obj, "stage", None), None
+
+
+def give_reason(user: User, request: AccessRequest, *, reason: str) -> ReasonedAccess:
+    """An administrator's hour on a file, for a written reason, in the log before anything is seen.
+
+    Raises PermissionError for anyone else, ValueError without a reason.
+    """
+    if not is_actor(user, "administrator", request):
+        raise PermissionError("not an administrator")
+    if not reason.strip():
+        raise ValueError(_("Indiquez le motif de la consultation."))
+    now = timezone.now()
+    with transaction.atomic():
+        access = ReasonedAccess.objects.create(
+            user=user,
+            request=request,
+            reason=reason.strip(),
+            granted_at=now,
+            expires_at=now + REASONED_ACCESS,
+        )
+        record("request.reasoned_access", by=user, on=access, about=request.pk, text=reason)
+    return access

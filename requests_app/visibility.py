@@ -1,0 +1,310 @@
+"""Who sees which parts of a request: one list of rules, read as sets and as an object's answer.
+
+Each rule is a condition in SQL on `AccessRequest` and the parts it opens. `parts_visible()` evaluates
+the conditions on one row, the `…_visible_to()` querysets on all: they cannot differ by construction,
+and a property test compares both with the rules of the issue written a second time in Python.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+from django.contrib.auth.models import AnonymousUser
+from django.db.models import BooleanField, Case, Exists, OuterRef, Q, QuerySet, Value, When
+from django.db.models.expressions import Combinable
+from django.utils import timezone
+
+from portal.accounts.models import DeclarationOfInterests, Membership, Organisation, Role, User
+from portal.accounts.roles import has_role, organisations_of, scopes
+from requests_app.models import (
+    AccessRequest,
+    InterestDeclaration,
+    Opinion,
+    Permit,
+    ReasonedAccess,
+    RequestDataset,
+    RequestMember,
+    RequestVersion,
+    Stage,
+    StageState,
+)
+
+
+Person = User | AnonymousUser
+Condition = Q | Exists | Combinable
+Kind = RequestMember.Kind
+
+CARD: Final = frozenset({"status", "card"})
+FILE: Final = CARD | {
+    "summary",
+    "purpose",
+    "persons",
+    "specification",
+    "content",
+    "pieces",
+    "versions",
+}
+COURSE: Final = frozenset({"timeline", "acts", "permit", "grants", "log"})
+ALL_PARTS: Final = (
+    FILE
+    | COURSE
+    | {
+        "version_to_sign",
+        "remarks",
+        "own_remark",
+        "opinion",
+        "reports",
+        "interests",
+        "committee",
+        "notes",
+        "tasks",
+        "own_grant",
+        "full_log",
+    }
+)
+TEAM_KINDS: Final = (Kind.INVESTIGATOR, Kind.EDITOR)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """`applicant_side`: holds even for a member who withdrew (their own file stays theirs)."""
+
+    name: str
+    condition: Condition
+    parts: frozenset[str]
+    applicant_side: bool = False
+
+
+def _members(**conditions: object) -> Exists:
+    return Exists(
+        RequestMember.objects.filter(
+            request=OuterRef("pk"), removed_at__isnull=True, **conditions
+        )
+    )
+
+
+def _stages(**conditions: object) -> Exists:
+    return Exists(Stage.objects.filter(request=OuterRef("pk"), **conditions))
+
+
+def _begun(**conditions: object) -> Exists:
+    """A stage that has opened: running, paused or done."""
+    return _stages(
+        state__in=[StageState.RUNNING, StageState.PAUSED, StageState.DONE], **conditions
+    )
+
+
+_DEPOSITED = Q(number__isnull=False)
+
+
+def _applicant_rules(user: User) -> Iterator[Rule]:
+    team = _members(user=user, kind__in=TEAM_KINDS)
+    yield Rule("team", team, FILE | COURSE | {"version_to_sign", "tasks"}, applicant_side=True)
+    yield Rule(
+        "team_after_opinion",
+        Q(team) & Q(Exists(Opinion.objects.filter(request=OuterRef("pk")))),
+        frozenset({"opinion", "remarks"}),
+        applicant_side=True,
+    )
+    yield Rule(
+        "named_person",
+        _members(user=user, kind=Kind.NAMED),
+        CARD | {"own_grant"},
+        applicant_side=True,
+    )
+    yield Rule(
+        "own_access",
+        Exists(
+            RequestMember.objects.filter(
+                request=OuterRef("pk"),
+                removed_at__isnull=True,
+                user=user,
+                has_data_access=True,
+            )
+        ),
+        CARD | {"own_grant"},
+        applicant_side=True,
+    )
+    yield Rule(
+        "representative",
+        _members(user=user, kind=Kind.REPRESENTATIVE),
+        CARD | {"version_to_sign"},
+        applicant_side=True,
+    )
+    signing = (
+        Membership.objects.confirmed()
+        .filter(user=user, can_sign_since__isnull=False)
+        .values("organisation")
+    )
+    awaiting = RequestVersion.objects.filter(
+        request=OuterRef("pk"), status=RequestVersion.Status.AWAITING
+    )
+    signed = RequestVersion.objects.filter(request=OuterRef("pk"), signed_by=user)
+    yield Rule(
+        "signatory",
+        (Q(organisation__in=signing) & Q(Exists(awaiting))) | Q(Exists(signed)),
+        CARD | {"version_to_sign"},
+        applicant_side=True,
+    )
+
+
+def _site_rules(user: User) -> Iterator[Rule]:
+    if has_role(user, Role.SECRETARIAT):
+        yield Rule("secretariat", _DEPOSITED, ALL_PARTS - {"full_log", "own_grant", "own_remark"})
+    if has_role(user, Role.LEGAL_OFFICER):
+        yield Rule(
+            "legal_officer",
+            _DEPOSITED,
+            FILE | COURSE | {"remarks", "opinion", "notes", "tasks"},
+        )
+    if has_role(user, Role.OPERATOR):
+        # permit, persons, grants; neither protocol nor opinion
+        yield Rule(
+            "operator",
+            Q(_begun(kind__in=["extract", "opening"]))
+            | Q(Exists(Permit.objects.filter(request=OuterRef("pk")))),
+            CARD | {"persons", "permit", "grants", "timeline"},
+        )
+    if has_role(user, Role.DPO):
+        yield Rule("dpo", _DEPOSITED, FILE | COURSE | {"full_log"})
+    if has_role(user, Role.AUDITOR):
+        yield Rule("auditor", Q(pk__isnull=False), ALL_PARTS)
+    if has_role(user, Role.ADMINISTRATOR):
+        yield Rule("administrator", Q(pk__isnull=False), frozenset({"status"}))
+        reasoned = ReasonedAccess.objects.filter(
+            request=OuterRef("pk"), user=user, expires_at__gt=timezone.now()
+        )
+        yield Rule("administrator_with_reason", Exists(reasoned), FILE | COURSE)
+
+
+def _outside_rules(user: User) -> Iterator[Rule]:
+    if holders := scopes(user, Role.HOLDER_REPRESENTATIVE):
+        yield Rule(
+            "holder",
+            _begun(kind="holder", holder__in=holders),
+            CARD | {"summary", "purpose", "persons", "specification", "own_remark"},
+        )
+    if officers := scopes(user, Role.MAIN_BASE_OFFICER):
+        main_base = RequestDataset.objects.filter(
+            request=OuterRef("pk"),
+            dataset__kind="main_base",
+            dataset__holder__organisation__in=officers,
+        )
+        yield Rule(
+            "main_base_officer",
+            # authorised files: the convention is due or signed (A33b)
+            Q(Exists(main_base)) & Q(_begun(kind="convention")),
+            FILE | {"opinion", "permit", "grants", "timeline"},
+        )
+    if committees := _committees(user):
+        referred = _begun(kind="opinion", committee__in=committees)
+        yield Rule("committee_card", referred, CARD)
+        declared = InterestDeclaration.objects.filter(
+            request=OuterRef("pk"), member=user, answer=InterestDeclaration.Answer.NONE
+        )
+        cleared = Q(referred) & Q(Exists(declared))
+        yield Rule(
+            "committee",
+            cleared,
+            FILE | {"timeline", "remarks", "reports", "opinion", "committee"},
+        )
+        if presided := scopes(user, Role.PRESIDENT):
+            yield Rule(
+                "president",
+                Q(_begun(kind="opinion", committee__in=presided)) & Q(Exists(declared)),
+                frozenset({"interests"}),
+            )
+
+
+def _committees(user: Person) -> frozenset[UUID]:
+    return scopes(user, Role.PRESIDENT) | scopes(user, Role.COMMITTEE_MEMBER)
+
+
+def tied_organisations(user: User) -> frozenset[UUID]:
+    """Organisations a committee member is tied to: memberships and declared interests (A14)."""
+    declared = DeclarationOfInterests.objects.filter(user=user, organisations__isnull=False)
+    ids = organisations_of(user) | frozenset(declared.values_list("organisations", flat=True))
+    if not ids:
+        return ids
+    return frozenset(
+        Organisation.objects.filter(pk__in=ids)
+        .exclude(kind=Organisation.Kind.COMMITTEE)
+        .values_list("pk", flat=True)
+    )
+
+
+def conflict(user: User) -> Condition | None:
+    """Condition of the requests hidden from a committee member (A14); None for anyone else.
+
+    Withdrawn (by themselves, the president or the machine), of an organisation of the file, or in its
+    team. It hides the request in every other quality too, the applicant's side excepted.
+    """
+    withdrew = InterestDeclaration.objects.filter(
+        request=OuterRef("pk"), member=user, answer=InterestDeclaration.Answer.WITHDRAWN
+    )
+    committees = _committees(user)
+    if not committees:
+        # A former member stays withdrawn from what they withdrew from.
+        return Exists(withdrew) if InterestDeclaration.objects.filter(member=user).exists() else None
+    tied = tied_organisations(user)
+    colleague = _members(
+        user__memberships__organisation__in=tied,
+        user__memberships__confirmed_at__isnull=False,
+        user__memberships__ended_at__isnull=True,
+    )
+    link = Q(organisation__in=tied) | Q(colleague) | Q(_members(user=user))
+    return Q(Exists(withdrew)) | (
+        Q(_stages(kind="opinion", committee__in=committees)) & link
+    )
+
+
+def rules(user: Person) -> list[Rule]:
+    """Rules that open something to a person; none for a visitor or an inactive account."""
+    if not isinstance(user, User) or not user.is_active:
+        return []
+    mine = [*_applicant_rules(user), *_site_rules(user), *_outside_rules(user)]
+    hidden = conflict(user)
+    if hidden is None:
+        return mine
+    return [
+        rule
+        if rule.applicant_side
+        else Rule(rule.name, Q(rule.condition) & ~Q(hidden), rule.parts)
+        for rule in mine
+    ]
+
+
+def requests_with(user: Person, *parts: str) -> QuerySet[AccessRequest]:
+    """Requests of which the person sees at least one of the parts (any part when none is named)."""
+    wanted = frozenset(parts)
+    found = [rule.condition for rule in rules(user) if not wanted or rule.parts & wanted]
+    return AccessRequest.objects.filter(_any(found))
+
+
+def _any(conditions: Iterable[Condition]) -> Q:
+    total = Q(pk__in=[])
+    for condition in conditions:
+        total |= Q(condition)
+    return total
+
+
+def parts_visible(user: Person, request: AccessRequest) -> frozenset[str]:
+    """Parts of one request that the person sees; empty: the request does not exist for them."""
+    mine = rules(user)
+    if not mine or request.pk is None:
+        return frozenset()
+    flags = {
+        f"rule_{number}": Case(
+            When(Q(rule.condition), then=Value(True)),
+            default=Value(False),
+            output_field=BooleanField(),
+        )
+        for number, rule in enumerate(mine)
+    }
+    row = AccessRequest.objects.filter(pk=request.pk).annotate(**flags).values(*flags).first()
+    if row is None:
+        return frozenset()
+    return frozenset().union(
+        *(rule.parts for number, rule in enumerate(mine) if row[f"rule_{number}"])
+    )
