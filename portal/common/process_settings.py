@@ -92,7 +92,11 @@ def environment_of(
     }
     if name == "sandbox":
         return env | {k: v for k, v in settings.items() if k.startswith(_SANDBOX)}
-    env |= {"GUICHET_PUBLIC_URL": url, "GUICHET_TRAINING": "1"}
+    env |= {
+        "GUICHET_PUBLIC_URL": url,
+        "GUICHET_STATIC_ROOT": str(root / "static"),
+        "GUICHET_TRAINING": "1",
+    }
     env |= {
         key: value
         for key, value in settings.items()

@@ -23,6 +23,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -133,10 +134,13 @@ class Portal:
 
         Returns what `seed_demo` printed (the demo accounts).
         """
-        self._say("Base de données")
-        self.manage("migrate", "--no-input", "-v", "0")
-        self._say("Fichiers statiques")
-        self.manage("collectstatic", "--no-input", "-v", "0")
+        self._say("Base de données et fichiers statiques")
+        with ThreadPoolExecutor() as both:
+            steps = [
+                ("migrate", "--no-input", "-v", "0"),
+                ("collectstatic", "--no-input", "-v", "0"),
+            ]
+            list(both.map(lambda step: self.manage(*step), steps))
         if not seed:
             return ""
         self._say("Données de démonstration")

@@ -25,14 +25,14 @@ INSTALLED_APPS = [
     "portal.notifications",
     "catalog",
     "requests_app",
-    "django.contrib.admin",
+    "portal.accounts.admin_site.GuichetAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.humanize",
     "django.contrib.sessions",
     "django.contrib.messages",
     "whitenoise.runserver_nostatic",
-    "django.contrib.staticfiles",
+    "portal.common.static_files.PublishedStaticFilesConfig",
     "django.forms",
     "dsfr",
     "django_htmx",
@@ -57,6 +57,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django_otp.middleware.OTPMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "portal.accounts.otp.SecondFactorMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -84,7 +85,9 @@ TEMPLATES = [
 ]
 
 # SQLite by default (WAL, IMMEDIATE so that writers queue instead of failing); PostgreSQL by DATABASE_URL.
-DATABASES = {"default": env.db_url("DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'guichet.sqlite3'}")}
+DATABASES = {
+    "default": env.db_url("DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'guichet.sqlite3'}")
+}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"]["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",
@@ -106,6 +109,7 @@ CACHES = {
     )
 }
 
+AUTHENTICATION_BACKENDS = ["portal.accounts.backends.RoleBackend"]
 AUTH_USER_MODEL = "accounts.User"
 LOGIN_URL = "accounts:login"
 LOGIN_REDIRECT_URL = "requests_app:my_requests"
@@ -140,14 +144,37 @@ STORAGES = {
 STORAGES_TEST = STORAGES | {
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 }
+# Besides WhiteNoise's own list: DSFR's thousand icons weigh less than their HTTP headers.
+WHITENOISE_SKIP_COMPRESS_EXTENSIONS = [
+    "jpg",
+    "jpeg",
+    "png",
+    "gif",
+    "webp",
+    "ico",
+    "woff",
+    "woff2",
+    "zip",
+    "gz",
+    "br",
+    "map",
+    "svg",
+]
 # Uploaded pieces are never served by the web server: views stream them after a rights check.
 MEDIA_ROOT = VAR_DIR / "files"
 FILE_UPLOAD_PERMISSIONS = 0o600
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 PIECE_MAX_BYTES = 25 * 1024 * 1024
 
-DSFR_USE_INTEGRITY_CHECKSUMS = False  # the printed hashes are of the files before hashing (django-dsfr #226)
-STATE_SITE = env.bool("GUICHET_STATE_SITE", default=False)  # DSFR keeps the State's marks for State sites
+# Proxies in front of the portal whose X-Forwarded-For is believed (throttles by address).
+TRUSTED_PROXIES = env.int("GUICHET_TRUSTED_PROXIES", default=0)
+
+DSFR_USE_INTEGRITY_CHECKSUMS = (
+    False  # the printed hashes are of the files before hashing (django-dsfr #226)
+)
+STATE_SITE = env.bool(
+    "GUICHET_STATE_SITE", default=False
+)  # DSFR keeps the State's marks for State sites
 DEMO = env.bool("GUICHET_DEMO", default=False)
 TRAINING = env.bool("GUICHET_TRAINING", default=False)
 SITE_FACTS = {  # what the legal pages must say; `check --deploy` names those that are missing
@@ -184,12 +211,18 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 PERMISSIONS_POLICY: dict[str, list[str]] = {
-    name: [] for name in ("camera", "geolocation", "microphone", "payment", "usb", "display-capture")
+    name: []
+    for name in ("camera", "geolocation", "microphone", "payment", "usb", "display-capture")
 }
 
-EMAIL_CONFIG = env.email_url("EMAIL_URL", default=f"filemail://{VAR_DIR / 'mail'}")
+EMAIL_CONFIG = env.email_url("EMAIL_URL", default=f"filemail:///{VAR_DIR / 'mail'}")
+if EMAIL_CONFIG["EMAIL_BACKEND"] == "django.core.mail.backends.filebased.EmailBackend":
+    EMAIL_CONFIG["EMAIL_BACKEND"] = "portal.notifications.backends.EmlBackend"
 vars().update(EMAIL_CONFIG)
-DEFAULT_FROM_EMAIL = env.str("GUICHET_FROM_EMAIL", default="Guichet <ne-pas-repondre@guichet.example>")
+EMAIL_TIMEOUT = 20  # seconds; shorter than the lease on a message
+DEFAULT_FROM_EMAIL = env.str(
+    "GUICHET_FROM_EMAIL", default="Guichet <ne-pas-repondre@guichet.example>"
+)
 
 # --- Celery: a task is only a hint, truth is in rows ------------------------------------------------
 CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default="filesystem://")
@@ -220,8 +253,12 @@ SEARCH_DIR = VAR_DIR / "search"
 SEARCH_PREFIX = env.str("GUICHET_SEARCH_PREFIX", default="guichet")
 
 # --- Provisioning: only the provisioning worker has SCW_* -------------------------------------------
-CUSTODY_KEYS = env.list("GUICHET_CUSTODY_KEYS", default=[])  # Fernet keys shared by web and provisioning
-PROBE_KEYS = env.list("GUICHET_PROBE_KEYS", default=[])  # Fernet keys of the provisioning worker alone
+CUSTODY_KEYS = env.list(
+    "GUICHET_CUSTODY_KEYS", default=[]
+)  # Fernet keys shared by web and provisioning
+PROBE_KEYS = env.list(
+    "GUICHET_PROBE_KEYS", default=[]
+)  # Fernet keys of the provisioning worker alone
 SCW = {
     "api_url": env.str("SCW_API_URL", default=""),
     "access_key": env.str("SCW_ACCESS_KEY", default=""),
@@ -230,6 +267,23 @@ SCW = {
     "region": env.str("SCW_DEFAULT_REGION", default="fr-par"),
     "s3_endpoint": env.str("AWS_ENDPOINT_URL_S3", default=""),
     "portal_application_id": env.str("GUICHET_SCW_APPLICATION_ID", default=""),
+}
+PROVISIONING = {
+    # Rights take up to 5 min to reach Object Storage, and answers flap (reference/scaleway.md 0.3, 10.5).
+    "open_rounds": env.int("GUICHET_OPEN_ROUNDS", default=3),  # successes in a row before "open"
+    "open_spacing": env.float("GUICHET_OPEN_SPACING", default=5.0),  # seconds
+    "refusal_rounds": env.int("GUICHET_REFUSAL_ROUNDS", default=5),  # refusals in a row before "closed"
+    "refusal_spacing": env.float("GUICHET_REFUSAL_SPACING", default=8.0),  # 5 of them: over 30 s
+    "propagation": env.float("GUICHET_PROPAGATION_SECONDS", default=300.0),
+    "list_lag": env.float("GUICHET_LIST_LAG_SECONDS", default=60.0),  # before a create is done again
+    "lease": 60.0,
+    "expiry_margin": env.float("GUICHET_EXPIRY_MARGIN_SECONDS", default=900.0),  # closing starts before
+    "key_days": env.int("GUICHET_KEY_DAYS", default=365),
+    "reveal_hours": 72,
+    "check_minutes": env.float("GUICHET_CHECK_MINUTES", default=60.0),  # comparison with the provider
+    "worker_addresses": env.list("GUICHET_WORKER_ADDRESSES", default=[]),  # egress of the worker: CIDR
+    "staging_dir": env.str("GUICHET_STAGING_DIR", default=str(VAR_DIR / "staging")),
+    "extract_source": env.str("GUICHET_EXTRACT_SOURCE", default="synthetic" if DEMO else "deposit"),
 }
 
 REST_FRAMEWORK = {
