@@ -7,6 +7,7 @@ from django.urls import include, path
 urlpatterns = [
     path("", include("catalog.urls")),
     path("compte/", include("portal.accounts.urls")),
+    path("messages/", include("portal.notifications.urls")),
     path("", include("requests_app.urls")),
     path("", include("portal.common.urls")),
     path("admin/", admin.site.urls),

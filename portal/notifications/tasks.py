@@ -1,0 +1,10 @@
+"""Beat calls this; losing a call loses nothing."""
+
+from celery import shared_task
+
+from . import sending
+
+
+@shared_task
+def send_due() -> None:
+    sending.send_due()
