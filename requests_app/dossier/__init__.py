@@ -1,0 +1,30 @@
+"""The file being written: reading and saving a section, what is missing, freezing, differences.
+
+The working copy is `AccessRequest.content`; what counts is a frozen `RequestVersion`.
+"""
+
+from .frozen import Change, differences, fingerprint, snapshot
+from .missing import Missing, missing_items, specification_warnings
+from .reading import facts, procedure_of, rows_of, section_of, sync_datasets
+from .saving import EditConflict, NotEditable, create, rename, save_section
+
+
+__all__ = [
+    "Change",
+    "EditConflict",
+    "Missing",
+    "NotEditable",
+    "create",
+    "differences",
+    "facts",
+    "fingerprint",
+    "missing_items",
+    "procedure_of",
+    "rename",
+    "rows_of",
+    "save_section",
+    "section_of",
+    "snapshot",
+    "specification_warnings",
+    "sync_datasets",
+]

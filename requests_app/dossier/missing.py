@@ -1,0 +1,130 @@
+"""All that a file lacks, at once, per the procedure it pinned."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from requests_app import specification
+from requests_app.models import AccessRequest, Piece
+from requests_app.procedures import content as content_models
+from requests_app.procedures.conditions import all_hold, value_at
+from requests_app.procedures.content import Row
+from requests_app.procedures.content_labels import IDENTIFIERS
+from requests_app.procedures.schema import Procedure
+
+from .reading import facts, procedure_of, rows_of
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """Something without which no signature is asked for, and where to mend it."""
+
+    code: str
+    label: str
+    section: str
+    anchor: str = ""
+
+
+def missing_items(request: AccessRequest) -> list[Missing]:
+    """Everything that prevents asking for the signature, at once, per the pinned procedure."""
+    procedure = procedure_of(request)
+    known = facts(request)
+    rows = rows_of(request)
+    return [
+        *_fields(procedure, known),
+        *_undertakings(known),
+        *_rows(procedure, request, rows),
+        *_justifications(known, rows),
+        *_persons(request),
+        *_pieces(procedure, request, known),
+    ]
+
+
+def _fields(procedure: Procedure, known: dict[str, Any]) -> list[Missing]:
+    return [
+        Missing("field", one.label, one.field.split(".")[0], one.field)
+        for one in procedure.required_fields
+        if all_hold(one.when, known) and not value_at(known, one.field)
+    ]
+
+
+def _undertakings(known: dict[str, Any]) -> list[Missing]:
+    """A10: an undertaking and a reason for each prohibited purpose, always."""
+    found = []
+    for code, label in content_models.PROHIBITED.items():
+        given = known["prohibited"][code]
+        if not given["undertaking"]:
+            text = _("Engagement à ne pas %(what)s") % {"what": label}
+            found.append(
+                Missing("undertaking", text, "prohibited", f"prohibited.{code}.undertaking")
+            )
+        if not given["reason"]:
+            text = _("Explication : pourquoi l’étude ne peut pas servir à %(what)s") % {
+                "what": label
+            }
+            found.append(Missing("reason", text, "prohibited", f"prohibited.{code}.reason"))
+    return found
+
+
+def _rows(procedure: Procedure, request: AccessRequest, rows: list[Row]) -> list[Missing]:
+    found = [
+        Missing("row", finding.text, "specification", _anchor(finding.row))
+        for finding in specification.findings(rows)
+        if finding.blocking
+    ]
+    refused = request.datasets.exclude(dataset__kind__in=procedure.dataset_kinds)
+    for code, title in refused.values_list("dataset__code", "dataset__title_fr"):
+        text = _("« %(title)s » ne se demande pas par la procédure %(procedure)s.") % {
+            "title": title,
+            "procedure": procedure.short_title,
+        }
+        found.append(Missing("row", text, "specification", _anchor((code, ""))))
+    return found
+
+
+def _anchor(key: tuple[str, str]) -> str:
+    return f"ligne-{key[0]}-{key[1]}".strip("-")
+
+
+def _justifications(known: dict[str, Any], rows: list[Row]) -> list[Missing]:
+    """A22: each potential identifier asked for is justified."""
+    return [
+        Missing(
+            "identifier",
+            _("Justification de l’identifiant potentiel : %(kind)s") % {"kind": IDENTIFIERS[kind]},
+            "identifiers",
+            f"identifiers.{kind}.justification",
+        )
+        for kind in specification.identifier_kinds(rows)
+        if not known["identifiers"][kind]["justification"]
+    ]
+
+
+def _persons(request: AccessRequest) -> list[Missing]:
+    if request.members.filter(removed_at__isnull=True, has_data_access=True).exists():
+        return []
+    text = _("Au moins une personne qui accédera aux données")
+    return [Missing("persons", text, "persons", "personnes")]
+
+
+def _pieces(procedure: Procedure, request: AccessRequest, known: dict[str, Any]) -> list[Missing]:
+    given = {piece.code: piece for piece in request.pieces.all()}
+    found = []
+    for spec in procedure.pieces:
+        piece = given.get(spec.code)
+        here = bool(piece and (piece.file_id or (spec.waivable and piece.waiver_reason)))
+        if spec.needed(known) and not here:
+            found.append(Missing("piece", spec.label, "pieces", f"piece-{spec.code}"))
+        elif piece and piece.review == Piece.Review.TO_MEND:
+            text = _("%(piece)s, à corriger : %(comment)s") % {
+                "piece": spec.label,
+                "comment": piece.review_comment or _("voir le message du secrétariat"),
+            }
+            found.append(Missing("piece_to_mend", text, "pieces", f"piece-{spec.code}"))
+    return found
+
+
+def specification_warnings(rows: list[Row]) -> list[specification.Finding]:
+    """What to look at in the chosen data, most serious first."""
+    return sorted(specification.findings(rows), key=lambda finding: not finding.blocking)

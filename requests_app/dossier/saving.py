@@ -1,0 +1,168 @@
+"""Creating a file and saving its sections.
+
+Every section keeps who changed it last and at which revision: two editors of different steps never
+disturb each other, two editors of one step are told.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from portal.accounts.models import Organisation, User
+from portal.audit.record import record
+from requests_app import permissions
+from requests_app.models import AccessRequest, RequestMember
+from requests_app.procedures import content as content_models
+from requests_app.procedures.content import Row
+from requests_app.procedures.schema import Procedure
+
+from .reading import section_of, sync_datasets
+
+
+EDITS = "_edits"  # beside the sections in `content`, never frozen
+SAME_SITTING = timedelta(minutes=10)  # autosaves of one sitting make one event of the log
+
+
+class EditConflict(Exception):
+    """Someone else changed the same section since it was read; nothing was saved."""
+
+    def __init__(
+        self, *, theirs: dict[str, Any], by: User | None, at: datetime, revision: int
+    ) -> None:
+        super().__init__("the section changed meanwhile")
+        self.theirs, self.by, self.at, self.revision = theirs, by, at, revision
+
+
+class NotEditable(Exception):
+    """The file is not the applicant's to edit now (awaiting signature, being examined, over)."""
+
+
+def create(
+    *,
+    title: str,
+    organisation: Organisation,
+    procedure: Procedure,
+    orientation: Mapping[str, Any],
+    rows: list[Row] | None = None,
+    by: User,
+) -> AccessRequest:
+    """A draft of which `by` is the investigator; what the portal knows already is filled in."""
+    with transaction.atomic():
+        request = AccessRequest(
+            title=title,
+            organisation=organisation,
+            procedure_code=procedure.code,
+            procedure_version=procedure.version,
+            orientation=dict(orientation),
+            created_by=by,
+            content={
+                "parties": content_models.cleaned(
+                    "parties",
+                    {
+                        "controller": {
+                            "name": organisation.name,
+                            "address": organisation.address,
+                            "email": organisation.contact_email,
+                            "outside_eu": False,
+                        }
+                    },
+                ),
+                "specification": content_models.cleaned(
+                    "specification", {"rows": [row.model_dump() for row in rows or []]}
+                ),
+            },
+        )
+        request.save(force_insert=True)
+        RequestMember(
+            request=request, user=by, kind=RequestMember.Kind.INVESTIGATOR, added_by=by
+        ).save(force_insert=True)
+        sync_datasets(request)
+        record(
+            "request.create",
+            by=by,
+            on=request,
+            about=request.pk,
+            data={"procedure": procedure.code, "version": procedure.version},
+        )
+    return request
+
+
+def save_section(
+    request: AccessRequest, section: str, data: dict[str, Any], *, by: User, revision: int
+) -> int:
+    """Save one section and return the revision that pages read from now on.
+
+    `revision` is the one the person's page was made from. Raises EditConflict when someone, or
+    another tab, changed this section since; NotEditable; pydantic.ValidationError on wrong shapes.
+    """
+    mine = content_models.cleaned(section, data)
+    with transaction.atomic():
+        locked = AccessRequest.objects.select_for_update().get(pk=request.pk)
+        if not permissions.is_editable(locked):
+            raise NotEditable
+        theirs = section_of(locked, section)
+        last = locked.content.get(EDITS, {}).get(section, {})
+        if theirs == mine:
+            request.content, request.content_revision = locked.content, locked.content_revision
+            return locked.content_revision
+        if last.get("revision", 0) > revision:
+            raise EditConflict(
+                theirs=theirs,
+                by=User.objects.filter(pk=last["by"]).first(),
+                at=datetime.fromisoformat(last["at"]),
+                revision=locked.content_revision,
+            )
+        now = timezone.now()
+        _write(locked, section, mine, by=by, now=now)
+        if not _same_sitting(last, by=by, now=now):
+            record(
+                "request.edit",
+                by=by,
+                on=locked,
+                about=locked.pk,
+                data={"section": section, "revision": locked.content_revision},
+            )
+    request.content, request.content_revision = locked.content, locked.content_revision
+    request.content_edited_by, request.content_edited_at = by, now
+    return locked.content_revision
+
+
+def _write(
+    request: AccessRequest, section: str, data: dict[str, Any], *, by: User, now: datetime
+) -> None:
+    request.content_revision += 1
+    edit = {"revision": request.content_revision, "by": str(by.pk), "at": now.isoformat()}
+    edits = {**request.content.get(EDITS, {}), section: edit}
+    request.content = {**request.content, section: data, EDITS: edits}
+    request.content_edited_by, request.content_edited_at = by, now
+    request.save(
+        update_fields=[
+            "content",
+            "content_revision",
+            "content_edited_by",
+            "content_edited_at",
+            "updated_at",
+        ]
+    )
+    if section == "specification":
+        sync_datasets(request)
+
+
+def _same_sitting(last: dict[str, Any], *, by: User, now: datetime) -> bool:
+    return last.get("by") == str(by.pk) and now - datetime.fromisoformat(last["at"]) < SAME_SITTING
+
+
+def rename(request: AccessRequest, *, title: str, by: User) -> None:
+    """Change the title. Raises NotEditable."""
+    with transaction.atomic():
+        locked = AccessRequest.objects.select_for_update().get(pk=request.pk)
+        if not permissions.is_editable(locked):
+            raise NotEditable
+        if locked.title != title:
+            locked.title = title
+            locked.save(update_fields=["title", "updated_at"])
+            record("request.rename", by=by, on=locked, about=locked.pk)
+    request.title = title

@@ -1,0 +1,104 @@
+"""Changes to the chosen rows: those that a warning offers, new years, two lists made one."""
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from urllib.parse import parse_qsl
+
+from django.utils.translation import gettext as _
+
+from catalog.models import Variable
+
+from .procedures.content import Row
+from .specification import DescribedRow, Key, attach_objects, best_keys
+
+
+class CannotMend(ValueError):
+    """The asked change is not one of those offered, or no longer."""
+
+
+def apply_mend(rows: Sequence[Row], value: str) -> list[Row]:
+    """The rows after one change offered by a warning. Raises CannotMend."""
+    asked = dict(parse_qsl(value, keep_blank_values=True))
+    key = asked.get("dataset", ""), asked.get("table", "")
+    index = next((i for i, row in enumerate(rows) if row.key == key), None)
+    if index is None:
+        raise CannotMend(_("Cette ligne n’est plus dans votre sélection."))
+    row, after = rows[index], list(rows)
+    match asked.get("do"):
+        case "remove":
+            del after[index]
+        case "drop":
+            names = [n for n in (row.variables or all_names(key)) if n != asked.get("variable")]
+            if names:
+                after[index] = row.model_copy(update={"variables": names})
+            else:
+                del after[index]  # no variable left would mean all of them
+        case "restrict":
+            after[index] = with_years(row, asked.get("year_from"), asked.get("year_until"))
+        case "keys":
+            target = asked.get("target_dataset", ""), asked.get("target_table", "")
+            after = _with_keys(after, key, target)
+        case _:
+            raise CannotMend(_("Cette correction n’existe pas."))
+    return after
+
+
+def with_years(row: Row, first: object, last: object) -> Row:
+    """The row for other years. Raises CannotMend on what is no year, or years in disorder."""
+    try:
+        return Row.model_validate(
+            {**row.model_dump(), "year_from": first or None, "year_until": last or None}
+        )
+    except ValueError as error:
+        raise CannotMend(_("Ces années ne sont pas valables.")) from error
+
+
+def all_names(key: Key) -> list[str]:
+    """Every variable of a table, in the dictionary's order."""
+    found = Variable.objects.current().filter(table__dataset__code=key[0], table__name=key[1])
+    return list(found.order_by("position", "name").values_list("name", flat=True))
+
+
+def _with_keys(rows: list[Row], first: Key, second: Key) -> list[Row]:
+    pair = [row for row in rows if row.key in {first, second}]
+    described = [DescribedRow(row) for row in pair]
+    attach_objects(described)
+    added: dict[Key, list[str]] = defaultdict(list)
+    for _table_key, missing in best_keys(described):
+        for key, name in missing:
+            if name not in added[key]:
+                added[key].append(name)
+    return [
+        row.model_copy(update={"variables": [*row.variables, *added[row.key]]})
+        if added.get(row.key)
+        else row
+        for row in rows
+    ]
+
+
+def merge_rows(first: Sequence[Row], second: Sequence[Row]) -> list[Row]:
+    """Both lists as one: variables are united, years widened; a table stands for its base."""
+    merged = {row.key: row for row in first}
+    for row in second:
+        known = merged.get(row.key)
+        if known is None:
+            merged[row.key] = row
+            continue
+        variables = (
+            list(dict.fromkeys([*known.variables, *row.variables]))
+            if known.variables and row.variables
+            else []  # all of them
+        )
+        merged[row.key] = Row(
+            dataset=row.dataset,
+            table=row.table,
+            variables=variables,
+            year_from=_widest(known.year_from, row.year_from, min),
+            year_until=_widest(known.year_until, row.year_until, max),
+        )
+    refined = {row.dataset for row in merged.values() if row.table}
+    return [row for row in merged.values() if row.table or row.dataset not in refined]
+
+
+def _widest(one: int | None, other: int | None, pick: Callable[[int, int], int]) -> int | None:
+    return None if one is None or other is None else pick(one, other)
