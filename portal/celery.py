@@ -13,6 +13,7 @@ app = Celery("guichet")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks(
     [
+        "portal.accounts",
         "portal.audit",
         "portal.notifications",
         "catalog.search",
@@ -23,6 +24,8 @@ app.autodiscover_tasks(
 
 app.conf.beat_schedule = {
     # name: {task, schedule in seconds, options queue}
+    "accounts-token-use": {"task": "portal.accounts.tasks.flush_token_use", "schedule": 60.0},
+    "accounts-links": {"task": "portal.accounts.tasks.forget_links", "schedule": 3600.0},
     "audit-seal": {"task": "portal.audit.tasks.seal", "schedule": 5.0},
     # 0 h 5: the end of the chain, in a log that is kept elsewhere
     "audit-head": {"task": "portal.audit.tasks.head", "schedule": crontab(hour=0, minute=5)},

@@ -25,7 +25,7 @@ INSTALLED_APPS = [
     "portal.notifications",
     "catalog",
     "requests_app",
-    "portal.accounts.admin_site.GuichetAdminConfig",
+    "portal.accounts.admin_config.GuichetAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.humanize",

@@ -1,0 +1,81 @@
+"""What a person must have before a key is made (A30), as dated facts."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+from uuid import UUID
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+from django_otp.plugins.otp_totp.models import TOTPDevice
+
+from portal.common.calendar import legal_today
+
+from .models import TermsAcceptance, Training, User
+from .terms import CURRENT_TERMS
+
+
+LABELS: dict[str, str | Promise] = {
+    "training": _("une formation valable"),
+    "terms": _("l’acceptation des conditions d’utilisation en vigueur"),
+    "second_factor": _("un second facteur installé"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One condition of one person: since when it is met (None: not met), until when it will be."""
+
+    code: str
+    since: date | datetime | None
+    until: date | None = None
+
+    @property
+    def met(self) -> bool:
+        return self.since is not None
+
+    @property
+    def label(self) -> str:
+        return str(LABELS[self.code])
+
+
+def conditions_for(users: Iterable[User]) -> dict[UUID, list[Condition]]:
+    """The conditions of several people in three queries, always in the same order."""
+    ids = [user.pk for user in users]
+    today = legal_today()
+    trainings: dict[UUID, Training] = {}
+    for training in Training.objects.filter(
+        user_id__in=ids, followed_on__lte=today, valid_until__gte=today
+    ).order_by("valid_until"):
+        trainings[training.user_id] = training
+    terms = dict(
+        TermsAcceptance.objects.filter(user_id__in=ids, version=CURRENT_TERMS).values_list(
+            "user_id", "accepted_at"
+        )
+    )
+    factors = dict(
+        TOTPDevice.objects.filter(user_id__in=ids, confirmed=True).values_list(
+            "user_id", "created_at"
+        )
+    )
+    return {
+        pk: [
+            Condition(
+                "training",
+                trainings[pk].followed_on if pk in trainings else None,
+                trainings[pk].valid_until if pk in trainings else None,
+            ),
+            Condition("terms", terms.get(pk)),
+            Condition("second_factor", factors.get(pk)),
+        ]
+        for pk in ids
+    }
+
+
+def conditions_of(user: User) -> list[Condition]:
+    return conditions_for([user])[user.pk]
+
+
+def missing(user: User) -> list[Condition]:
+    """What the person still lacks; empty when a key may be made."""
+    return [condition for condition in conditions_of(user) if not condition.met]

@@ -1,0 +1,358 @@
+"""Forms of the account pages: each message says what to do."""
+
+from typing import Any
+
+from django import forms
+from django.contrib.auth import password_validation
+from django.contrib.auth.forms import SetPasswordForm
+from django.contrib.auth.validators import UnicodeUsernameValidator
+from django.core.exceptions import ValidationError
+from django.core.validators import RegexValidator
+from django.utils.translation import gettext_lazy as _
+
+from .models import Invitation, Membership, Organisation, User
+from .permissions import can_name_manager, invitable_organisations
+from .tokens import MAX_DAYS
+
+
+_REQUIRED = {"required": _("Remplissez ce champ.")}
+PASSWORD_HELP = _("Au moins 12 caractères, sans mot de passe courant ni vos nom et adresse.")
+
+
+def _password(label: Any, *, new: bool, help_text: Any = "") -> forms.CharField:
+    return forms.CharField(
+        label=label,
+        help_text=help_text,
+        strip=False,
+        widget=forms.PasswordInput(
+            attrs={
+                "autocomplete": "new-password" if new else "current-password",
+                "data-show-label": _("Afficher"),
+            }
+        ),
+        error_messages=_REQUIRED,
+    )
+
+
+class LoginForm(forms.Form):
+    username = forms.CharField(
+        label=_("Nom d’utilisateur"),
+        max_length=150,
+        widget=forms.TextInput(
+            attrs={"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"}
+        ),
+        error_messages=_REQUIRED,
+    )
+    password = _password(_("Mot de passe"), new=False)
+
+
+class EmailForm(forms.Form):
+    email = forms.EmailField(
+        label=_("Adresse électronique"),
+        help_text=_("Format attendu : nom@exemple.fr"),
+        widget=forms.EmailInput(attrs={"autocomplete": "email"}),
+        error_messages=_REQUIRED
+        | {"invalid": _("Écrivez une adresse complète, par exemple nom@exemple.fr.")},
+    )
+
+
+class IdentityForm(forms.ModelForm[User]):
+    first_name = forms.CharField(
+        label=_("Prénom"),
+        max_length=150,
+        widget=forms.TextInput(attrs={"autocomplete": "given-name"}),
+        error_messages=_REQUIRED,
+    )
+    last_name = forms.CharField(
+        label=_("Nom"),
+        max_length=150,
+        widget=forms.TextInput(attrs={"autocomplete": "family-name"}),
+        error_messages=_REQUIRED,
+    )
+    title = forms.CharField(
+        label=_("Fonction"),
+        help_text=_("Par exemple : épidémiologiste, cheffe de projet."),
+        max_length=200,
+        required=False,
+        widget=forms.TextInput(attrs={"autocomplete": "organization-title"}),
+    )
+
+    class Meta:
+        model = User
+        fields = ("first_name", "last_name", "title")
+
+
+class RegistrationForm(IdentityForm):
+    """The account of a confirmed address: opened from the link only."""
+
+    username = forms.CharField(
+        label=_("Nom d’utilisateur"),
+        help_text=_("Il sert à vous connecter. Lettres, chiffres et . + - _ @, sans espace."),
+        max_length=150,
+        validators=[UnicodeUsernameValidator()],
+        widget=forms.TextInput(
+            attrs={"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"}
+        ),
+        error_messages=_REQUIRED,
+    )
+    password1 = _password(_("Mot de passe"), new=True, help_text=PASSWORD_HELP)
+    password2 = _password(_("Mot de passe, une seconde fois"), new=True)
+    field_order = ("first_name", "last_name", "title", "username", "password1", "password2")
+
+    def __init__(self, *args: Any, email: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.email = email
+
+    def clean_username(self) -> str:
+        username: str = User.normalize_username(self.cleaned_data["username"])
+        if User.objects.filter(username__iexact=username).exists():
+            raise ValidationError(_("Ce nom d’utilisateur est déjà pris. Choisissez-en un autre."))
+        return username
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        first, second = data.get("password1"), data.get("password2")
+        if first and second and first != second:
+            self.add_error("password2", _("Les deux mots de passe diffèrent. Retapez-les."))
+        elif first:
+            person = User(
+                username=data.get("username", ""),
+                email=self.email,
+                first_name=data.get("first_name", ""),
+                last_name=data.get("last_name", ""),
+            )
+            try:
+                password_validation.validate_password(first, person)
+            except ValidationError as error:
+                self.add_error("password1", error)
+        return data
+
+    def identity(self) -> dict[str, str]:
+        """Fields of the person, without the user name and the password."""
+        return {name: self.cleaned_data[name] for name in ("first_name", "last_name", "title")}
+
+
+class NewPasswordForm(SetPasswordForm[User]):
+    new_password1 = _password(_("Nouveau mot de passe"), new=True, help_text=PASSWORD_HELP)
+    new_password2 = _password(_("Nouveau mot de passe, une seconde fois"), new=True)
+    error_messages = {"password_mismatch": _("Les deux mots de passe diffèrent. Retapez-les.")}
+
+
+class PasswordChangeForm(NewPasswordForm):
+    old_password = _password(_("Mot de passe actuel"), new=False)
+    field_order = ("old_password", "new_password1", "new_password2")
+
+    def clean_old_password(self) -> str:
+        old: str = self.cleaned_data["old_password"]
+        if not self.user.check_password(old):
+            raise ValidationError(_("Ce n’est pas votre mot de passe actuel. Retapez-le."))
+        return old
+
+
+class CodeForm(forms.Form):
+    code = forms.CharField(
+        label=_("Code"),
+        help_text=_("Les six chiffres de votre application, ou un code de secours."),
+        max_length=20,
+        widget=forms.TextInput(
+            attrs={"autocomplete": "one-time-code", "autocapitalize": "none", "spellcheck": "false"}
+        ),
+        error_messages=_REQUIRED,
+    )
+
+    def clean_code(self) -> str:
+        return "".join(self.cleaned_data["code"].split())
+
+
+class TermsForm(forms.Form):
+    accept = forms.BooleanField(
+        label=_("J’ai lu et j’accepte les conditions d’utilisation"),
+        error_messages={"required": _("Cochez la case pour accepter les conditions.")},
+    )
+
+
+class TokenForm(forms.Form):
+    name = forms.CharField(
+        label=_("Nom du jeton"),
+        help_text=_("Pour le reconnaître : l’outil ou la machine qui s’en sert."),
+        max_length=100,
+        error_messages=_REQUIRED,
+    )
+    days = forms.TypedChoiceField(
+        label=_("Durée"),
+        coerce=int,
+        choices=[(30, _("30 jours")), (90, _("90 jours")), (MAX_DAYS, _("un an"))],
+        initial=90,
+    )
+
+
+siren_validator = RegexValidator(r"^\d{9}$", _("Le SIREN a neuf chiffres, sans espace."))
+
+
+class MembershipForm(forms.Form):
+    """One's organisation: chosen in the list, or described when it is not there."""
+
+    organisation = forms.ModelChoiceField(
+        label=_("Organisme"),
+        queryset=Organisation.objects.none(),
+        required=False,
+        empty_label=_("Mon organisme n’est pas dans la liste"),
+    )
+    name = forms.CharField(
+        label=_("Nom de l’organisme"),
+        help_text=_("Seulement s’il n’est pas dans la liste ci-dessus."),
+        max_length=200,
+        required=False,
+    )
+    acronym = forms.CharField(label=_("Sigle"), max_length=30, required=False)
+    siren = forms.CharField(
+        label=_("SIREN"),
+        help_text=_("Neuf chiffres, pour un organisme français."),
+        required=False,
+        validators=[siren_validator],
+    )
+    address = forms.CharField(
+        label=_("Adresse postale"), required=False, widget=forms.Textarea(attrs={"rows": 3})
+    )
+    website = forms.URLField(label=_("Site"), required=False, assume_scheme="https")
+    to_sign = forms.BooleanField(
+        label=_("Je demande la capacité de signer les demandes pour cet organisme"),
+        help_text=_("Réservé au représentant légal ou à la personne à qui il a délégué."),
+        required=False,
+    )
+    NEW = ("name", "acronym", "siren", "address", "website")
+
+    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        mine = Membership.objects.open().filter(user=user).values("organisation_id")
+        field = self.fields["organisation"]
+        field.queryset = Organisation.objects.joinable().exclude(pk__in=mine)  # type: ignore[attr-defined]
+
+    def clean_siren(self) -> str:
+        return "".join(self.cleaned_data["siren"].split())
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        if data.get("organisation") and data.get("name"):
+            self.add_error(
+                "name", _("Choisissez un organisme de la liste, ou décrivez-en un : pas les deux.")
+            )
+        elif not data.get("organisation") and not data.get("name"):
+            self.add_error(
+                "organisation", _("Choisissez un organisme, ou donnez son nom plus bas.")
+            )
+        elif data.get("name"):
+            name, siren = data["name"], data.get("siren")
+            known = Organisation.objects.joinable().filter(name__iexact=name).first()
+            if known is None and siren:
+                known = Organisation.objects.joinable().filter(siren=siren).first()
+            if known is not None:
+                self.add_error(
+                    "organisation",
+                    _("Cet organisme est dans la liste sous le nom « %(name)s » : choisissez-le.")
+                    % {"name": known.name},
+                )
+        return data
+
+    def described(self) -> dict[str, Any]:
+        """Fields of a new organisation."""
+        return {name: self.cleaned_data[name] for name in self.NEW}
+
+
+class AnswerForm(forms.Form):
+    """The answer to a membership: what is confirmed, or a refusal with its reason."""
+
+    ACCEPT, REFUSE = "accept", "refuse"
+    answer = forms.ChoiceField(
+        label=_("Votre réponse"), widget=forms.RadioSelect, error_messages=_REQUIRED
+    )
+    may_sign = forms.BooleanField(
+        label=_("Cette personne peut signer les demandes pour l’organisme"),
+        help_text=_("Vous avez vérifié sa qualité : représentant légal ou délégation écrite."),
+        required=False,
+    )
+    manager = forms.BooleanField(
+        label=_("Cette personne gère les appartenances de l’organisme"), required=False
+    )
+    reason = forms.CharField(
+        label=_("Motif du refus"),
+        help_text=_("La personne le lira."),
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
+
+    def __init__(self, *args: Any, membership: Membership, user: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        member = membership.confirmed_at is not None
+        self.fields["answer"].choices = [  # type: ignore[attr-defined]
+            (self.ACCEPT, _("Confirmer la capacité de signer") if member else _("Confirmer")),
+            (self.REFUSE, _("Refuser")),
+        ]
+        if member or not membership.asks_to_sign:
+            del self.fields["may_sign"]
+        if member or not can_name_manager(user):
+            del self.fields["manager"]
+        self.signing_only = member
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        if data.get("answer") == self.REFUSE and not data.get("reason", "").strip():
+            self.add_error("reason", _("Donnez le motif du refus : la personne le lira."))
+        return data
+
+    @property
+    def may_sign_answer(self) -> bool:
+        return self.signing_only or bool(self.cleaned_data.get("may_sign"))
+
+
+class ReasonForm(forms.Form):
+    reason = forms.CharField(
+        label=_("Motif"),
+        widget=forms.Textarea(attrs={"rows": 3}),
+        error_messages={"required": _("Donnez un motif.")},
+    )
+
+
+class InvitationForm(forms.Form):
+    """Invitations that are sent from the account: representatives and holders."""
+
+    kind = forms.ChoiceField(label=_("Invitation comme"), widget=forms.RadioSelect)
+    email = forms.EmailField(
+        label=_("Adresse électronique de la personne"),
+        help_text=_("L’invitation ne vaudra que pour cette adresse."),
+        error_messages=_REQUIRED
+        | {"invalid": _("Écrivez une adresse complète, par exemple nom@exemple.fr.")},
+    )
+    organisation = forms.ModelChoiceField(
+        label=_("Organisme"),
+        queryset=Organisation.objects.none(),
+        error_messages={"required": _("Choisissez un organisme.")},
+    )
+
+    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.allowed = {
+            kind: invitable_organisations(user, kind)
+            for kind in (Invitation.Kind.REPRESENTATIVE, Invitation.Kind.HOLDER)
+        }
+        kinds = [kind for kind, found in self.allowed.items() if found.exists()]
+        self.fields["kind"].choices = [(kind.value, kind.label) for kind in kinds]  # type: ignore[attr-defined]
+        if len(kinds) == 1:
+            self.initial.setdefault("kind", kinds[0].value)
+        ids = {pk for found in self.allowed.values() for pk in found.values_list("pk", flat=True)}
+        self.fields["organisation"].queryset = Organisation.objects.filter(pk__in=ids)  # type: ignore[attr-defined]
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        kind, organisation = data.get("kind"), data.get("organisation")
+        if kind and organisation:
+            found = self.allowed[Invitation.Kind(kind)].filter(pk=organisation.pk)
+            if not found.exists():
+                self.add_error(
+                    "organisation",
+                    _(
+                        "Cette invitation n’est pas possible pour cet organisme."
+                        " Choisissez-en un autre."
+                    ),
+                )
+        return data

@@ -1,0 +1,232 @@
+"""Invitations: a link sent by mail gives one place to the reader of the invited address.
+
+The link proves the address, so it counts for the person whose confirmed address it is, or for a new
+account made from it. Anyone else who holds the link gets nothing.
+"""
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.urls import reverse
+from django.utils import timezone
+
+from . import registration, signals
+from .links import absolute
+from .models import Invitation, Membership, Organisation, Role, RoleAssignment, User
+from .permissions import can_handle_invitation, invitable_organisations
+from .roles import forget
+from .secrets import new_token, token_hash
+
+
+VALID = timedelta(days=14)
+
+
+class InvitationUnusable(Exception):
+    """Unknown, expired, cancelled or already accepted."""
+
+
+class WrongPerson(Exception):
+    """The invitation was sent to another address."""
+
+
+class NotAllowed(Exception):
+    """The person may not handle this invitation."""
+
+
+def _send(invitation: Invitation, token: str, *, about: str) -> None:
+    signals.mail(
+        "invitation",
+        to=[invitation.email],
+        context={
+            "kind": str(invitation.get_kind_display()),
+            "invited_by": str(invitation.invited_by),
+            "organisation": invitation.organisation.name if invitation.organisation else "",
+            "about": about,
+            "expires_at": invitation.expires_at,
+            "url": absolute(reverse("accounts:invitation", args=[token])),
+        },
+    )
+
+
+def invite(
+    *,
+    kind: Invitation.Kind,
+    email: str,
+    by: User,
+    organisation: Organisation | None = None,
+    request_id: UUID | None = None,
+    about: str = "",
+) -> Invitation:
+    """Create an invitation and send its link. The caller has checked the right to invite.
+
+    `about` says in the mail what it is for (number and title of a request). An open invitation of
+    the same kind, address and object is sent again instead of doubled.
+    """
+    with transaction.atomic():
+        same = (
+            Invitation.objects.open()
+            .filter(
+                kind=kind, email__iexact=email, organisation=organisation, request_id=request_id
+            )
+            .first()
+        )
+        if same is not None:
+            return _renew(same, by=by, about=about)
+        token = new_token()
+        invitation = Invitation.objects.create(
+            kind=kind,
+            email=email,
+            token_hash=token_hash(token),
+            organisation=organisation,
+            request_id=request_id,
+            invited_by=by,
+            expires_at=timezone.now() + VALID,
+        )
+        signals.event("invitation.send", by=by, on=invitation, data={"kind": str(kind)})
+        _send(invitation, token, about=about)
+    return invitation
+
+
+def _renew(invitation: Invitation, *, by: User, about: str = "") -> Invitation:
+    token = new_token()
+    invitation.token_hash = token_hash(token)
+    invitation.expires_at = timezone.now() + VALID
+    invitation.save(update_fields=["token_hash", "expires_at"])
+    signals.event("invitation.resend", by=by, on=invitation)
+    _send(invitation, token, about=about)
+    return invitation
+
+
+def _locked(invitation: Invitation) -> Invitation:
+    return (
+        Invitation.objects.select_for_update(of=("self",))
+        .select_related("invited_by", "organisation")
+        .get(pk=invitation.pk)
+    )
+
+
+def resend(invitation: Invitation, *, by: User, about: str = "") -> Invitation:
+    """A new link for an invitation not accepted yet; the old link stops working.
+
+    Raises NotAllowed, InvitationUnusable.
+    """
+    with transaction.atomic():
+        invitation = _locked(invitation)
+        if not can_handle_invitation(by, invitation):
+            raise NotAllowed
+        if invitation.accepted_at or invitation.cancelled_at:
+            raise InvitationUnusable
+        return _renew(invitation, by=by, about=about)
+
+
+def cancel(invitation: Invitation, *, by: User) -> None:
+    """Make the link void; nothing when it is already. Raises NotAllowed, InvitationUnusable."""
+    with transaction.atomic():
+        invitation = _locked(invitation)
+        if not can_handle_invitation(by, invitation):
+            raise NotAllowed
+        if invitation.accepted_at:
+            raise InvitationUnusable
+        if invitation.cancelled_at is None:
+            invitation.cancelled_at = timezone.now()
+            invitation.save(update_fields=["cancelled_at"])
+            signals.event("invitation.cancel", by=by, on=invitation)
+
+
+def find(token: str) -> Invitation:
+    """The open invitation of a link. Raises InvitationUnusable."""
+    invitation = (
+        Invitation.objects.open()
+        .filter(token_hash=token_hash(token))
+        .select_related("invited_by", "organisation")
+        .first()
+    )
+    if invitation is None:
+        raise InvitationUnusable
+    return invitation
+
+
+def is_for(invitation: Invitation, user: User) -> bool:
+    """Whether the person has proved to own the invited address."""
+    return (
+        user.email_confirmed_at is not None and user.email.casefold() == invitation.email.casefold()
+    )
+
+
+def accept(*, token: str, by: User) -> Invitation:
+    """Take the place: rights of the organisation here, those of a request in the upper room.
+
+    Raises InvitationUnusable, WrongPerson.
+    """
+    with transaction.atomic():
+        invitation = find(token)
+        if not is_for(invitation, by):
+            raise WrongPerson
+        now = timezone.now()
+        taken = Invitation.objects.open().filter(pk=invitation.pk)
+        if not taken.update(accepted_at=now, accepted_by=by):
+            raise InvitationUnusable
+        invitation.accepted_at, invitation.accepted_by = now, by
+        if invitation.organisation is not None:
+            _join(invitation, invitation.organisation, user=by)
+        signals.event("invitation.accept", by=by, on=invitation, data={"kind": invitation.kind})
+        signals.invitation_accepted.send(sender=None, invitation=invitation, user=by)
+    forget(by)
+    return invitation
+
+
+def accept_as_new(*, token: str, username: str, password: str, fields: dict[str, Any]) -> User:
+    """Make the account of the invited address and take the place, or neither."""
+    with transaction.atomic():
+        invitation = find(token)
+        user = registration.create_account(
+            email=invitation.email, username=username, password=password, fields=fields
+        )
+        accept(token=token, by=user)
+    return user
+
+
+def _join(invitation: Invitation, organisation: Organisation, *, user: User) -> None:
+    """Membership by invitation, confirmed when whoever invites may confirm memberships."""
+    if invitation.kind not in {Invitation.Kind.REPRESENTATIVE, Invitation.Kind.HOLDER}:
+        return
+    inviter = invitation.invited_by
+    vouched = (
+        inviter.pk != user.pk
+        and invitable_organisations(inviter, invitation.kind).filter(pk=organisation.pk).exists()
+    )
+    now = timezone.now()
+    signs = invitation.kind == Invitation.Kind.REPRESENTATIVE
+    membership, _created = Membership.objects.get_or_create(
+        user=user, organisation=organisation, ended_at=None
+    )
+    if vouched and membership.confirmed_at is None:
+        membership.confirmed_at, membership.confirmed_by = now, inviter
+    if signs and membership.can_sign_since is None:
+        membership.asks_to_sign = True
+        if vouched:
+            membership.can_sign_since, membership.can_sign_confirmed_by = now, inviter
+    membership.save()
+    signals.event(
+        "membership.confirm" if vouched else "membership.ask",
+        by=inviter if vouched else user,
+        on=membership,
+        data={"by_invitation": True, "may_sign": membership.can_sign_since is not None},
+    )
+    if invitation.kind == Invitation.Kind.HOLDER and vouched:
+        assignment, created = RoleAssignment.objects.get_or_create(
+            user=user,
+            role=Role.HOLDER_REPRESENTATIVE,
+            scope=organisation,
+            ended_at=None,
+            defaults={"granted_by": inviter},
+        )
+        if created:
+            signals.event(
+                "role.grant",
+                by=inviter,
+                on=assignment,
+                data={"role": str(assignment.role), "user": str(user.pk)},
+            )

@@ -1,0 +1,20 @@
+"""Addresses for messages, and the return address of a page."""
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.utils.http import url_has_allowed_host_and_scheme
+
+
+def absolute(path: str) -> str:
+    """The public address of a path of the portal."""
+    return f"{settings.PUBLIC_URL.rstrip('/')}{path}"
+
+
+def next_url(request: HttpRequest, default: str) -> str:
+    """The `next` parameter when it leads to this portal, else `default` (an address)."""
+    target = request.POST.get("next") or request.GET.get("next") or ""
+    if target and url_has_allowed_host_and_scheme(
+        target, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+    ):
+        return target
+    return default

@@ -1,0 +1,236 @@
+"""Joining an organisation, signing for it, and the answers of who may confirm."""
+
+from typing import Any
+
+from django.db import transaction
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.text import slugify
+
+from . import signals
+from .links import absolute
+from .models import Membership, Organisation, Role, User
+from .permissions import can_confirm, can_end_membership, can_name_manager
+from .roles import forget
+
+
+class NotAllowed(Exception):
+    """The person may not do this to this membership."""
+
+
+class AlreadyAnswered(Exception):
+    """Somebody answered in the meantime."""
+
+
+def confirmers_of(membership: Membership) -> list[User]:
+    """Who is asked to confirm: managers of the organisation, else the secretariat."""
+    managers: list[User] = []
+    if membership.organisation.proposed_at is None:
+        managers = list(
+            User.objects.filter(
+                is_active=True,
+                memberships__organisation_id=membership.organisation_id,
+                memberships__is_manager=True,
+                memberships__confirmed_at__isnull=False,
+                memberships__ended_at__isnull=True,
+            )
+            .exclude(pk=membership.user_id)
+            .distinct()
+        )
+    return managers or list(
+        User.objects.filter(
+            is_active=True,
+            role_assignments__role=Role.SECRETARIAT,
+            role_assignments__ended_at__isnull=True,
+        )
+        .exclude(pk=membership.user_id)
+        .distinct()
+    )
+
+
+def _tell_confirmers(membership: Membership) -> None:
+    signals.mail(
+        "membership_asked",
+        to=confirmers_of(membership),
+        context={
+            "person": str(membership.user),
+            "organisation": membership.organisation.name,
+            "to_sign": membership.asks_to_sign,
+            "url": absolute(reverse("accounts:confirmation", args=[membership.pk])),
+        },
+    )
+
+
+def propose_organisation(*, fields: dict[str, Any]) -> Organisation:
+    """An organisation described by a person, hidden until the secretariat confirms it."""
+    base = slugify(fields.get("acronym") or fields["name"])[:50] or "organisme"
+    code, number = base, 1
+    while Organisation.objects.filter(code=code).exists():
+        number += 1
+        code = f"{base}-{number}"
+    return Organisation.objects.create(
+        code=code, kind=Organisation.Kind.APPLICANT, proposed_at=timezone.now(), **fields
+    )
+
+
+def ask(
+    *,
+    by: User,
+    organisation: Organisation | None = None,
+    new: dict[str, Any] | None = None,
+    to_sign: bool = False,
+) -> Membership:
+    """Ask to belong to an organisation, or to a new one described in `new`.
+
+    An open membership is returned as it is: asking twice changes nothing.
+    """
+    with transaction.atomic():
+        organisation = organisation or propose_organisation(fields=new or {})
+        membership, created = Membership.objects.get_or_create(
+            user=by,
+            organisation=organisation,
+            ended_at=None,
+            defaults={"asks_to_sign": to_sign},
+        )
+        if created:
+            signals.event(
+                "membership.ask",
+                by=by,
+                on=membership,
+                data={"organisation": str(organisation.pk), "to_sign": to_sign},
+            )
+            _tell_confirmers(membership)
+    return membership
+
+
+def ask_to_sign(membership: Membership, *, by: User) -> None:
+    """Ask for the capacity to sign for one's own organisation. Raises NotAllowed."""
+    with transaction.atomic():
+        membership = _locked(membership)
+        if membership.user_id != by.pk or membership.ended_at is not None:
+            raise NotAllowed
+        if membership.asks_to_sign or membership.can_sign_since is not None:
+            return
+        membership.asks_to_sign = True
+        membership.save(update_fields=["asks_to_sign"])
+        signals.event("membership.ask_to_sign", by=by, on=membership)
+        _tell_confirmers(membership)
+
+
+def _locked(membership: Membership) -> Membership:
+    return (
+        Membership.objects.select_for_update(of=("self",))
+        .select_related("user", "organisation")
+        .get(pk=membership.pk)
+    )
+
+
+def _to_answer(membership: Membership, *, by: User) -> Membership:
+    membership = _locked(membership)
+    waiting = membership.ended_at is None and (
+        membership.confirmed_at is None
+        or (membership.asks_to_sign and membership.can_sign_since is None)
+    )
+    if not waiting:
+        raise AlreadyAnswered
+    if not can_confirm(by, membership):
+        raise NotAllowed
+    return membership
+
+
+def confirm(
+    membership: Membership, *, by: User, may_sign: bool = False, manager: bool = False
+) -> Membership:
+    """Confirm the membership, and with `may_sign` the capacity to sign that was asked for.
+
+    Without it a demand to sign is refused; `manager` is heeded from the secretariat only. Raises
+    AlreadyAnswered, NotAllowed.
+    """
+    with transaction.atomic():
+        membership = _to_answer(membership, by=by)
+        now = timezone.now()
+        asked_to_sign = membership.asks_to_sign
+        if membership.confirmed_at is None:
+            membership.confirmed_at, membership.confirmed_by = now, by
+        if asked_to_sign and may_sign:
+            membership.can_sign_since, membership.can_sign_confirmed_by = now, by
+        membership.asks_to_sign = asked_to_sign and may_sign
+        if manager and can_name_manager(by):
+            membership.is_manager = True
+        membership.answer = ""
+        membership.save()
+        if membership.organisation.proposed_at is not None:
+            membership.organisation.proposed_at = None
+            membership.organisation.save(update_fields=["proposed_at"])
+            signals.event("organisation.establish", by=by, on=membership.organisation)
+        signals.event(
+            "membership.confirm",
+            by=by,
+            on=membership,
+            data={"may_sign": membership.can_sign_since is not None, "manager": manager},
+        )
+        signals.mail(
+            "membership_confirmed",
+            to=[membership.user],
+            context={
+                "organisation": membership.organisation.name,
+                "may_sign": membership.can_sign_since is not None,
+                "sign_refused": asked_to_sign and not may_sign,
+                "url": absolute(reverse("accounts:account")),
+            },
+        )
+    forget(membership.user)
+    return membership
+
+
+def refuse(membership: Membership, *, by: User, reason: str) -> Membership:
+    """Refuse what is asked: the membership, or the capacity to sign of a confirmed member.
+
+    Raises AlreadyAnswered, NotAllowed.
+    """
+    with transaction.atomic():
+        membership = _to_answer(membership, by=by)
+        signing_only = membership.confirmed_at is not None
+        membership.asks_to_sign = False
+        membership.answer = reason
+        if not signing_only:
+            membership.ended_at, membership.ended_by = timezone.now(), by
+        membership.save()
+        signals.event(
+            "membership.refuse_to_sign" if signing_only else "membership.refuse",
+            by=by,
+            on=membership,
+            text=reason,
+        )
+        signals.mail(
+            "membership_refused",
+            to=[membership.user],
+            context={
+                "organisation": membership.organisation.name,
+                "signing_only": signing_only,
+                "reason": reason,
+                "url": absolute(reverse("accounts:account")),
+            },
+        )
+    return membership
+
+
+def end(membership: Membership, *, by: User, reason: str = "") -> None:
+    """End a membership: its person leaves, or is removed with a reason. Raises NotAllowed."""
+    with transaction.atomic():
+        membership = _locked(membership)
+        if membership.ended_at is not None:
+            return
+        if not can_end_membership(by, membership):
+            raise NotAllowed
+        membership.ended_at, membership.ended_by = timezone.now(), by
+        membership.answer = reason
+        membership.save(update_fields=["ended_at", "ended_by", "answer"])
+        signals.event("membership.end", by=by, on=membership, text=reason)
+        if membership.user_id != by.pk:
+            signals.mail(
+                "membership_ended",
+                to=[membership.user],
+                context={"organisation": membership.organisation.name, "reason": reason},
+            )
+    forget(membership.user)

@@ -1,0 +1,55 @@
+"""What accounts announce. The rooms above listen: this one knows neither the log nor the mail.
+
+Listeners run in the sender's transaction, and an error of theirs undoes the act: `send`, never
+`send_robust`.
+"""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from django.db.models import Model
+from django.dispatch import Signal
+
+
+if TYPE_CHECKING:
+    from .models import User
+
+# action: str, by: User | None, on: Model | None, text: str, data: dict, refused: bool
+account_event = Signal()
+# code: str, to: list[User | str], context: dict (plain values, links included)
+mail_wanted = Signal()
+# invitation: Invitation, user: User; in the transaction that accepts it
+invitation_accepted = Signal()
+# user: User | None, organisation: Organisation | None, by: User | None, reason: str
+access_suspended = Signal()
+access_resumed = Signal()
+# user: User; training, terms or second factor changed: what waits for them may go on
+conditions_changed = Signal()
+
+
+def event(
+    action: str,
+    *,
+    by: "User | None",
+    on: Model | None = None,
+    text: str = "",
+    data: dict[str, Any] | None = None,
+) -> None:
+    """Tell the log of an act. `data` holds ids, codes and numbers; words go in `text`."""
+    account_event.send(
+        sender=None, action=action, by=by, on=on, text=text, data=data or {}, refused=False
+    )
+
+
+def refusal(
+    action: str, *, by: "User | None", on: Model | None = None, data: dict[str, Any] | None = None
+) -> None:
+    """Tell the log of a refused act; called outside any transaction."""
+    account_event.send(
+        sender=None, action=action, by=by, on=on, text="", data=data or {}, refused=True
+    )
+
+
+def mail(code: str, *, to: "Iterable[User | str]", context: dict[str, Any]) -> None:
+    """Ask for a message to be sent."""
+    mail_wanted.send(sender=None, code=code, to=list(to), context=context)
