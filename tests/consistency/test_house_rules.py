@@ -1,0 +1,152 @@
+"""Rules of the house that no linter knows: sizes, third parties, dependencies, top level."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+
+ROOT = Path(settings.BASE_DIR)
+PRODUCT = ("portal", "catalog", "requests_app")
+# design: fixed top level, and beside it only what tools and readers expect.
+TOP_LEVEL = {
+    "manage.py", "portal", "catalog", "requests_app", "templates", "tests", "requirements.txt",
+    "README.md", "CHANGELOG.md", "UPGRADE.md", "LICENSE", "Makefile", "pyproject.toml", "docs",
+    "deploy", ".ci", ".gitignore", ".dockerignore", ".gitattributes",
+}  # fmt: skip
+# Addresses that may stand in what we send to a browser: names of things, never fetched.
+NAMES_OF_THINGS = re.compile(r"https?://(www\.w3\.org/|127\.0\.0\.1|localhost)")
+# What makes a browser fetch: sources, style sheets, imports, fonts, forms, requests by script.
+FETCHES = re.compile(
+    r"""(?:\bsrc(?:set)?|\baction|\bdata|\bposter|xlink:href)\s*=\s*["']?\s*(?:https?:)?//[^"'\s>]+"""
+    r"""|<(?:link|base|use)\b[^>]*\bhref\s*=\s*["']?\s*(?:https?:)?//[^"'\s>]+"""
+    r"""|url\(\s*["']?(?:https?:)?//[^"')]+"""
+    r"""|@import\s+["'](?:https?:)?//[^"']+"""
+    r"""|(?:fetch|import|open|Worker|WebSocket|EventSource|sendBeacon)\s*\(\s*["'`](?:\w+:)?//[^"'`]+""",
+    re.IGNORECASE,
+)
+
+
+def tracked() -> list[Path]:
+    """Files that git knows or would add; every file of the folders when there is no git."""
+    command = ["git", "-C", str(ROOT), "ls-files", "-co", "--exclude-standard"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode == 0:
+        return [path for line in done.stdout.splitlines() if (path := ROOT / line).is_file()]
+    return [path for name in TOP_LEVEL for path in (ROOT / name).rglob("*") if path.is_file()]
+
+
+FILES = tracked()
+
+
+def test_modules_are_short() -> None:
+    limits = dict.fromkeys(PRODUCT, 400) | {"tests": 600}
+    too_long = {
+        str(path.relative_to(ROOT)): lines
+        for path in FILES
+        if path.suffix == ".py" and "migrations" not in path.parts
+        if (limit := limits.get(path.relative_to(ROOT).parts[0]))
+        if (lines := len(path.read_text().splitlines())) >= limit
+    }
+    assert too_long == {}
+
+
+def test_top_level_is_kept() -> None:
+    assert {path.relative_to(ROOT).parts[0] for path in FILES} <= TOP_LEVEL
+
+
+def test_pages_fetch_nothing_from_a_third_party() -> None:
+    """Templates, style sheets and scripts that we write; links for a person to follow are fine."""
+    ours = [
+        path
+        for path in FILES
+        if path.suffix in {".html", ".css", ".js", ".svg", ".webmanifest"}
+        and path.relative_to(ROOT).parts[0] in {"templates", *PRODUCT}
+    ]
+    assert ours
+    found = [
+        f"{path.relative_to(ROOT)}: {match[0][:120]}"
+        for path in ours
+        for match in FETCHES.finditer(path.read_text())
+        if not NAMES_OF_THINGS.search(match[0])
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '<script src="https://cdn.example/x.js"></script>',
+        '<img src="//cdn.example/x.png">',
+        '<link rel="stylesheet" href="https://cdn.example/x.css">',
+        "body { background: url(https://cdn.example/x.png) }",
+        '@import "//cdn.example/x.css";',
+        'fetch("https://cdn.example/x.json")',
+        '<form action="https://other.example/">',
+    ],
+)
+def test_the_rule_above_sees(text: str) -> None:
+    assert FETCHES.search(text)
+
+
+def test_the_rule_above_lets_links_pass() -> None:
+    assert not FETCHES.search('<a href="https://www.legifrance.gouv.fr">texte</a>')
+
+
+def test_no_inline_script_or_style() -> None:
+    """The CSP refuses them: what is written inline would silently not work."""
+    inline = re.compile(
+        r"<script(?![^>]*\bsrc=)(?![^>]*type=.application/(?:ld\+)?json)[^>]*>|\sstyle\s*="
+        r"|\son(?:click|change|submit|load|input|focus|blur|key\w+)\s*=|href=.javascript:",
+        re.IGNORECASE,
+    )
+    found = [
+        f"{path.relative_to(ROOT)}: {match[0].strip()[:80]}"
+        for path in FILES
+        if path.suffix == ".html" and "email" not in path.parts
+        for match in inline.finditer(
+            re.sub(r"\{#.*?#\}|\{% comment.*?endcomment %\}", "", path.read_text(), flags=re.DOTALL)
+        )
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize("name", ["requirements.txt", "tests/requirements.txt"])
+def test_each_requirement_is_pinned_with_reason_and_home_page(name: str) -> None:
+    line_of = re.compile(
+        r"(?P<name>[\w.-]+(\[[\w,]+\])?)==[\w.]+\s+# (?P<why>\S.*) · (?P<home>https://\S+)"
+    )
+    wrong = [
+        line
+        for line in (ROOT / name).read_text().splitlines()
+        if line.strip()
+        and not line.startswith(("#", "-r "))
+        and not line_of.fullmatch(line.strip())
+    ]
+    assert wrong == []
+
+
+def test_relative_links_of_the_documents_lead_somewhere() -> None:
+    link = re.compile(r"\]\((?!https?://|mailto:|#)([^)\s#]+)")
+    broken = [
+        f"{path.relative_to(ROOT)}: {target}"
+        for path in FILES
+        if path.suffix == ".md"
+        for target in link.findall(path.read_text())
+        if not (path.parent / target).exists()
+    ]
+    assert broken == []
+
+
+def test_nothing_of_this_machine_is_written_down() -> None:
+    """Absolute folders of a developer's machine make a clone that works nowhere else."""
+    home = str(ROOT)
+    found = [
+        str(path.relative_to(ROOT))
+        for path in FILES
+        if path.suffix in {".py", ".toml", ".sh", ".md", ".yaml", ".html", ".txt", ".js"}
+        if home in path.read_text()
+    ]
+    assert found == []
