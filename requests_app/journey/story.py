@@ -63,7 +63,7 @@ class Story:
         return self.manage("clock", "advance", period)
 
     def code(self, name: str) -> str:
-        """A second-factor code not used before: one is good once, so wait for the next when needed."""
+        """A second-factor code not used before: each is good once, so wait for the next."""
         deadline = time.monotonic() + 65
         while (found := self.manage("demo_code", name).strip()) == self.codes.get(name):
             if time.monotonic() > deadline:

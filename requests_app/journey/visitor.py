@@ -57,7 +57,7 @@ class Page:
         return [address for address in dict.fromkeys(found) if href in address]
 
     def form(self, *, action: str = "", having: str = "", index: int = 0) -> Tag:
-        """The n-th POST form whose action contains a word and that holds a named field or button text."""
+        """The n-th POST form: its action contains a word, it holds a field or a button's text."""
         candidates = [
             form
             for form in self.soup.select("form")
@@ -117,7 +117,7 @@ class Visitor:
         files: dict[str, tuple[str, bytes, str]] | None = None,
         **values: Any,
     ) -> Page:
-        """Fill in a page's form and send it. A list gives several values; None leaves a field out."""
+        """Fill in a page's form and send it; a list gives several values, None leaves one out."""
         filled = [(name, value) for name, value in form_values(form) if name not in values]
         for name, value in values.items():
             if value is None:
@@ -148,6 +148,7 @@ class Visitor:
         )
         if page.status != expect:
             raise StepFailed(
-                f"{self.name} : {page.url} répond {page.status} au lieu de {expect}. {page.text[:300]}"
+                f"{self.name} : {page.url} répond {page.status} au lieu de {expect}."
+                f" {page.text[:300]}"
             )
         return page

@@ -11,11 +11,10 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from portal.accounts.models import Organisation
-from requests_app import permissions, uploads
+from requests_app import desk, permissions, quotas, uploads
 from requests_app.abilities import abilities
 from requests_app.forms.acts import ACT_FORMS, ActForm
 from requests_app.models import AccessRequest, Opinion, Stage, Task
-from requests_app.provisioning import quotas
 from requests_app.workflow import engine
 
 from .request import visible_request
@@ -35,6 +34,15 @@ def _extra(name: str, access_request: AccessRequest, task: Task | None) -> dict[
     if name == "close_task":
         return {"task": task}
     return {}
+
+
+def _warnings(name: str, stage: Stage | None) -> list[str]:
+    """What the person should know before the act."""
+    if name == "record_convention":
+        return quotas.lines()
+    if name == "assign_rapporteurs" and stage is not None:
+        return desk.loaded_rapporteurs(stage)
+    return []
 
 
 def _run(
@@ -109,13 +117,16 @@ def act(
         done = _run(request, form, name, access_request=access_request, stage=stage)
         if done is not None:
             return done
+    if name == "request_completion" and request.method != "POST":
+        form.initial["message"] = desk.completion_message(access_request)
     context = {
         "access_request": access_request,
         "stage": stage,
+        "stage_label": form.procedure.stage(stage.code).label if stage else "",
         "form": form,
         "heading": ability.label,
         "submit_label": ability.label,
-        "warnings": quotas.warnings() if name == "record_convention" else [],
+        "warnings": _warnings(name, stage),
     }
     return render(
         request,

@@ -123,7 +123,7 @@ def inert(cell: str) -> str:
 @require_safe
 def requests_page(request: HttpRequest) -> HttpResponse:
     """Every request the person may see, newest first."""
-    found = permissions.visible_to(request.user).select_related("organisation")
+    found = permissions.requests_visible_to(request.user).select_related("organisation")
     words = request.GET.get("q", "").strip()
     if words:
         found = found.filter(Q(number__icontains=words) | Q(title__icontains=words))

@@ -7,6 +7,7 @@ from .committee import (
     DeclareInterestForm,
     ExtendOpinionForm,
     IssueOpinionForm,
+    LateOpinionForm,
     ReportForm,
     WithdrawMemberForm,
 )
@@ -43,6 +44,7 @@ ACT_FORMS: dict[str, type[ActForm]] = {
     "file_report": ReportForm,
     "extend_opinion": ExtendOpinionForm,
     "issue_opinion": IssueOpinionForm,
+    "file_late_opinion": LateOpinionForm,
     "answer_points": AnswerPointsForm,
     "record_referral": RecordReferralForm,
     "record_receipt": RecordReceiptForm,

@@ -41,10 +41,10 @@ class AnswerPointsForm(ActForm):
     def payload(self) -> dict[str, Any]:
         return {
             "decision": self.cleaned_data["decision"],
-            "answers": [
-                {"number": point["number"], "text": self.cleaned_data[f"answer_{point['number']}"]}
+            "answers": {
+                point["number"]: self.cleaned_data[f"answer_{point['number']}"]
                 for point in self.points
-            ],
+            },
         }
 
 

@@ -1,6 +1,6 @@
 """The base of act forms: what was done, when, with which document."""
 
-from datetime import date, datetime
+from datetime import date
 from typing import Any, ClassVar
 
 from django import forms
@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from portal.accounts.models import User
-from portal.common.calendar import PARIS, end_of_day, legal_now, legal_today
+from portal.common.calendar import legal_today
 from requests_app.models import AccessRequest, Stage
 from requests_app.procedures import registry
 
@@ -24,14 +24,6 @@ class DateInput(forms.DateInput):
 
 def date_field(**kwargs: Any) -> forms.DateField:
     return forms.DateField(widget=DateInput(), **kwargs)
-
-
-def instant_of(day: date) -> datetime:
-    """The instant an act of that day counts from: now for today, else the day's last instant.
-
-    An act follows those of its own day: only days can be compared once typed by a person.
-    """
-    return min(legal_now(), end_of_day(day))
 
 
 class ActForm(forms.Form):
@@ -66,16 +58,16 @@ class ActForm(forms.Form):
 
     def clean_effective_on(self) -> date:
         day: date = self.cleaned_data["effective_on"]
-        if day > legal_now().astimezone(PARIS).date():
+        if day > legal_today():
             raise ValidationError(
                 _("Cette date est dans le futur. Indiquez la date réelle de l’acte.")
             )
         return day
 
     @property
-    def effective_at(self) -> datetime | None:
-        day = self.cleaned_data.get("effective_on")
-        return instant_of(day) if day else None
+    def effective_at(self) -> date | None:
+        """The day typed, when the act has one; the engine finds the instant."""
+        return self.cleaned_data.get("effective_on")
 
     def payload(self) -> dict[str, Any]:
         """Keyword arguments of the verb, without `by` and `effective_at`."""

@@ -58,7 +58,7 @@ class AssignRapporteursForm(ActForm):
         queryset=User.objects.none(),
         widget=forms.CheckboxSelectMultiple,
         help_text=_(
-            "Un ou deux rapporteurs ; au-delà de quatre dossiers par mois, un avertissement s’affiche."
+            "Un ou deux. Au-delà de quatre dossiers par mois, un avertissement s’affiche."
         ),
     )
 
@@ -135,3 +135,17 @@ class IssueOpinionForm(HeadingsForm):
     def payload(self) -> dict[str, Any]:
         values = super().payload()
         return values | {"present": list(values["present"])}
+
+
+class LateOpinionForm(ActForm):
+    """After a tacit outcome the committee's words are kept as a remark; nothing moves (T1)."""
+
+    irreversible = True
+    intro = _("Le délai est passé : cet avis est conservé comme une remarque, sans autre effet.")
+    sense = forms.ChoiceField(label=_("Sens"), choices=EXPRESS_SENSES)
+    text = text_field(_("Avis motivé"))
+    points = text_field(_("Points numérotés"), required=False, help_text=_("Un point par ligne."))
+
+    def payload(self) -> dict[str, Any]:
+        lines = self.cleaned_data["points"].splitlines()
+        return super().payload() | {"points": [line.strip() for line in lines if line.strip()]}

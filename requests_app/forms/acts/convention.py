@@ -64,7 +64,7 @@ class RecordConventionForm(ActForm):
                 label=_("Adresses de %(person)s") % {"person": member.user},
                 required=False,
                 help_text=_(
-                    "Adresses ou réseaux d’où cette personne se connectera, séparés par des espaces."
+                    "D’où cette personne se connectera : adresses ou réseaux, séparés par des espaces."
                 ),
             )
 

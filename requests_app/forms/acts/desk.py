@@ -16,6 +16,17 @@ class AcceptCompletenessForm(ActForm):
         "Le dossier est complet : les délais des responsables de données et du comité commencent."
     )
 
+    urgent = forms.BooleanField(
+        label=_("Procédure d’urgence : le comité a 15 jours"), required=False
+    )
+    urgent_reason = text_field(_("Motif de l’urgence"), required=False, rows=2)
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or {}
+        if cleaned.get("urgent") and not cleaned.get("urgent_reason"):
+            self.add_error("urgent_reason", _("Motivez l’urgence."))
+        return cleaned
+
 
 class RequestCompletionForm(ActForm):
     irreversible = True
@@ -67,8 +78,12 @@ class RecordAuthorisationForm(ActForm):
     application_number = forms.CharField(label=_("Numéro de demande CNIL"), max_length=30)
 
 
-class RecordRefusalForm(RecordAuthorisationForm):
-    pass
+class RecordRefusalForm(ActForm):
+    irreversible = True
+    has_date = True
+    has_document = True
+    number = forms.CharField(label=_("Numéro de la décision"), max_length=30, required=False)
+    reason = text_field(_("Motifs donnés par la CNIL"))
 
 
 class PublishRegisterForm(ActForm):
@@ -91,7 +106,7 @@ class ConfirmExtractForm(ActForm):
 
 class CloseForm(ActForm):
     irreversible = True
-    reason = text_field(_("Motif"), required=False, rows=3)
+    note = text_field(_("Observations"), required=False, rows=3)
 
 
 class CloseTaskForm(ActForm):

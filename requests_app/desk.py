@@ -1,0 +1,120 @@
+"""What the desk does beside the workflow: the grid of pieces, assignment, private notes."""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Count
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from portal.accounts.models import User
+from portal.audit.record import record
+from portal.common.calendar import PARIS, legal_now
+
+from .models import AccessRequest, Note, Piece, RapporteurAssignment, Stage
+from .procedures import registry
+
+
+def review_pieces(
+    request: AccessRequest, verdicts: Mapping[UUID, tuple[str, str]], *, by: User
+) -> int:
+    """Write the verdict (review, comment) of each piece of the grid; returns how many changed."""
+    changed = 0
+    with transaction.atomic():
+        pieces = Piece.objects.select_for_update().filter(request=request, pk__in=verdicts)
+        for piece in pieces:
+            review, comment = verdicts[piece.pk]
+            if (piece.review, piece.review_comment) == (review, comment):
+                continue
+            piece.review, piece.review_comment, piece.reviewed_by = review, comment, by
+            piece.save(update_fields=["review", "review_comment", "reviewed_by", "updated_at"])
+            record(
+                "request.review_piece",
+                by=by,
+                on=piece,
+                about=request.pk,
+                text=comment,
+                data={"piece": piece.code, "review": review},
+            )
+            changed += 1
+    return changed
+
+
+def completion_message(request: AccessRequest) -> str:
+    """The single message of the grid: every piece to mend with its comment, numbered."""
+    procedure = registry.get(request.procedure_code, request.procedure_version)
+    labels = {piece.code: piece.label for piece in procedure.pieces}
+    to_mend = Piece.objects.filter(request=request, review=Piece.Review.TO_MEND).order_by("code")
+    lines = [
+        f"{number}. {labels.get(piece.code, piece.code)} : {piece.review_comment or _('à revoir')}"
+        for number, piece in enumerate(to_mend, start=1)
+    ]
+    return "\n".join(lines)
+
+
+def unreviewed(request: AccessRequest) -> int:
+    """How many pieces the grid still has to judge."""
+    return Piece.objects.filter(request=request, review=Piece.Review.PENDING).count()
+
+
+def assign(stage: Stage, *, to: User | None, by: User) -> None:
+    """Give a stage to a person of the desk, or to nobody."""
+    with transaction.atomic():
+        Stage.objects.filter(pk=stage.pk).update(assignee=to)
+        record(
+            "request.assign",
+            by=by,
+            on=stage,
+            about=stage.request_id,
+            data={"stage": stage.code, "to": str(to.pk) if to else ""},
+        )
+
+
+# A14: at most four files per rapporteur and month; a warning, since the president decides.
+MONTHLY_LOAD = 4
+
+
+def loaded_rapporteurs(stage: Stage) -> list[str]:
+    """A sentence per committee member who already reports on four files this month or more."""
+    month = legal_now().astimezone(PARIS).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    counts = (
+        RapporteurAssignment.objects.filter(
+            stage__committee_id=stage.committee_id, assigned_at__gte=month, ended_at__isnull=True
+        )
+        .values("member")
+        .annotate(n=Count("pk"))
+        .filter(n__gte=MONTHLY_LOAD)
+    )
+    loads = {row["member"]: row["n"] for row in counts}
+    return [
+        ngettext(
+            "%(who)s rapporte déjà %(n)d dossier ce mois-ci.",
+            "%(who)s rapporte déjà %(n)d dossiers ce mois-ci.",
+            loads[member.pk],
+        )
+        % {"who": member, "n": loads[member.pk]}
+        for member in User.objects.filter(pk__in=loads)
+    ]
+
+
+def add_note(request: AccessRequest, *, text: str, by: User) -> Note:
+    """Keep a private note of the desk."""
+    with transaction.atomic():
+        note = Note(request=request, author=by, text=text)
+        note.save(force_insert=True)
+        record("request.note", by=by, on=note, about=request.pk)
+    return note
+
+
+def pieces_of(request: AccessRequest) -> list[dict[str, Any]]:
+    """The pieces in the procedure's order, with their labels and rules: one dict per row."""
+    procedure = registry.get(request.procedure_code, request.procedure_version)
+    given = {
+        piece.code: piece
+        for piece in Piece.objects.filter(request=request).select_related("file", "reviewed_by")
+    }
+    return [
+        {"spec": spec, "piece": given[spec.code]} for spec in procedure.pieces if spec.code in given
+    ]

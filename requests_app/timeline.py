@@ -1,0 +1,70 @@
+"""The course of a request, in words: what was done, what is under way, what comes next."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.utils.translation import gettext as _
+
+from portal.accounts.models import Role
+
+from .models import FINAL_STATES, AccessRequest, Stage, StageState
+from .procedures.schema import Procedure
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One line of the timeline; `state` is done, current or coming."""
+
+    title: str
+    state: str
+    when: datetime | None = None
+    by: str = ""
+    text: str = ""
+
+
+def actor(stage: Stage) -> str:
+    """The stage's actor as readers know it: the desk, a holder, the committee, the applicant."""
+    if stage.holder is not None:
+        return stage.holder.name
+    if stage.committee is not None:
+        return stage.committee.acronym or stage.committee.name
+    if stage.role == "applicant":
+        return _("le demandeur")
+    return str(Role(stage.role).label) if stage.role in Role.values else stage.role
+
+
+def events(request: AccessRequest, stages: Sequence[Stage], procedure: Procedure) -> list[Event]:
+    """The timeline, in the procedure's order; stages without object are left out."""
+    lines = [Event(_("Brouillon créé"), "done", request.created_at)]
+    if request.submitted_at:
+        lines.append(Event(_("Demande signée et déposée"), "done", request.submitted_at))
+    by_code: dict[str, list[Stage]] = {}
+    for stage in stages:
+        by_code.setdefault(stage.code, []).append(stage)
+    over = request.state in FINAL_STATES
+    for spec in procedure.stages:
+        mine = by_code.get(spec.code, [])
+        for stage in mine:
+            label = spec.label + (f" – {stage.holder}" if stage.holder else "")
+            if stage.state == StageState.DONE:
+                outcome = _capital(spec.outcome(stage.outcome).label)
+                lines.append(Event(label, "done", stage.ended_at, actor(stage), outcome))
+            elif stage.state in {StageState.RUNNING, StageState.PAUSED} and not over:
+                text = (
+                    _("En attente du demandeur")
+                    if stage.state == StageState.PAUSED
+                    else spec.expected
+                )
+                lines.append(Event(label, "current", stage.started_at, actor(stage), text))
+            elif stage.state == StageState.PENDING and not over:
+                lines.append(Event(label, "coming"))
+        if not mine and not over and request.submitted_at:
+            lines.append(Event(spec.label, "coming"))
+    if over:
+        lines.append(Event(_capital(str(request.get_state_display())), "done", request.ended_at))
+    return lines
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

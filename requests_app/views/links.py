@@ -1,0 +1,44 @@
+"""From what a person may do to the address where they do it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.urls import reverse
+
+from requests_app.abilities import Ability
+from requests_app.models import AccessRequest
+
+
+# Verbs that have a page of their own beside the generic one (`views.act`).
+OWN_PAGES = {
+    "ask_signature": "requests_app:draft",
+    "send_completion": "requests_app:draft",
+    "cancel_signature": "requests_app:draft",
+    "sign": "requests_app:sign",
+}
+NO_BUTTON = frozenset({"correct_act", "close_task"})  # linked from the act or the task itself
+
+
+@dataclass(frozen=True, slots=True)
+class ActLink:
+    name: str
+    label: str
+    url: str
+
+
+def act_links(request: AccessRequest, abilities: Sequence[Ability]) -> list[ActLink]:
+    """One link per act, the one that is due first; the grid stands before completeness verdicts."""
+    found: list[ActLink] = []
+    for one in abilities:
+        if one.name in NO_BUTTON:
+            continue
+        if one.name in OWN_PAGES:
+            url = reverse(OWN_PAGES[one.name], args=[request.pk])
+        elif one.stage is not None:
+            url = reverse("requests_app:stage_act", args=[request.pk, one.stage.pk, one.name])
+        else:
+            url = reverse("requests_app:request_act", args=[request.pk, one.name])
+        link = ActLink(one.name, str(one.label), url)
+        if link.url not in {other.url for other in found}:
+            found.append(link)
+    return found

@@ -1,0 +1,212 @@
+"""The operator's pages: wanted beside observed, and the acts that change what is wanted."""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
+from django.db.models import Count
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_http_methods, require_safe
+
+from portal.audit.record import record_view
+from requests_app import operations, permissions, quotas
+from requests_app.forms.operations import ReasonForm
+from requests_app.models import Grant, GrantState, Workspace
+from requests_app.provisioning import gates
+
+
+PAGE_SIZE = 50
+TONES = {"open": "success", "failed": "error", "suspended": "warning", "closing": "warning"}
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """An operator's act: its words, and whether it is a person's or the whole study's."""
+
+    label: str | Promise
+    lead: str | Promise
+    of_grant: bool
+    danger: bool = False
+
+
+OPERATIONS: dict[str, Operation] = {
+    "retry": Operation(
+        gettext_lazy("Réessayer maintenant"),
+        gettext_lazy("Le rapprochement reprend à l’étape qui a échoué."),
+        of_grant=False,
+    ),
+    "hold": Operation(
+        gettext_lazy("Retenir"),
+        gettext_lazy("Rien n’est plus fait chez le fournisseur pour cette étude, sauf retirer."),
+        of_grant=False,
+    ),
+    "release": Operation(
+        gettext_lazy("Ne plus retenir"),
+        gettext_lazy("Le rapprochement reprend."),
+        of_grant=False,
+    ),
+    "suspend_study": Operation(
+        gettext_lazy("Suspendre l’étude"),
+        gettext_lazy("Toutes les personnes perdent l’accès, jusqu’à la reprise."),
+        of_grant=False,
+        danger=True,
+    ),
+    "resume_study": Operation(
+        gettext_lazy("Reprendre l’étude"),
+        gettext_lazy("Les accès sont rouverts, avec de nouvelles clés."),
+        of_grant=False,
+    ),
+    "revoke_study": Operation(
+        gettext_lazy("Retirer tous les accès"),
+        gettext_lazy("Les clés sont détruites et le refus est prouvé. Rien ne les rétablit."),
+        of_grant=False,
+        danger=True,
+    ),
+    "suspend": Operation(
+        gettext_lazy("Suspendre"),
+        gettext_lazy("La personne perd l’accès, jusqu’à la reprise."),
+        of_grant=True,
+        danger=True,
+    ),
+    "resume": Operation(
+        gettext_lazy("Reprendre"),
+        gettext_lazy("L’accès est rouvert, avec une nouvelle clé."),
+        of_grant=True,
+    ),
+    "revoke": Operation(
+        gettext_lazy("Retirer l’accès"),
+        gettext_lazy("La clé est détruite et le refus est prouvé. Rien ne la rétablit."),
+        of_grant=True,
+        danger=True,
+    ),
+}
+
+
+def _decorate(grant: Grant) -> Grant:
+    grant.missing_labels = gates.labels(grant.missing)  # type: ignore[attr-defined]
+    grant.tone = TONES.get(grant.state, "info")  # type: ignore[attr-defined]
+    return grant
+
+
+def _operator(request: HttpRequest) -> None:
+    if not operations.may_see(request.user):
+        raise PermissionDenied(_("Cette page est celle des opérateurs."))
+
+
+@require_safe
+def operations_page(request: HttpRequest) -> HttpResponse:
+    _operator(request)
+    record_view(request, "grant.operations_view")
+    grants = permissions.grants_visible_to(request.user)
+    counts = dict(
+        grants.order_by().values_list("state").annotate(n=Count("pk", distinct=True))
+    )
+    chosen = request.GET.get("etat", "")
+    if chosen in GrantState.values:
+        grants = grants.filter(state=chosen)
+    grants = grants.select_related("permit__request", "person").order_by("-created_at", "pk")
+    page = Paginator(grants.distinct(), PAGE_SIZE).get_page(request.GET.get("page"))
+    context = {
+        "page": page,
+        "chosen": chosen,
+        "states": [(state.value, state.label, counts.get(state.value, 0)) for state in GrantState],
+        "provider_down": operations.provider_problem(),
+        "quotas": quotas.lines(),
+        "quotas_at": quotas.read_at(),
+    }
+    for grant in page:
+        _decorate(grant)
+    return render(request, "requests_app/operations/list.html", context)
+
+
+def _workspace(request: HttpRequest, pk: UUID) -> Workspace:
+    _operator(request)
+    workspace = get_object_or_404(Workspace.objects.select_related("request"), pk=pk)
+    if not permissions.can_view(request.user, workspace.request):
+        raise Http404
+    return workspace
+
+
+def _button(name: str, pk: UUID) -> dict[str, Any]:
+    route = "grant_operation" if OPERATIONS[name].of_grant else "study_operation"
+    return {"label": OPERATIONS[name].label, "url": reverse(f"requests_app:{route}", args=[pk, name])}
+
+
+@require_safe
+def workspace_page(request: HttpRequest, pk: UUID) -> HttpResponse:
+    workspace = _workspace(request, pk)
+    record_view(request, "grant.workspace_view", on=workspace, about=workspace.request_id)
+    grants = list(
+        workspace.grants.select_related("person", "permit").prefetch_related("credentials")
+    )
+    for grant in grants:
+        _decorate(grant).keys = [  # type: ignore[attr-defined]
+            key for key in grant.credentials.all() if key.access_key
+        ]
+        grant.buttons = [  # type: ignore[attr-defined]
+            _button(name, grant.pk) for name in operations.for_grant(grant, by=request.user)
+        ]
+    context = {
+        "workspace": workspace,
+        "access_request": workspace.request,
+        "grants": grants,
+        "deposits": workspace.deposits.all(),
+        "resources": workspace.resources.order_by("kind", "logical_key"),
+        "probes": operations.last_probes(workspace),
+        "buttons": [
+            _button(name, workspace.pk) for name in operations.for_study(workspace, by=request.user)
+        ],
+    }
+    return render(request, "requests_app/operations/workspace.html", context)
+
+
+def _confirm(
+    request: HttpRequest, name: str, *, target: Grant | Workspace, workspace: Workspace
+) -> HttpResponse:
+    operation = OPERATIONS[name]
+    back = reverse("requests_app:operations_workspace", args=[workspace.pk])
+    form = ReasonForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            operations.perform(name, target, by=request.user, reason=form.cleaned_data["reason"])
+        except operations.OperationRefused as refused:
+            form.add_error(None, str(refused))
+        else:
+            messages.success(request, _("C’est demandé ; le rapprochement s’en charge."))
+            return redirect(back)
+    context = {
+        "heading": operation.label,
+        "lead": operation.lead,
+        "consequences": [str(target.person)] if isinstance(target, Grant) else [],
+        "form": form,
+        "submit_label": operation.label,
+        "cancel_url": back,
+        "danger": operation.danger,
+    }
+    status = 422 if request.method == "POST" else 200
+    return render(request, "layout/confirm.html", context, status=status)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def study_operation(request: HttpRequest, pk: UUID, name: str) -> HttpResponse:
+    workspace = _workspace(request, pk)
+    if name not in operations.for_study(workspace, by=request.user):
+        raise PermissionDenied(_("Cette action n’est pas possible maintenant."))
+    return _confirm(request, name, target=workspace, workspace=workspace)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def grant_operation(request: HttpRequest, pk: UUID, name: str) -> HttpResponse:
+    grant = get_object_or_404(Grant.objects.select_related("person", "permit", "workspace"), pk=pk)
+    workspace = _workspace(request, grant.workspace_id)
+    if name not in operations.for_grant(grant, by=request.user):
+        raise PermissionDenied(_("Cette action n’est pas possible maintenant."))
+    return _confirm(request, name, target=grant, workspace=workspace)

@@ -1,0 +1,31 @@
+"""Addresses of the staff's pages, the request page and the register."""
+
+from django.urls import path
+
+from . import act, completeness, inbox, register, request
+
+
+urlpatterns = [
+    path("a-traiter/", inbox.inbox_page, name="inbox"),
+    path("a-traiter/export.csv", inbox.inbox_csv, name="inbox_csv"),
+    path("dossiers/", inbox.requests_page, name="requests"),
+    path("dossiers/<uuid:pk>/", request.request_page, name="request"),
+    path("dossiers/<uuid:pk>/notes/", request.add_note, name="add_note"),
+    path("dossiers/<uuid:pk>/completude/", completeness.completeness, name="completeness"),
+    path(
+        "dossiers/<uuid:pk>/etapes/<uuid:stage_id>/attribuer/",
+        request.assign_stage,
+        name="assign_stage",
+    ),
+    path("dossiers/<uuid:pk>/etapes/<uuid:stage_id>/<slug:name>/", act.act, name="stage_act"),
+    path("dossiers/<uuid:pk>/actes/<slug:name>/", act.act, name="request_act"),
+    path(
+        "dossiers/<uuid:pk>/taches/<uuid:task_id>/",
+        act.act,
+        {"name": "close_task"},
+        name="close_task",
+    ),
+    path("repertoire/", register.register_page, name="register"),
+    path("repertoire/export.csv", register.register_csv, name="register_csv"),
+    path("repertoire/<slug:number>/", register.register_entry, name="register_entry"),
+]
