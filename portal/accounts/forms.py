@@ -56,7 +56,7 @@ class EmailForm(forms.Form):
     )
 
 
-class IdentityForm(forms.ModelForm[User]):
+class IdentityForm(forms.ModelForm):
     first_name = forms.CharField(
         label=_("Prénom"),
         max_length=150,
@@ -132,7 +132,7 @@ class RegistrationForm(IdentityForm):
         return {name: self.cleaned_data[name] for name in ("first_name", "last_name", "title")}
 
 
-class NewPasswordForm(SetPasswordForm[User]):
+class NewPasswordForm(SetPasswordForm):
     new_password1 = _password(_("Nouveau mot de passe"), new=True, help_text=PASSWORD_HELP)
     new_password2 = _password(_("Nouveau mot de passe, une seconde fois"), new=True)
     error_messages = {"password_mismatch": _("Les deux mots de passe diffèrent. Retapez-les.")}
