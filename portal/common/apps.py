@@ -1,6 +1,13 @@
+from importlib import import_module
+
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class CommonConfig(AppConfig):
     name = "portal.common"
     label = "common"
+    verbose_name = _("socle")
+
+    def ready(self) -> None:
+        import_module(f"{self.name}.checks")

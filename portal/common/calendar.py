@@ -1,19 +1,24 @@
 """Legal time, working days and periods.
 
-Legal clocks count in Europe/Paris days with French public holidays (T3: seven units in one procedure).
-Periods exclude the day of the start event and end at the last instant of their last day. A period in
-months ends on the day of the same number, or the last day of the month when there is none.
+Legal clocks count in Europe/Paris days with French public holidays (T3: seven units in one
+procedure). Periods exclude the day of the start event and end at the last instant of the last day.
+A period in months ends on the day of the same number, or the last day of the month without one.
 """
 
 import calendar as _calendar
+import logging
 import re
-from datetime import date, datetime, time, timedelta
+from collections.abc import Callable
+from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 from zoneinfo import ZoneInfo
 
 import holidays
 from django.conf import settings
+from django.db import transaction
 from django.utils import timezone
+
+from .signals import clock_moved
 
 
 PARIS = ZoneInfo("Europe/Paris")
@@ -96,3 +101,70 @@ def working_days_left(until: datetime, *, now: datetime | None = None) -> int:
         day += timedelta(days=1)
         left += is_working_day(day)
     return left
+
+
+# --- the training clock
+logger = logging.getLogger(__name__)
+_DURATION = re.compile(r"(?P<count>[1-9]\d{0,4})(?P<unit>h|min)")
+_when_moved: list[Callable[[], object]] = []
+
+
+class NotTraining(RuntimeError):
+    """Legal time is real time outside training."""
+
+
+def on_clock_moved(run: Callable[[], object]) -> Callable[[], object]:
+    """Register what runs after legal time has moved (`fire_due`, a sweep); a decorator too."""
+    if run not in _when_moved:
+        _when_moved.append(run)
+    return run
+
+
+def moment_after(start: datetime, amount: str) -> datetime:
+    """`"2h"`, `"30min"` after an instant; `"11d"`, `"7wd"`, `"1m"`: same hour on the last day.
+
+    Raises ValueError on anything else.
+    """
+    if match := _DURATION.fullmatch(amount):
+        count = int(match["count"])
+        elapsed = timedelta(hours=count) if match["unit"] == "h" else timedelta(minutes=count)
+        return start.astimezone(UTC) + elapsed  # in UTC: Paris hours are not all as long
+    local = start.astimezone(PARIS)
+    hour = local.time()
+    return datetime.combine(add_period(local.date(), amount), hour, tzinfo=PARIS)
+
+
+def advance_clock(amount: str) -> datetime:
+    """Move legal time forward by a period and announce it; the new legal time.
+
+    Nothing due is run: see `run_what_is_due`. Raises NotTraining, ValueError.
+    """
+    if not settings.TRAINING:
+        raise NotTraining("legal time moves in training only (GUICHET_TRAINING=1)")
+    from .models import TrainingClock
+
+    with transaction.atomic():
+        row, _ = TrainingClock.objects.select_for_update().get_or_create(
+            pk=1, defaults={"offset": timedelta()}
+        )
+        before, now = row.offset, timezone.now()
+        after = moment_after(now + before, amount) - now
+        row.offset = max(after, before)  # forward only
+        row.save()
+        clock_moved.send(sender=TrainingClock, before=before, after=row.offset)
+    return now + row.offset
+
+
+def run_what_is_due() -> list[tuple[str, Exception | None]]:
+    """Run what rooms registered with `on_clock_moved`, in turn: name and failure of each."""
+    results: list[tuple[str, Exception | None]] = []
+    for run in _when_moved:
+        name = f"{run.__module__}.{getattr(run, '__qualname__', type(run).__name__)}"
+        try:
+            run()
+        except Exception as error:
+            logger.exception("%s failed after the clock moved", name)
+            results.append((name, error))
+        else:
+            results.append((name, None))
+    return results

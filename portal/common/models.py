@@ -4,7 +4,7 @@ from django.db import models
 
 
 class TrainingClock(models.Model):
-    """Offset added to real time by `calendar.legal_now()`; forward only, refused by `check --deploy`."""
+    """Offset added to real time by `legal_now()`; forward only, refused by `check --deploy`."""
 
     offset = models.DurationField()
     moved_at = models.DateTimeField(auto_now=True)

@@ -123,10 +123,7 @@ def send_one(message: Message, connection: BaseEmailBackend) -> str:
     address = message.recipient.email if message.recipient else message.address
     try:
         _mail(message, address, connection).send()
-    except (
-        OSError,
-        smtplib.SMTPException,
-    ) as error:  # SMTPException is an OSError; said for clarity
+    except (OSError, ValueError) as error:  # every error of smtplib is an OSError
         text, permanent = _error_text(error)
         text = text.replace(address, "…")
         down = isinstance(error, ConnectionError | TimeoutError | smtplib.SMTPConnectError) or (
