@@ -1,6 +1,6 @@
 from .dataset import Dataset, Distribution
 from .holder import DataHolder
-from .outbox import IndexOutbox
+from .outbox import IndexLease, IndexOutbox
 from .staging import ImportRun, StagedRow
 from .table import Table, TableKey
 from .variable import Variable
@@ -12,6 +12,7 @@ __all__ = [
     "Dataset",
     "Distribution",
     "ImportRun",
+    "IndexLease",
     "IndexOutbox",
     "StagedRow",
     "Table",

@@ -29,3 +29,19 @@ class IndexOutbox(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.key}"
+
+
+class IndexLease(models.Model):
+    """The one row that says who writes the search index, and until when."""
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1, editable=False)
+    token = models.CharField(max_length=32)
+    until = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=models.Q(pk=1), name="index_lease_single_row"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.until}"

@@ -1,0 +1,61 @@
+"""The port of search engines: two of them, one contract (tests/contracts/test_search.py)."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Protocol
+
+from catalog.search.documents import FACET_FIELDS, SCHEMA_VERSION, TEXT_FIELDS, Document
+from catalog.search.query import SearchRequest, SearchResult
+
+
+# How much a word counts by where it stands.
+BOOSTS = {
+    "title": 6.0,
+    "keywords": 3.0,
+    "holder_name": 1.5,
+    "body": 1.5,
+    "context": 1.0,
+    "inner": 0.6,
+}
+PLAIN_BONUS = 1.3  # the form as typed counts a little more than its stem
+CODE_EXACT = 40.0
+CODE_PREFIX = 8.0
+CODE_PART = 4.0
+SYNONYM = 0.6
+PHRASE_IN_TITLE = 8.0
+DEEPEST = 10_000  # last hit that can be paged to, on every engine
+
+
+class SearchUnavailable(Exception):
+    """The index is missing, out of date with the code, or its server does not answer in time."""
+
+
+@dataclass(frozen=True, slots=True)
+class IndexInfo:
+    generation: str
+    documents: int
+
+
+class SearchBackend(Protocol):
+    name: str
+
+    def search(self, request: SearchRequest) -> SearchResult:
+        """Raises SearchUnavailable, never anything of the engine's own."""
+
+    def write(self, documents: Iterable[Document], deleted: Iterable[str]) -> None:
+        """Put and remove documents of the current generation. Raises SearchUnavailable."""
+
+    def rebuild(
+        self, documents: Iterable[Document], *, alive: Callable[[], None] = lambda: None
+    ) -> IndexInfo:
+        """Build a new generation beside the current one and swap; `alive` is called on the way."""
+
+    def info(self) -> IndexInfo:
+        """Raises SearchUnavailable when there is no usable generation."""
+
+
+def schema_hash() -> str:
+    """Changes when documents or the analysis do: an index of another hash is not read."""
+    parts = [SCHEMA_VERSION, *TEXT_FIELDS, *FACET_FIELDS]
+    return sha256("|".join(parts).encode()).hexdigest()[:10]

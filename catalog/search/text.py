@@ -1,0 +1,72 @@
+"""Words of a text, as every engine indexes and searches them.
+
+Analysis is done here, once, for all engines: they receive words separated by spaces. So the
+embedded engine and the servers find the same documents, and highlights need no engine. A word gives
+a stem (French Snowball, then accents folded) and a plain form (accents folded); both are indexed,
+because stems need the accents that a hurried reader leaves out: "deces" is found by its plain form,
+"décédés" by its stem. Apostrophes cut words: an elided article is a stop word (l’hôpital: hopital).
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+import snowballstemmer
+
+
+# French stop words without "sans" and "avec" (they carry meaning in a medical label), and the
+# elided articles that the apostrophe leaves alone.
+STOP_WORDS = frozenset(
+    "a au aux ce ces cette d dans de des du elle en est et eux il ils j je l la le les leur leurs"
+    " lui m ma mes mon n ne nos notre nous on ou par pas pour qu que qui s sa se ses son sont sur t"
+    " ta tes ton un une vos votre vous y à".split()
+)
+_WORD = re.compile(r"[^\W_]+", re.UNICODE)
+_LIGATURES = str.maketrans({"œ": "oe", "Œ": "OE", "æ": "ae", "Æ": "AE", "ß": "ss"})
+_stemmer = snowballstemmer.stemmer("french")
+
+
+def fold(text: str) -> str:
+    """Lower case, ligatures opened, accents removed."""
+    text = unicodedata.normalize("NFKD", text.translate(_LIGATURES)).lower()
+    return "".join(c for c in text if not unicodedata.combining(c))
+
+
+@lru_cache(maxsize=50_000)
+def stem(word: str) -> str:
+    """Stem of one lower-case word, accents folded after stemming (Snowball reads them)."""
+    if any(c.isdigit() for c in word):
+        return fold(word)
+    return fold(_stemmer.stemWord(word))
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A word of a text, with where it stands there."""
+
+    plain: str
+    stem: str
+    start: int
+    end: int
+
+
+def words(text: str) -> Iterator[Word]:
+    """The words that count: letters and digits, stop words left out."""
+    text = unicodedata.normalize("NFC", text)
+    for match in _WORD.finditer(text):
+        lower = match[0].translate(_LIGATURES).lower()
+        if lower in STOP_WORDS:
+            continue
+        yield Word(fold(lower), stem(lower), match.start(), match.end())
+
+
+def stems(*texts: str) -> str:
+    """Stems of the texts, separated by spaces: what the engines index."""
+    return " ".join(word.stem for text in texts for word in words(text))
+
+
+def plains(*texts: str) -> str:
+    """Plain words of the texts, separated by spaces."""
+    return " ".join(word.plain for text in texts for word in words(text))

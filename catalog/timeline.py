@@ -1,0 +1,48 @@
+"""Years of a variable or table drawn as bars: geometry only, the template draws."""
+
+from dataclasses import dataclass
+from typing import Any
+
+
+WIDTH = 240  # units of the drawing
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    x: float
+    width: float
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """Bars of the years with data from `first` to `last`."""
+
+    first: int
+    last: int
+    bars: list[Bar]
+    width: int = WIDTH
+
+
+def timeline(subject: Any, first: int, last: int) -> Timeline:
+    """`subject` answers `exists_in(year)`. An unknown bound is taken as open."""
+    last = max(first, last)
+    step = WIDTH / (last - first + 1)
+    bars: list[Bar] = []
+    start: int | None = None
+    for year in range(first, last + 2):
+        there = year <= last and subject.exists_in(year)
+        if there and start is None:
+            start = year
+        if not there and start is not None:
+            bars.append(Bar(round((start - first) * step, 1), round((year - start) * step, 1)))
+            start = None
+    return Timeline(first, last, bars)
+
+
+def bounds(subjects: list[Any], *, today: int) -> tuple[int, int]:
+    """First and last year to draw for all the subjects, so that their lines compare."""
+    known = [y for s in subjects for y in (s.valid_from, s.valid_until, *s.missing_years) if y]
+    open_ended = any(s.valid_until is None for s in subjects)
+    first = min(known, default=today - 10)
+    last = max([*known, today] if open_ended else known, default=today)
+    return first, max(first, last)

@@ -1,0 +1,19 @@
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from catalog.models import Dataset, Variable
+
+
+@login_not_required
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    """What this is, one search field, three ways in. Figures are counted, or absent."""
+    context = {
+        "datasets": Dataset.objects.published().count(),
+        "requestable": Dataset.objects.requestable().count(),
+        "variables": Variable.objects.published().count(),
+        "demo_data": Dataset.objects.published().filter(is_demo=True).exists(),
+    }
+    return render(request, "catalog/home.html", context)
