@@ -17,7 +17,10 @@ apt_python() { DEBIAN_FRONTEND=noninteractive apt-get update -qq >/dev/null && D
 python=$(find_python) || { can_apt && apt_python >/dev/null 2>&1; python=$(find_python); } || fail \
   "Guichet demande Python 3.11 (trouvé : $(python3 --version 2>/dev/null || echo aucun)) : installez-le, par exemple avec « apt-get install python3.11 python3.11-venv » sur Debian 12."
 
-[ -w . ] || fail "Le dossier $(pwd) n’est pas accessible en écriture : placez-y Guichet ailleurs ou changez ses droits."
+probe() { mkdir -p "$1" 2>/dev/null && touch "$1/.writable" 2>/dev/null && rm -f "$1/.writable"; }
+var=${GUICHET_VAR:-var}
+probe . || fail "Le dossier $(pwd) n’est pas accessible en écriture : placez Guichet ailleurs, ou changez ses droits."
+probe "$var" || fail "Le dossier $var n’est pas accessible en écriture : choisissez-en un autre avec GUICHET_VAR."
 if [ -d .venv ] && ! is_311 .venv/bin/python; then
   fail "Le dossier .venv n’est pas un environnement Python 3.11 : supprimez-le (rm -r .venv), puis recommencez."
 fi
