@@ -1,5 +1,10 @@
-"""`manage.py sandbox`: a local Scaleway (control plane and S3) for demo, training and tests."""
+"""`manage.py sandbox`: a local Scaleway (control plane and S3) for demo, training and tests.
 
+What is secret may also come from the environment, where `ps` does not show it:
+`GUICHET_SANDBOX_RGW_ENDPOINT`, `…_RGW_ACCESS_KEY`, `…_RGW_SECRET_KEY`, `…_ADMIN_TOKEN`.
+"""
+
+import os
 import signal
 import threading
 from pathlib import Path
@@ -21,10 +26,10 @@ class Command(BaseCommand):
         parser.add_argument("--port", type=int, default=0, help="API (0 : un port libre)")
         parser.add_argument("--s3-port", type=int, default=0, help="S3 (0 : un port libre)")
         parser.add_argument("--store", choices=("moto", "rgw"), default="moto")
-        parser.add_argument("--rgw-endpoint", default="")
-        parser.add_argument("--rgw-access-key", default="")
-        parser.add_argument("--rgw-secret-key", default="")
-        parser.add_argument("--admin-token", default="", help="active les routes /sandbox/")
+        for name in ("rgw_endpoint", "rgw_access_key", "rgw_secret_key", "admin_token"):
+            default = os.environ.get(f"GUICHET_SANDBOX_{name.upper()}", "")
+            note = "active les routes /sandbox/" if name == "admin_token" else "magasin rgw"
+            parser.add_argument(f"--{name.replace('_', '-')}", default=default, help=note)
 
     def handle(self, *args: Any, **options: Any) -> None:
         names = Options.__dataclass_fields__
@@ -33,7 +38,7 @@ class Command(BaseCommand):
             sandbox = Sandbox(given)
         except SandboxBusyError as error:
             raise CommandError(f"Un bac à sable tourne déjà sur {given.root}.") from error
-        except OSError as error:
+        except (OSError, ValueError) as error:
             raise CommandError(f"Le bac à sable ne peut pas démarrer : {error}") from error
         stopped = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):

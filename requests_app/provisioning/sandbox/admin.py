@@ -66,7 +66,7 @@ class Admin:
         except ValidationError as error:
             return json_response(400, {"message": str(error)})
         except ValueError as error:
-            return json_response(400, {"message": f"malformed JSON: {error}"})
+            return json_response(400, {"message": str(error)})
 
     def clock(self, raw: dict[str, Any]) -> dict[str, Any]:
         body, clock = ClockBody.model_validate(raw), self.sandbox.state.clock
@@ -74,7 +74,7 @@ class Admin:
             clock.offset = timedelta(seconds=body.offset)
         if body.signature_offset is not None:
             clock.signature_offset = timedelta(seconds=body.signature_offset)
-        self.sandbox.rights_changed()
+        self.sandbox.clock_moved()
         return {"now": rfc3339(clock.now()), "signature_now": rfc3339(clock.signature_now())}
 
     def faults(self, raw: dict[str, Any]) -> dict[str, Any]:
@@ -86,6 +86,8 @@ class Admin:
 
     def propagation(self, raw: dict[str, Any]) -> dict[str, Any]:
         body = PropagationBody.model_validate(raw)
+        if self.sandbox.store.enforces and (body.grant_delay or body.revoke_delay):
+            raise ValueError("this store decides by itself: no delayed propagation with it")
         self.sandbox.propagation.set(**body.model_dump())
         return body.model_dump()
 

@@ -231,7 +231,7 @@ class MotoStore:
         s3_backends.bucket_accounts[bucket.name] = ("aws", DEFAULT_ACCOUNT_ID)
         self._backend.tagger.tags.update(tags)
 
-    def clear(self) -> None:
+    def clear(self, _buckets: list[Bucket]) -> None:
         with self.lock:
             self._dirty |= set(self._backend.buckets)
             self._backend.reset()

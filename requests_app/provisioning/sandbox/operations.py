@@ -98,6 +98,26 @@ DELETE_OBJECT = _op("DeleteObject", _P.OBJECTS_DELETE, "DeleteObject", changes=T
 DELETE_VERSION = _op("DeleteObject", _P.OBJECTS_DELETE, "DeleteObjectVersion", changes=True)
 
 
+# Answered by the front whatever the store: configuration of buckets, and what only it can know.
+FRONT = frozenset(
+    {f"{verb}Bucket{what}" for verb in ("Get", "Put", "Delete")
+     for what in ("Policy", "Acl", "Location", "Encryption", "Tagging", "Cors", "Lifecycle",
+                  "Website")}
+    | {"HeadBucket", "ListBuckets", "CreateBucket", "DeleteBucket"}
+)  # fmt: skip
+
+
+def all_operations() -> list[Operation]:
+    """Every operation known here, those on objects' details included."""
+    tables = (_BUCKET_GET, _BUCKET_PUT, _BUCKET_DELETE)
+    found = [operation for table in tables for operation in table.values()]
+    found += [value for value in globals().values() if isinstance(value, Operation)]
+    for name in ("Acl", "Tagging", "VersionTagging", "Retention", "LegalHold"):
+        found += [_detail(method, name, name) for method in ("GET", "PUT")]
+    found += [_detail("DELETE", name, name) for name in ("Tagging", "VersionTagging")]
+    return found
+
+
 def classify(
     method: str, *, bucket: str, key: str, query: dict[str, str], copies: bool
 ) -> Operation:

@@ -21,10 +21,15 @@ _EMPTY = hashlib.sha256(b"").hexdigest()
 
 @dataclass(frozen=True)
 class Payload:
-    """The decoded `data`, and the trailing headers that came with it."""
+    """The decoded `data`, the trailing headers that came with it, and the body as received.
+
+    `framed`: the body came in `aws-chunked` pieces, so that `raw` is not `data`.
+    """
 
     data: bytes
     trailers: dict[str, str] = field(default_factory=dict)
+    raw: bytes = b""
+    framed: bool = False
 
 
 def read_payload(request: Request, claim: Claim | None, secret: str) -> Payload:
@@ -41,7 +46,7 @@ def read_payload(request: Request, claim: Claim | None, secret: str) -> Payload:
         if expected and expected != str(len(payload.data)):
             raise S3Error(400, "IncompleteBody", "The request body terminated unexpectedly")
     elif declared == UNSIGNED:
-        payload = Payload(data)
+        payload = Payload(data, raw=data)
     else:
         if not hmac.compare_digest(hashlib.sha256(data).hexdigest(), declared):
             raise S3Error(
@@ -49,7 +54,7 @@ def read_payload(request: Request, claim: Claim | None, secret: str) -> Payload:
                 "XAmzContentSHA256Mismatch",
                 "The provided 'x-amz-content-sha256' header does not match what was computed.",
             )
-        payload = Payload(data)
+        payload = Payload(data, raw=data)
     _check_digests(request, payload)
     return payload
 
@@ -82,7 +87,7 @@ def _decode(data: bytes, claim: Claim | None, secret: str) -> Payload:
     trailers = _trailers(data[position:])
     if signed and claim is not None and "x-amz-trailer-signature" in trailers:
         _check_trailer_signature(claim, secret, previous, trailers)
-    return Payload(b"".join(parts), trailers)
+    return Payload(b"".join(parts), trailers, raw=data, framed=True)
 
 
 def _line(data: bytes, position: int) -> tuple[bytes, int]:

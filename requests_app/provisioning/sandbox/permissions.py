@@ -35,6 +35,8 @@ _STORAGE = _STORAGE_READ | {
     OBJECTS_WRITE, OBJECTS_DELETE, BUCKETS_WRITE, BUCKETS_DELETE, BUCKET_POLICY_WRITE,
 }  # fmt: skip
 
+STORAGE = frozenset(_STORAGE)
+
 _SERVED: dict[str, tuple[str, set[str]]] = {
     "ProjectManager": (ORGANIZATION, _PROJECT),
     "ProjectReadOnly": (ORGANIZATION, {PROJECT_READ}),

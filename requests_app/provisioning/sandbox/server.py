@@ -20,6 +20,8 @@ from requests_app.provisioning.sandbox.faults import ConnectionCut, Face, Faults
 from requests_app.provisioning.sandbox.organization import Organization
 from requests_app.provisioning.sandbox.propagation import Propagation
 from requests_app.provisioning.sandbox.resources import ApiKey, Bucket
+from requests_app.provisioning.sandbox.rgw_client import RgwClient, RgwKey
+from requests_app.provisioning.sandbox.rgw_store import RgwStore
 from requests_app.provisioning.sandbox.s3_face import ObjectStore, S3Face
 from requests_app.provisioning.sandbox.state import State
 
@@ -83,11 +85,16 @@ class Sandbox:
         ]
 
     def _open_store(self) -> ObjectStore:
-        if self.options.store != "moto":
-            raise ValueError(f"unknown store {self.options.store}")
+        options = self.options
+        if options.store == "rgw":
+            if not (options.rgw_endpoint and options.rgw_access_key and options.rgw_secret_key):
+                raise ValueError("the store rgw needs an endpoint and an administrator's key")
+            admin = RgwKey(options.rgw_access_key, options.rgw_secret_key)
+            return RgwStore(RgwClient(options.rgw_endpoint, admin), self.state)
+        # imported here: moto is large, and a sandbox on a gateway does without it
         from requests_app.provisioning.sandbox.moto_store import MotoStore
 
-        return MotoStore(self.options.root / "objects")
+        return MotoStore(options.root / "objects")
 
     def _serve(self, port: int, application: "WSGIApplication") -> BaseWSGIServer:
         return make_server(
@@ -133,14 +140,17 @@ class Sandbox:
         self.state.close()
         self._lock_file.close()
 
-    def rights_changed(self) -> None:
-        """Time or rights moved other than by a call to the API."""
+    def clock_moved(self) -> None:
+        """Tell a store that decides by itself."""
+        with self.state.changing():
+            pass
 
     def reset(self) -> None:
         """Back to the first day, with the same organization and portal key."""
         portal = self.state.meta("portal")
         organization = self.state.meta("organization")
         keep = {str(portal["application_id"]), str(portal["access_key"]), str(organization["id"])}
+        buckets = self.state.all(Bucket)
         with self.state.changing():
             for record in self.state.everything():
                 owner = getattr(record, "application_id", None)
@@ -148,11 +158,11 @@ class Sandbox:
                     self.state.remove(record)
             for name in ("quotas", "security_settings"):
                 self.state.set_meta(name, {})
-        self.store.clear()
+            self.store.clear(buckets)
         self.faults.clear()
         self.propagation.set(grant_delay=0, revoke_delay=0, flapping=True)
         self.state.clock.reset()
-        self.rights_changed()
+        self.clock_moved()
 
 
 @dataclass(frozen=True)

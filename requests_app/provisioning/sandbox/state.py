@@ -7,7 +7,7 @@ change is committed before the call is answered: a `kill -9` loses nothing that 
 import json
 import sqlite3
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,6 +59,9 @@ class State:
     def __init__(self, path: Path, *, clock: Clock) -> None:
         self.clock = clock
         self.lock = threading.RLock()
+        # called after each commit, inside the lock; what they change themselves calls nobody
+        self.on_commit: list[Callable[[], None]] = []
+        self._announcing = False
         self._records: dict[str, dict[str, Resource]] = {}
         self._depth = 0
         self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
@@ -106,6 +109,18 @@ class State:
                     self._refresh_view()
             finally:
                 self._depth -= 1
+            if outermost:
+                self._announce()
+
+    def _announce(self) -> None:
+        if self._announcing:
+            return
+        self._announcing = True
+        try:
+            for callback in self.on_commit:
+                callback()
+        finally:
+            self._announcing = False
 
     def _refresh_view(self) -> None:
         now = self.clock.monotonic()
