@@ -147,12 +147,14 @@ def advance_clock(amount: str) -> datetime:
         row, _ = TrainingClock.objects.select_for_update().get_or_create(
             pk=1, defaults={"offset": timedelta()}
         )
-        before, now = row.offset, timezone.now()
+        before: timedelta = row.offset
+        now = timezone.now()
         after = moment_after(now + before, amount) - now
         row.offset = max(after, before)  # forward only
         row.save()
         clock_moved.send(sender=TrainingClock, before=before, after=row.offset)
-    return now + row.offset
+        offset: timedelta = row.offset
+    return now + offset
 
 
 def run_what_is_due() -> list[tuple[str, Exception | None]]:

@@ -52,7 +52,8 @@ def render_pdf(template: str, data: dict[str, Any]) -> bytes:
 
 
 def _root_of(template: str) -> Path:
-    for folder in settings.TEMPLATES[0]["DIRS"]:
+    folders: list[Any] = settings.TEMPLATES[0]["DIRS"]  # type: ignore[assignment]
+    for folder in folders:
         root = Path(folder).resolve()
         path = (root / template).resolve()
         if path.is_relative_to(root) and path.is_file():

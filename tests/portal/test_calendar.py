@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 import time_machine
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from portal.common.calendar import (
@@ -21,6 +21,7 @@ from portal.common.calendar import (
 )
 
 
+unhurried = settings(deadline=None)  # the first call of a year reads its holidays
 DAYS = st.dates(date(2019, 1, 1), date(2060, 12, 31))
 COUNTS = st.integers(1, 60)
 
@@ -65,11 +66,13 @@ def test_easter_monday_is_not_worked(year: int, month_day: tuple[int, int]) -> N
     assert add_period(monday - timedelta(days=3), "1wd") == monday + timedelta(days=1)
 
 
+@unhurried
 @given(DAYS)
 def test_a_working_day_is_a_week_day_that_is_no_holiday(day: date) -> None:
     assert is_working_day(day) == (day.isoweekday() <= 5 and not is_french_holiday(day))
 
 
+@unhurried
 @given(DAYS, COUNTS)
 def test_working_days_are_counted_one_by_one(start: date, count: int) -> None:
     last = add_period(start, f"{count}wd")
@@ -79,12 +82,14 @@ def test_working_days_are_counted_one_by_one(start: date, count: int) -> None:
     assert worked[-1] == last
 
 
+@unhurried
 @given(DAYS, COUNTS)
 def test_days_and_weeks_are_plain(start: date, count: int) -> None:
     assert add_period(start, f"{count}d") == start + timedelta(days=count)
     assert add_period(start, f"{count}w") == start + timedelta(days=7 * count)
 
 
+@unhurried
 @given(DAYS, st.integers(1, 36))
 def test_months_keep_the_day_or_end_the_month(start: date, count: int) -> None:
     last = add_period(start, f"{count}m")
@@ -154,6 +159,7 @@ def test_what_is_no_period_is_refused(text: str) -> None:
         parse_period(text)
 
 
+@unhurried
 @given(DAYS, COUNTS)
 def test_days_left_agree_with_the_period(start: date, count: int) -> None:
     now = datetime(start.year, start.month, start.day, 9, tzinfo=PARIS)

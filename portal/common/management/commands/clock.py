@@ -1,6 +1,6 @@
 """`manage.py clock`: legal time, in training."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from portal.common import calendar
 
 
-def spoken(moment: Any) -> str:
+def spoken(moment: datetime) -> str:
     return moment.astimezone(calendar.PARIS).strftime("%Y-%m-%d %H:%M:%S %Z")
 
 
@@ -34,9 +34,9 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         self.stdout.write(f"legal time {spoken(moment)}")
         results = calendar.run_what_is_due()
-        for name, error in results:
-            self.stdout.write(f"{name}: {'failed' if error else 'done'}")
-        failed = [name for name, error in results if error]
+        for name, failure in results:
+            self.stdout.write(f"{name}: {'failed' if failure else 'done'}")
+        failed = [name for name, failure in results if failure]
         if failed:
             raise CommandError(f"the clock moved, but failed: {', '.join(failed)} (see the log)")
 
