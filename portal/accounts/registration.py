@@ -52,7 +52,7 @@ def ask_registration(*, email: str) -> None:
         known = accounts_of(email)
         if known:
             signals.mail(
-                "account_exists",
+                "exists",
                 to=known[:1],
                 context={
                     "usernames": [user.username for user in known],
@@ -64,7 +64,7 @@ def ask_registration(*, email: str) -> None:
         token = _send_link(EmailLink.Purpose.REGISTER, email=email, user=None)
         signals.event("account.registration_ask", by=None)
         signals.mail(
-            "account_confirm",
+            "confirm",
             to=[email],
             context={
                 "url": absolute(reverse("accounts:register_confirm", args=[token])),
@@ -128,7 +128,7 @@ def ask_email_change(*, email: str, by: User) -> None:
     with transaction.atomic():
         token = _send_link(EmailLink.Purpose.CHANGE, email=email, user=by)
         signals.mail(
-            "account_email_change",
+            "email_change",
             to=[email],
             context={
                 "url": absolute(reverse("accounts:email_confirm", args=[token])),
@@ -149,7 +149,7 @@ def change_email(*, token: str, by: User) -> None:
         by.email_confirmed_at = timezone.now()
         by.save(update_fields=["email", "email_confirmed_at"])
         signals.event("account.email_change", by=by, on=by)
-        signals.mail("account_email_changed", to=[old], context={"username": by.username})
+        signals.mail("email_changed", to=[old], context={"username": by.username})
 
 
 def ask_reset(*, email: str) -> None:
@@ -175,7 +175,7 @@ def ask_reset(*, email: str) -> None:
         ]
         for user in known:
             signals.event("account.reset_ask", by=None, on=user)
-        signals.mail("account_reset", to=known[:1], context={"links": links})
+        signals.mail("reset", to=known[:1], context={"links": links})
 
 
 def password_changed(*, user: User, by_link: bool) -> None:
@@ -185,7 +185,7 @@ def password_changed(*, user: User, by_link: bool) -> None:
         user.save(update_fields=["email_confirmed_at"])
     signals.event("account.password_change", by=user, on=user, data={"by_link": by_link})
     signals.mail(
-        "account_password_changed",
+        "password_changed",
         to=[user],
         context={
             "username": user.username,

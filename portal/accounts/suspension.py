@@ -26,7 +26,7 @@ def suspend_person(user: User, *, by: User, reason: str) -> None:
         signals.access_suspended.send(
             sender=None, user=user, organisation=None, by=by, reason=reason
         )
-        signals.mail("account_suspended", to=[user.email], context={"reason": reason})
+        signals.mail("suspended", to=[user.email], context={"reason": reason})
 
 
 def resume_person(user: User, *, by: User, reason: str) -> None:
