@@ -293,7 +293,7 @@ def test_mails_are_files_that_a_reader_opens(lea: User, tmp_path: Path, settings
     (path,) = (tmp_path / "mail").glob("*.eml")
     parsed = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
     assert parsed["To"] == "lea@example.org"
-    assert parsed["Subject"].startswith("Dossier GUI-2027-0042")
+    assert parsed["Subject"].strip().startswith("Dossier GUI-2027-0042")
     assert "environnement" in parsed.get_content()
 
 
