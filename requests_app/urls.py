@@ -5,5 +5,6 @@ from django.urls import include, path
 
 app_name = "requests_app"
 urlpatterns = [
+    path("", include("requests_app.views.applicant_urls")),
     path("", include("requests_app.views.staff_urls")),
 ]
