@@ -51,6 +51,10 @@ class Params:
                 values += [(WORD_OF[facet], value) for value in chosen]
         return f"?{urlencode(values)}" if values else "?"
 
+    @property
+    def without_facets(self) -> str:
+        return self.query(facets={})
+
     def toggled(self, facet: str, value: str) -> str:
         """The address with one value of a facet added, or taken away."""
         facets = {name: list(chosen) for name, chosen in self.request.facets.items()}
