@@ -178,6 +178,7 @@ class Credential(models.Model):
     revealed_at = models.DateTimeField(null=True, blank=True)
     attempted_at = models.DateTimeField(null=True, blank=True)  # a create call whose answer may be lost
     withdrawn_at = models.DateTimeField(null=True, blank=True)  # no longer wanted; deletion follows
+    expiry_told_at = models.DateTimeField(null=True, blank=True)
     withdrawn_reason = models.SlugField(max_length=20, blank=True)  # rotated, unrevealed, lost, closed…
     deleted_at = models.DateTimeField(null=True, blank=True)  # 404 read at the provider
 

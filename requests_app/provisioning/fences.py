@@ -140,7 +140,7 @@ def same_policy(one: Mapping[str, Any] | None, other: Mapping[str, Any] | None) 
     """Whether two policies say the same: the provider sorts lists and unwraps one-item ones."""
     if one is None or other is None:
         return one is other
-    return _canonical(one) == _canonical(other)
+    return bool(_canonical(one) == _canonical(other))
 
 
 def _canonical(policy: Mapping[str, Any]) -> Any:
@@ -160,7 +160,7 @@ def _canonical(policy: Mapping[str, Any]) -> Any:
 
 def names_application(policy: Mapping[str, Any] | None, application: str) -> bool:
     """Whether a policy, as read back, speaks of an application anywhere."""
-    return policy is not None and f"application_id:{application}" in json.dumps(policy)
+    return policy is not None and f"application_id:{application}" in json.dumps(dict(policy))
 
 
 def fingerprint(value: Any) -> str:

@@ -1,0 +1,159 @@
+"""Rows → `plan.Facts`: what is recorded and wanted about one workspace at this instant."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import cast
+from uuid import UUID
+
+from django.conf import settings
+
+from portal.common.calendar import legal_now
+from requests_app.models import CloudResource, Credential, Grant, GrantState, Permit, Workspace
+from requests_app.provisioning import gates
+from requests_app.provisioning.plan import Facts, KeyFacts, PersonFacts, Right, Use
+
+
+READY = "ready"
+
+
+@dataclass(slots=True)
+class Snapshot:
+    """The rows of one workspace, read together, and the facts made of them."""
+
+    workspace: Workspace
+    grants: dict[str, Grant]
+    resources: dict[tuple[str, str], CloudResource]
+    credentials: dict[str, Credential]
+    missing: dict[str, list[str]]
+    facts: Facts
+
+    def resource(self, kind: str, key: str = "") -> CloudResource | None:
+        return self.resources.get((kind, key))
+
+    def external_id(self, kind: str, key: str = "") -> str:
+        row = self.resources.get((kind, key))
+        return row.external_id if row is not None and row.status == READY else ""
+
+
+def is_over(grant: Grant, *, now: datetime) -> bool:
+    """Whether closing must begin: some minutes before the end, so that the provider's own expiry
+    is the backstop and not the mechanism. `now` is legal time."""
+    margin = timedelta(seconds=settings.PROVISIONING["expiry_margin"])
+    return now >= min(grant.expires_at, grant.permit.expires_at) - margin
+
+
+def right_of(grant: Grant, *, now: datetime) -> Right:
+    """What is wanted for a grant at a legal instant; closing outranks everything."""
+    permit: Permit = grant.permit
+    if grant.wanted == Grant.Wanted.CLOSED or permit.revoked_at or is_over(grant, now=now):
+        return "closed"
+    if grant.wanted == Grant.Wanted.SUSPENDED or permit.suspended_at:
+        return "suspended"
+    return "open"
+
+
+def snapshot(workspace_id: UUID, *, portal: str) -> Snapshot:
+    """Read everything about a workspace, its closed grants included."""
+    workspace = Workspace.objects.select_related("request").get(pk=workspace_id)
+    resources = {(r.kind, r.logical_key): r for r in workspace.resources.all()}
+    grants = list(
+        workspace.grants.select_related(
+            "permit", "person", "workspace", "workspace__request"
+        ).order_by("created_at", "pk")
+    )
+    credentials: dict[UUID, list[Credential]] = defaultdict(list)
+    for credential in Credential.objects.filter(grant__workspace=workspace).order_by("generation"):
+        credentials[credential.grant_id].append(credential)
+    now = legal_now()
+    missing: dict[str, list[str]] = {}
+    persons = []
+    for grant in grants:
+        keys = credentials[grant.pk]
+        codes: list[str] = []
+        right = right_of(grant, now=now)
+        if right == "open" and not _in_person_hands(grant, keys):
+            codes = gates.missing_for(grant)
+        missing[str(grant.pk)] = codes
+        persons.append(_person(grant, right, keys, resources, ready=not codes))
+    facts = Facts(
+        persons=tuple(persons),
+        held=workspace.held_at is not None,
+        project=_has(resources, "project"),
+        buckets=_ready(resources, "bucket"),
+        encrypted=_ready(resources, "encryption"),
+        fences={
+            r.logical_key: r.spec_hash
+            for r in resources.values()
+            if r.kind == "fence" and r.status == READY
+        },
+        delivered=workspace.extract_delivered_at is not None,
+        group=_has(resources, "group"),
+        members=resources[("members", "")].spec_hash if ("members", "") in resources else "",
+        iam_policy=_has(resources, "policy"),
+        portal=portal,
+        names={r.logical_key: r.external_id for r in resources.values() if r.kind == "bucket"},
+        worker_addresses=tuple(settings.PROVISIONING["worker_addresses"]),
+    )
+    return Snapshot(
+        workspace=workspace,
+        grants={str(grant.pk): grant for grant in grants},
+        resources=resources,
+        credentials={str(c.pk): c for several in credentials.values() for c in several},
+        missing=missing,
+        facts=facts,
+    )
+
+
+def _in_person_hands(grant: Grant, keys: list[Credential]) -> bool:
+    """Conditions are asked before the person's key is made; afterwards they no longer wait."""
+    if grant.state in {GrantState.OPEN, GrantState.CLOSED}:
+        return True
+    return any(k.use == Credential.Use.PERSON and k.access_key and not k.deleted_at for k in keys)
+
+
+def _person(
+    grant: Grant,
+    right: Right,
+    keys: list[Credential],
+    resources: dict[tuple[str, str], CloudResource],
+    *,
+    ready: bool,
+) -> PersonFacts:
+    application = resources.get(("application", str(grant.pk)))
+    there = application is not None and application.status != "removed"
+    return PersonFacts(
+        grant=str(grant.pk),
+        right=right,
+        state=grant.state,
+        ready=ready,
+        until=min(grant.expires_at, grant.permit.expires_at),
+        addresses=tuple(grant.source_addresses),
+        application=application.external_id
+        if application is not None and application.status == READY
+        else "",
+        application_row=there,
+        keys=tuple(
+            KeyFacts(
+                id=str(key.pk),
+                use=cast(Use, key.use),
+                made=bool(key.access_key),
+                withdrawn=key.withdrawn_at is not None,
+                deleted=key.deleted_at is not None,
+                reason=key.withdrawn_reason,
+            )
+            for key in keys
+        ),
+        proven=grant.proof_at is not None,
+    )
+
+
+def _has(resources: dict[tuple[str, str], CloudResource], kind: str) -> bool:
+    row = resources.get((kind, ""))
+    return row is not None and row.status == READY
+
+
+def _ready(resources: dict[tuple[str, str], CloudResource], kind: str) -> frozenset[str]:
+    return frozenset(
+        r.logical_key for r in resources.values() if r.kind == kind and r.status == READY
+    )

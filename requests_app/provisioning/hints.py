@@ -1,0 +1,90 @@
+"""Waking the reconciler and telling the rooms above. Truth is in rows; what is sent is a hint."""
+
+import logging
+from datetime import timedelta
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Q
+from django.dispatch import Signal
+from django.utils import timezone
+from kombu.exceptions import ChannelError, KombuError
+
+from requests_app.models import Grant, Outbox, Permit, Workspace
+from requests_app.provisioning import signals
+
+
+logger = logging.getLogger(__name__)
+
+_TOPICS: dict[str, tuple[Signal, Any, str]] = {
+    "grant_changed": (signals.grant_changed, Grant, "grant"),
+    "workspace_failed": (signals.workspace_failed, Workspace, "workspace"),
+    "drift_found": (signals.drift_found, Workspace, "workspace"),
+    "permit_expiring": (signals.permit_expiring, Permit, "permit"),
+    "key_ready": (signals.key_ready, Grant, "grant"),
+    "key_unrevealed": (signals.key_unrevealed, Grant, "grant"),
+    "key_expiring": (signals.key_expiring, Grant, "grant"),
+}
+RESEND_AFTER = timedelta(seconds=10)
+GIVE_UP_AFTER = timedelta(days=1)
+
+
+def wake(workspace_or_request_id: UUID) -> None:
+    """Have a workspace taken up at once; in the caller's transaction if there is one.
+
+    Never raises for a broker: beat finds `next_reconcile_at` within 5 s anyway.
+    """
+    found = Workspace.objects.filter(
+        Q(pk=workspace_or_request_id) | Q(request_id=workspace_or_request_id)
+    )
+    for workspace_id in found.values_list("pk", flat=True):
+        Workspace.objects.filter(pk=workspace_id).update(next_reconcile_at=timezone.now())
+        transaction.on_commit(partial(hint, workspace_id))
+
+
+def hint(workspace_id: UUID) -> None:
+    """Send the task; an unreachable broker is logged and forgotten."""
+    from requests_app.provisioning.tasks import reconcile
+
+    try:
+        reconcile.apply_async((str(workspace_id),), retry=False)
+    except (KombuError, ChannelError, OSError) as error:
+        logger.warning("broker unreachable, beat will do: %s", type(error).__name__)
+
+
+def announce(topic: str, object_id: UUID, **data: Any) -> None:
+    """Have a signal sent after the commit, at least once even if this process dies."""
+    row = Outbox.objects.create(topic=topic, object_id=object_id, data=data)
+    transaction.on_commit(partial(deliver, row.pk))
+
+
+def deliver(outbox_id: int) -> None:
+    """Send one announcement; a receiver that fails leaves it for the next sweep."""
+    row = Outbox.objects.filter(pk=outbox_id, done_at__isnull=True).first()
+    if row is None or row.topic not in _TOPICS:
+        return
+    signal, model, name = _TOPICS[row.topic]
+    target = model.objects.filter(pk=row.object_id).first()
+    if target is not None:
+        for receiver, answer in signal.send_robust(sender=model, **{name: target}, **row.data):
+            if isinstance(answer, Exception):
+                logger.error("%s: %r failed", row.topic, receiver, exc_info=answer)
+                return
+    Outbox.objects.filter(pk=outbox_id).update(done_at=timezone.now())
+
+
+def resend() -> int:
+    """Announcements that a dead process or a failing receiver left; how many were tried."""
+    now = timezone.now()
+    left = Outbox.objects.filter(
+        topic__in=_TOPICS,
+        done_at__isnull=True,
+        created_at__lt=now - RESEND_AFTER,
+        created_at__gt=now - GIVE_UP_AFTER,
+    )
+    rows = list(left.order_by("pk").values_list("pk", flat=True)[:50])
+    for outbox_id in rows:
+        deliver(outbox_id)
+    return len(rows)

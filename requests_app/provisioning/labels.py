@@ -1,0 +1,77 @@
+"""Words for what the machine keeps as codes: failures, observations, steps."""
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from requests_app.provisioning.backends.base import BackendError, Denied, QuotaExceeded
+from requests_app.provisioning.custody import CustodyError
+from requests_app.provisioning.extract_sources import ExtractError
+
+
+OBSERVED: dict[str, Promise] = {
+    "allowed": gettext_lazy("essais admis et refusés comme prévu"),
+    "refused": gettext_lazy("tous les essais sont refusés"),
+    "still_allowed": gettext_lazy("un essai est encore admis"),
+    "not_yet": gettext_lazy("un essai attendu n’est pas encore admis"),
+    "no_answer": gettext_lazy("l’hébergeur n’a pas répondu"),
+    "as_wanted": gettext_lazy("conforme à la dernière vérification"),
+    "drift": gettext_lazy("écart constaté et corrigé"),
+}
+STEPS: dict[str, Promise] = {
+    "ensure_project": gettext_lazy("projet"),
+    "ensure_bucket": gettext_lazy("espace de stockage"),
+    "ensure_encryption": gettext_lazy("chiffrement"),
+    "put_fence": gettext_lazy("règles d’accès de l’espace de stockage"),
+    "deliver_extract": gettext_lazy("dépôt de l’extraction"),
+    "ensure_application": gettext_lazy("identité technique de la personne"),
+    "ensure_group": gettext_lazy("groupe de l’étude"),
+    "ensure_iam_policy": gettext_lazy("droits de l’étude"),
+    "set_members": gettext_lazy("membres du groupe"),
+    "make_key": gettext_lazy("clé"),
+    "verify_open": gettext_lazy("vérification de l’ouverture"),
+    "prove_closed": gettext_lazy("preuve de la fermeture"),
+    "delete_key": gettext_lazy("suppression de la clé"),
+    "delete_application": gettext_lazy("suppression de l’identité technique"),
+    "delete_iam_policy": gettext_lazy("suppression des droits de l’étude"),
+    "delete_group": gettext_lazy("suppression du groupe"),
+    "inspect": gettext_lazy("comparaison avec l’hébergeur"),
+}
+
+
+def observed(code: str) -> str:
+    return str(OBSERVED.get(code, code))
+
+
+def step(code: str) -> str:
+    return str(STEPS.get(code, code))
+
+
+def failure(error: Exception, *, action: str) -> str:
+    """One French sentence for an operator: what failed, why, with the provider's request id."""
+    if isinstance(error, QuotaExceeded):
+        return _("Quota atteint chez l’hébergeur : %(resource)s (%(current)s sur %(limit)s).") % {
+            "resource": error.resource,
+            "current": error.current,
+            "limit": error.limit,
+        }
+    if isinstance(error, ExtractError):
+        return str(error)
+    if isinstance(error, CustodyError):
+        return _("Clés de séquestre absentes ou invalides dans ce processus : %(detail)s") % {
+            "detail": error
+        }
+    if isinstance(error, BackendError):
+        why = (
+            _("l’hébergeur refuse l’opération au portail")
+            if isinstance(error, Denied)
+            else str(error)
+        )
+        text = _("Étape « %(step)s » : %(why)s.") % {"step": step(action), "why": why}
+        if error.request_id:
+            text += " " + _("Référence de l’hébergeur : %(id)s.") % {"id": error.request_id}
+        return text
+    return _("Étape « %(step)s » : erreur interne (%(kind)s).") % {
+        "step": step(action),
+        "kind": type(error).__name__,
+    }

@@ -1,0 +1,78 @@
+"""The provider's limits, read by the provisioning worker, shown by the web with their time."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.utils import timezone
+
+from requests_app.models import CloudResource, ProviderReading
+from requests_app.provisioning.backends.base import Backend, BackendError, Quota
+from requests_app.provisioning.facts import READY
+
+
+EVERY = timedelta(minutes=10)
+# What one study takes: a project, two buckets, a group, a policy; each person an application and
+# two keys (reference/scaleway.md 0.6).
+PER_STUDY = {"project": 1, "bucket": 2, "group": 1, "polic": 1}
+PER_PERSON = {"application": 1, "api_key": 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The last reading: when, why it failed if it did, and the limits."""
+
+    read_at: datetime
+    problem: str
+    quotas: list[Quota]
+
+    def lacking(self, *, persons: int) -> list[Quota]:
+        """Limits that a new study of this many persons would pass; unknown use counts as room."""
+        needs = PER_STUDY | {word: count * persons for word, count in PER_PERSON.items()}
+        return [
+            quota
+            for quota in self.quotas
+            for word, need in needs.items()
+            if word in quota.name and quota.left is not None and quota.left < need
+        ]
+
+
+def is_old() -> bool:
+    """Whether it is time to read again."""
+    row = ProviderReading.objects.filter(kind="quotas").first()
+    return row is None or timezone.now() - row.read_at > EVERY
+
+
+def read(make_backend: Callable[[], Backend] | None = None) -> None:
+    """Read and store; a failure keeps the last figures and says why they are old."""
+    from requests_app.provisioning.run import backend
+
+    try:
+        found = (make_backend or backend)().quotas()
+    except BackendError as error:
+        ProviderReading.objects.update_or_create(
+            kind="quotas", defaults={"problem": str(error), "read_at": timezone.now()}
+        )
+        return
+    ours = CloudResource.objects.filter(kind="bucket", status=READY).count()
+    data = [
+        {
+            "name": quota.name,
+            "limit": quota.limit,
+            # Buckets can only be listed project by project: ours are counted instead.
+            "used": quota.used if quota.used is not None else ours,
+        }
+        for quota in found
+    ]
+    ProviderReading.objects.update_or_create(
+        kind="quotas", defaults={"data": {"quotas": data}, "problem": "", "read_at": timezone.now()}
+    )
+
+
+def last_reading() -> Reading | None:
+    """What pages show before a convention is signed; None when nothing was ever read."""
+    row = ProviderReading.objects.filter(kind="quotas").first()
+    if row is None:
+        return None
+    found = [Quota(q["name"], q["limit"], q["used"]) for q in row.data.get("quotas", [])]
+    return Reading(row.read_at, row.problem, found)

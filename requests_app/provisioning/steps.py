@@ -1,0 +1,358 @@
+"""One idempotent step each: intent row committed, look by marker, call, record. Fenced throughout.
+
+Nothing here decides what comes next: `plan.next_action` does, from the rows these steps write.
+"""
+
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.utils import timezone
+
+from portal.audit.record import record
+from requests_app.models import CloudResource, Grant, Workspace
+from requests_app.provisioning import extract, gates, plan
+from requests_app.provisioning.backends.base import (
+    AlreadyExists,
+    Backend,
+    Denied,
+    Found,
+    Transient,
+)
+from requests_app.provisioning.extract_sources import ExtractError, ExtractRefused
+from requests_app.provisioning.facts import READY, Snapshot
+from requests_app.provisioning.fences import PERMISSION_SETS, fingerprint, same_policy
+from requests_app.provisioning.lease import Lease
+from requests_app.provisioning.plan import Action
+
+
+INTENDED, REMOVED = "intended", "removed"
+
+
+class Wait(Exception):
+    """Nothing to do for `seconds`; not a failure."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"{seconds} s")
+        self.seconds = seconds
+
+
+@dataclass(slots=True)
+class Pass:
+    """What a step works with: one lease, one provider, one reading of the rows."""
+
+    lease: Lease
+    backend: Backend
+    snap: Snapshot
+
+    @property
+    def workspace(self) -> Workspace:
+        return self.snap.workspace
+
+    def grant(self, action: Action) -> Grant:
+        return self.snap.grants[action.grant]
+
+    @property
+    def project(self) -> str:
+        return self.snap.external_id("project")
+
+    @property
+    def tag(self) -> str:
+        """Marker of everything made for a study; no colon, which tags refuse."""
+        return f"guichet-req={self.workspace.request_id}"
+
+
+def intend(work: Pass, kind: str, key: str = "", *, external_id: str = "") -> CloudResource:
+    """The intent, committed before any call. A removed resource is intended anew."""
+    row = work.snap.resource(kind, key)
+    if row is not None and row.status != REMOVED:
+        return row
+    with work.lease.write():
+        row, _made = CloudResource.objects.update_or_create(
+            workspace=work.workspace,
+            kind=kind,
+            logical_key=key,
+            defaults={
+                "status": INTENDED,
+                "external_id": external_id,
+                "attempted_at": None,
+                "spec_hash": "",
+                "last_error": "",
+            },
+        )
+    return row
+
+
+def settle(
+    work: Pass, row: CloudResource, *, external_id: str | None = None, spec_hash: str = ""
+) -> None:
+    """What the call answered, stored as soon as it did."""
+    with work.lease.write():
+        row.status, row.spec_hash, row.last_error, row.tries = READY, spec_hash, "", 0
+        if external_id is not None:
+            row.external_id = external_id
+        row.save()
+        note(work, row.kind, row.logical_key, external_id or "")
+
+
+def note(work: Pass, kind: str, key: str = "", external_id: str = "") -> None:
+    record(
+        "workspace.step",
+        by=None,
+        on=work.workspace,
+        about=work.workspace.request_id,
+        data={"kind": kind, "key": key, "id": external_id[:128]},
+    )
+
+
+def _attempt(work: Pass, row: CloudResource) -> None:
+    """Committed before a create: if its answer is lost, the next try knows one was on its way."""
+    with work.lease.write():
+        row.attempted_at = timezone.now()
+        row.tries += 1
+        row.save(update_fields=["attempted_at", "tries", "updated_at"])
+
+
+def wait_out_lag(attempted_at: datetime | None) -> None:
+    """After a lost create, a list may lag: do not create again before it had time to show."""
+    if attempted_at is None:
+        return
+    lag = timedelta(seconds=settings.PROVISIONING["list_lag"])
+    left = (attempted_at + lag - timezone.now()).total_seconds()
+    if left > 0:
+        raise Wait(left)
+
+
+def adopt_or_create(
+    work: Pass,
+    row: CloudResource,
+    *,
+    find: Callable[[], Sequence[Found]],
+    create: Callable[[], str],
+    delete: Callable[[str], None],
+) -> str:
+    """Id of the one thing that carries the marker, made if there is none (10.3).
+
+    Several can only come from lost answers: the oldest stays, the others are deleted.
+    """
+    found = find()
+    for extra in found[1:]:
+        delete(extra.id)
+    if found:
+        return found[0].id
+    wait_out_lag(row.attempted_at)
+    _attempt(work, row)
+    try:
+        return create()
+    except AlreadyExists as error:
+        if error.existing_id:
+            return error.existing_id
+        raise Transient("already exists, not listed yet") from error
+
+
+# --- Base ---------------------------------------------------------------------------------------
+
+
+def ensure_project(work: Pass, action: Action) -> None:
+    row = intend(work, "project")
+    name = f"hds-{work.workspace.slug}"[:64]
+    marker = f"guichet;req={work.workspace.request_id};ws={work.workspace.pk}"
+    external_id = adopt_or_create(
+        work,
+        row,
+        find=lambda: work.backend.find_projects(name=name, marker=marker),
+        create=lambda: work.backend.create_project(name=name, marker=marker),
+        delete=work.backend.delete_project,
+    )
+    settle(work, row, external_id=external_id)
+    with work.lease.write():  # pages cannot ask the provider: the web has no key there
+        Workspace.objects.filter(pk=work.workspace.pk).update(
+            endpoint=work.backend.endpoint, region=work.backend.region
+        )
+
+
+def ensure_bucket(work: Pass, action: Action) -> None:
+    kind = action.target
+    row = intend(work, "bucket", kind, external_id=f"{work.workspace.slug}-{kind}")
+    name = row.external_id
+    try:
+        state = work.backend.bucket_state(name, project=work.project)
+    except Denied:
+        # Somebody else's, or ours with rights not there yet: only a first look may change the name.
+        if row.attempted_at is not None:
+            raise
+        _rename(work, row, kind)
+        return
+    if state is not None and state.owner != work.project:
+        _rename(work, row, kind)
+        return
+    if state is None:
+        _attempt(work, row)
+        try:
+            work.backend.create_bucket(name, project=work.project)
+        except AlreadyExists as error:  # by us with the answer lost, or by another: look again
+            raise Transient("bucket name taken, looking whose it is") from error
+    settle(work, row)
+
+
+def _rename(work: Pass, row: CloudResource, kind: str) -> None:
+    """Bucket names are global: one that is taken is replaced by an unguessable other."""
+    with work.lease.write():
+        row.external_id = f"{work.workspace.slug[:40]}-{secrets.token_hex(4)}-{kind}"
+        row.attempted_at = None
+        row.save(update_fields=["external_id", "attempted_at", "updated_at"])
+
+
+def ensure_encryption(work: Pass, action: Action) -> None:
+    kind = action.target
+    row = intend(work, "encryption", kind)
+    work.backend.encrypt_bucket(work.snap.external_id("bucket", kind), project=work.project)
+    settle(work, row)
+
+
+def put_fence(work: Pass, action: Action) -> None:
+    """Write a bucket's policy and read it back: what counts is what the provider holds."""
+    kind = action.target
+    row = intend(work, "fence", kind)
+    bucket = work.snap.external_id("bucket", kind)
+    wanted = plan.wanted_fence(work.snap.facts, kind)
+    work.backend.put_bucket_policy(bucket, wanted, project=work.project)
+    state = work.backend.bucket_state(bucket, project=work.project)
+    if state is None or not same_policy(state.policy, wanted):
+        raise Transient("the bucket policy read back is not the one written")
+    settle(work, row, spec_hash=fingerprint(wanted))
+
+
+def deliver_extract(work: Pass, action: Action) -> None:
+    """Copy the confirmed files, the manifest last: it is there when everything is."""
+    permit = next(
+        g.permit
+        for p in work.snap.facts.persons
+        if p.right == "open" and p.ready and (g := work.snap.grants[p.grant])
+    )
+    workspace = work.workspace
+    try:
+        if not extract.matches(workspace, permit):
+            raise ExtractRefused(gates.label("extract_differs"))
+        files = extract.files_to_deliver(workspace)
+    except ExtractError as error:
+        with work.lease.write():
+            extract.send_back(workspace, reason=str(error))
+        return
+    bucket = work.snap.external_id("bucket", "in")
+    for key, path, sha256 in [*files, extract.write_manifest(workspace, permit)]:
+        if work.backend.object_sha256(bucket, key, project=work.project) == sha256:
+            continue
+        work.lease.renew()
+        work.backend.upload(bucket, key, path, project=work.project, sha256=sha256)
+    with work.lease.write():
+        extract.mark_delivered(workspace, permit)
+    extract.forget_staged(workspace)
+
+
+# --- Identities ---------------------------------------------------------------------------------
+
+
+def ensure_application(work: Pass, action: Action) -> None:
+    """One application per person; its name and tags are opaque ids, never a name or an e-mail."""
+    grant = work.grant(action)
+    row = intend(work, "application", action.grant)
+    tag = f"guichet-grant={grant.pk}"
+    external_id = adopt_or_create(
+        work,
+        row,
+        find=lambda: work.backend.find_applications(tag=tag),
+        create=lambda: work.backend.create_application(
+            name=f"hds-{str(grant.pk)[:8]}-{work.workspace.slug}"[:64], tags=[work.tag, tag]
+        ),
+        delete=work.backend.delete_application,
+    )
+    settle(work, row, external_id=external_id)
+
+
+def ensure_group(work: Pass, action: Action) -> None:
+    row = intend(work, "group")
+    external_id = adopt_or_create(
+        work,
+        row,
+        find=lambda: work.backend.find_groups(tag=work.tag),
+        create=lambda: work.backend.create_group(
+            name=f"hds-{work.workspace.slug}"[:64], tags=[work.tag]
+        ),
+        delete=work.backend.delete_group,
+    )
+    settle(work, row, external_id=external_id)
+    members = intend(work, "members")
+    with work.lease.write():
+        members.spec_hash = ""
+        members.save(update_fields=["spec_hash", "updated_at"])
+
+
+def ensure_iam_policy(work: Pass, action: Action) -> None:
+    """One policy for the study's group, on the study's project only (saves the quota of 50)."""
+    row = intend(work, "policy")
+    group = work.snap.external_id("group")
+    external_id = adopt_or_create(
+        work,
+        row,
+        find=lambda: work.backend.find_policies(tag=work.tag),
+        create=lambda: work.backend.create_policy(
+            name=f"hds-{work.workspace.slug}"[:64],
+            tags=[work.tag],
+            group=group,
+            project=work.project,
+            permission_sets=PERMISSION_SETS,
+        ),
+        delete=work.backend.delete_policy,
+    )
+    wanted = frozenset({(frozenset(PERMISSION_SETS), frozenset({work.project}))})
+    if work.backend.policy_rules(external_id) != wanted:  # the create's answer does not say
+        work.backend.set_policy_rules(
+            external_id, project=work.project, permission_sets=PERMISSION_SETS
+        )
+    settle(work, row, external_id=external_id)
+
+
+def set_members(work: Pass, action: Action) -> None:
+    wanted = plan.wanted_members(work.snap.facts)
+    group = work.snap.external_id("group")
+    row = intend(work, "members")
+    work.backend.set_group_members(group, wanted)
+    if work.backend.group_members(group) != frozenset(wanted):
+        raise Transient("the group read back is not the one written")
+    settle(work, row, spec_hash=fingerprint(wanted))
+
+
+# --- Removing -----------------------------------------------------------------------------------
+
+
+def _remove(work: Pass, kind: str, key: str, delete: Callable[[str], None]) -> None:
+    row = work.snap.resource(kind, key)
+    if row is None:
+        return
+    if row.external_id and row.status == READY:
+        delete(row.external_id)
+    with work.lease.write():
+        row.status, row.spec_hash, row.attempted_at = REMOVED, "", None
+        row.save()
+        note(work, f"removed_{kind}", key, row.external_id)
+
+
+def delete_application(work: Pass, action: Action) -> None:
+    """Keys are gone before; one whose create was lost is found by its tag and deleted too."""
+    for found in work.backend.find_applications(tag=f"guichet-grant={action.grant}"):
+        for key in work.backend.find_keys(application=found.id):
+            work.backend.delete_key(key.access_key)
+        work.backend.delete_application(found.id)
+    _remove(work, "application", action.grant, work.backend.delete_application)
+
+
+def delete_iam_policy(work: Pass, action: Action) -> None:
+    """Policies outlive their principal and eat the quota: deleted explicitly."""
+    _remove(work, "policy", "", work.backend.delete_policy)
+
+
+def delete_group(work: Pass, action: Action) -> None:
+    _remove(work, "group", "", work.backend.delete_group)

@@ -1,0 +1,132 @@
+"""What time brings: ends of accesses, keys nobody looked at, notices, announcements left behind."""
+
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from portal.audit.record import record
+from portal.common.calendar import legal_now
+from requests_app.models import Credential, Grant, Outbox, Permit, Workspace
+from requests_app.provisioning.hints import announce, resend, wake
+
+
+NOTICES = (90, 30, 7)  # days before the end
+KEY_NOTICE = timedelta(days=14)
+BATCH = 100
+
+
+def sweep() -> None:
+    """Cheap when nothing is due: five indexed reads."""
+    wake_ending()
+    withdraw_unrevealed()
+    notice_ends()
+    notice_keys()
+    resend()
+    forget_outbox()
+
+
+def wake_ending() -> int:
+    """Accesses whose closing must begin now, whatever their workspace planned."""
+    limit = legal_now() + timedelta(seconds=settings.PROVISIONING["expiry_margin"])
+    ending = (
+        Grant.objects.exclude(state="closed")
+        .exclude(wanted="closed")
+        .filter(Q(expires_at__lte=limit) | Q(permit__expires_at__lte=limit))
+        .values_list("workspace_id", flat=True)
+        .distinct()[:BATCH]
+    )
+    now = timezone.now()
+    return (
+        Workspace.objects.filter(pk__in=list(ending))
+        .filter(Q(next_reconcile_at__isnull=True) | Q(next_reconcile_at__gt=now))
+        .update(next_reconcile_at=now)
+    )
+
+
+def withdraw_unrevealed() -> int:
+    """Keys that nobody had shown within 72 hours are deleted; their person asks for another."""
+    limit = timezone.now() - timedelta(hours=settings.PROVISIONING["reveal_hours"])
+    stale = Credential.objects.filter(
+        use=Credential.Use.PERSON,
+        ciphertext__isnull=False,
+        revealed_at__isnull=True,
+        withdrawn_at__isnull=True,
+        created_at__lt=limit,
+        grant__state="open",
+    ).select_related("grant__permit")[:BATCH]
+    count = 0
+    for credential in stale:
+        with transaction.atomic():
+            changed = Credential.objects.filter(
+                pk=credential.pk, revealed_at__isnull=True, withdrawn_at__isnull=True
+            ).update(withdrawn_at=timezone.now(), withdrawn_reason="unrevealed", ciphertext=None)
+            if not changed:
+                continue
+            record(
+                "key.unrevealed",
+                by=None,
+                on=credential,
+                about=credential.grant.permit.request_id,
+                data={"grant": str(credential.grant_id)},
+            )
+            announce("key_unrevealed", credential.grant_id)
+            wake(credential.grant.workspace_id)
+        count += 1
+    return count
+
+
+def notice_ends() -> int:
+    """Permits with 90, 30 or 7 days left, each told once."""
+    now = legal_now()
+    count = 0
+    running = Permit.objects.filter(
+        revoked_at__isnull=True,
+        expires_at__gt=now,
+        expires_at__lte=now + timedelta(days=max(NOTICES)),
+        grants__state__in=["wanted", "opening", "open", "suspended"],
+    ).distinct()
+    for permit in running[:BATCH]:
+        left = (permit.expires_at - now).days
+        passed = [days for days in NOTICES if left < days]
+        new = [days for days in passed if days not in permit.notices_sent]
+        if not new:
+            continue
+        with transaction.atomic():
+            sent = permit.notices_sent
+            changed = Permit.objects.filter(pk=permit.pk, notices_sent=sent).update(
+                notices_sent=sorted({*sent, *new}, reverse=True)
+            )
+            if changed:  # several at once after a jump: the nearest is the one to tell
+                announce("permit_expiring", permit.pk, days=min(new))
+                count += 1
+    return count
+
+
+def notice_keys() -> int:
+    """Persons whose key ends before their access does: they rotate it themselves."""
+    now = timezone.now()
+    ending = Credential.objects.filter(
+        use=Credential.Use.PERSON,
+        withdrawn_at__isnull=True,
+        expiry_told_at__isnull=True,
+        expires_at__lte=now + KEY_NOTICE,
+        grant__state="open",
+        grant__expires_at__gt=now + KEY_NOTICE + timedelta(days=1),
+    )
+    count = 0
+    for credential in ending[:BATCH]:
+        with transaction.atomic():
+            told = Credential.objects.filter(pk=credential.pk, expiry_told_at__isnull=True)
+            if told.update(expiry_told_at=now) and credential.expires_at is not None:
+                days = max(0, (credential.expires_at - now).days)
+                announce("key_expiring", credential.grant_id, days=days)
+                count += 1
+    return count
+
+
+def forget_outbox() -> None:
+    """Announcements made are kept a day, for whoever looks into yesterday."""
+    Outbox.objects.filter(done_at__lt=timezone.now() - timedelta(days=1)).delete()

@@ -1,0 +1,38 @@
+"""Celery tasks: fetch by id, call one function. A task is a hint; losing one loses 5 seconds."""
+
+from uuid import UUID
+
+from celery import shared_task
+from django.conf import settings
+from django.db.models import Q
+from django.utils import timezone
+
+from requests_app.models import Workspace
+from requests_app.provisioning import quotas, run, sweeping
+
+
+@shared_task  # type: ignore[untyped-decorator]
+def reconcile(workspace_id: str) -> None:
+    """Work on one workspace, if it is due and nobody holds it."""
+    due = Workspace.objects.filter(pk=workspace_id, next_reconcile_at__lte=timezone.now())
+    if due.exists():
+        run.advance(UUID(workspace_id))
+
+
+@shared_task  # type: ignore[untyped-decorator]
+def sweep() -> None:
+    """Every 5 s: take up what nobody holds, and what time has brought."""
+    sweeping.sweep()
+    now = timezone.now()
+    free = Q(lease_until__isnull=True) | Q(lease_until__lt=now)
+    due = Workspace.objects.filter(free, next_reconcile_at__lte=now).order_by("next_reconcile_at")
+    for workspace_id in list(due.values_list("pk", flat=True)[:50]):
+        reconcile.apply_async((str(workspace_id),), retry=False, expires=30)
+    if settings.SCW["secret_key"] and quotas.is_old():
+        read_quotas.apply_async(retry=False, expires=30)
+
+
+@shared_task  # type: ignore[untyped-decorator]
+def read_quotas() -> None:
+    """Store the provider's limits, for pages."""
+    quotas.read()
