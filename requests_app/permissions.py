@@ -77,8 +77,7 @@ def stages_visible_to(user: Person) -> QuerySet[Stage]:
         | Q(committee__in=scopes(user, Role.COMMITTEE_MEMBER))
     )
     return Stage.objects.filter(
-        Q(request__in=requests_with(user, "timeline"))
-        | (own & Q(request__in=requests_with(user)))
+        Q(request__in=requests_with(user, "timeline")) | (own & Q(request__in=requests_with(user)))
     )
 
 
@@ -104,8 +103,7 @@ def tasks_visible_to(user: Person) -> QuerySet[Task]:
 def interests_visible_to(user: Person) -> QuerySet[InterestDeclaration]:
     own = Q(member=user) if isinstance(user, User) else Q(pk__in=[])
     return InterestDeclaration.objects.filter(
-        Q(request__in=requests_with(user, "interests"))
-        | (own & Q(request__in=requests_with(user)))
+        Q(request__in=requests_with(user, "interests")) | (own & Q(request__in=requests_with(user)))
     )
 
 
@@ -194,9 +192,7 @@ def is_editable(request: AccessRequest) -> bool:
         return True
     return (
         request.state == RequestState.PROCESSING
-        and Stage.objects.filter(
-            request=request, kind="answer", state=StageState.RUNNING
-        ).exists()
+        and Stage.objects.filter(request=request, kind="answer", state=StageState.RUNNING).exists()
     )
 
 
@@ -285,8 +281,8 @@ _ACTORS: dict[str, Callable[[User, AccessRequest, Stage | None, Task | None], bo
     "investigator": lambda u, r, s, t: RequestMember.objects.filter(
         request=r, user=u, kind=RequestMember.Kind.INVESTIGATOR, removed_at__isnull=True
     ).exists(),
-    "task_role": lambda u, r, s, t: t is not None and t.role in Role.values and has_role(
-        u, Role(t.role)
+    "task_role": lambda u, r, s, t: (
+        t is not None and t.role in Role.values and has_role(u, Role(t.role))
     ),
 }
 _APPLICANT_SIDE = frozenset({"team", "signatory", "investigator"})

@@ -78,9 +78,7 @@ class Rule:
 
 def _members(**conditions: object) -> Exists:
     return Exists(
-        RequestMember.objects.filter(
-            request=OuterRef("pk"), removed_at__isnull=True, **conditions
-        )
+        RequestMember.objects.filter(request=OuterRef("pk"), removed_at__isnull=True, **conditions)
     )
 
 
@@ -90,9 +88,7 @@ def _stages(**conditions: object) -> Exists:
 
 def _begun(**conditions: object) -> Exists:
     """A stage that has opened: running, paused or done."""
-    return _stages(
-        state__in=[StageState.RUNNING, StageState.PAUSED, StageState.DONE], **conditions
-    )
+    return _stages(state__in=[StageState.RUNNING, StageState.PAUSED, StageState.DONE], **conditions)
 
 
 _DEPOSITED = Q(number__isnull=False)
@@ -246,7 +242,9 @@ def conflict(user: User) -> Condition | None:
     committees = _committees(user)
     if not committees:
         # A former member stays withdrawn from what they withdrew from.
-        return Exists(withdrew) if InterestDeclaration.objects.filter(member=user).exists() else None
+        return (
+            Exists(withdrew) if InterestDeclaration.objects.filter(member=user).exists() else None
+        )
     tied = tied_organisations(user)
     colleague = _members(
         user__memberships__organisation__in=tied,
@@ -254,9 +252,7 @@ def conflict(user: User) -> Condition | None:
         user__memberships__ended_at__isnull=True,
     )
     link = Q(organisation__in=tied) | Q(colleague) | Q(_members(user=user))
-    return Q(Exists(withdrew)) | (
-        Q(_stages(kind="opinion", committee__in=committees)) & link
-    )
+    return Q(Exists(withdrew)) | (Q(_stages(kind="opinion", committee__in=committees)) & link)
 
 
 def rules(user: Person) -> list[Rule]:
@@ -268,9 +264,7 @@ def rules(user: Person) -> list[Rule]:
     if hidden is None:
         return mine
     return [
-        rule
-        if rule.applicant_side
-        else Rule(rule.name, Q(rule.condition) & ~Q(hidden), rule.parts)
+        rule if rule.applicant_side else Rule(rule.name, Q(rule.condition) & ~Q(hidden), rule.parts)
         for rule in mine
     ]
 

@@ -53,8 +53,6 @@ def computed_due(stage: Stage, clock: Clock | None) -> datetime | None:
         start=start_of(stage, clock),
         urgent=stage.request.urgent,
         extended=stage.extended_at is not None,
-        pauses=[
-            Pause(p.started_at, p.ended_at) for p in stage.pauses.all() if clock.pauses
-        ],
+        pauses=[Pause(p.started_at, p.ended_at) for p in stage.pauses.all() if clock.pauses],
         permit_end=permit_end(stage.request_id) if clock.start == "permit_end" else None,
     )

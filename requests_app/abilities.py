@@ -1,0 +1,211 @@
+"""What one person may do now on a request; pages draw their buttons from it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+
+from portal.accounts.models import Role, User
+from requests_app import permissions
+from requests_app.models import (
+    FINAL_STATES,
+    AccessRequest,
+    RequestState,
+    Stage,
+    StageState,
+    Task,
+)
+from requests_app.permissions import Person
+from requests_app.procedures import registry
+from requests_app.procedures.schema import Procedure
+from requests_app.workflow.acts.file import to_sign_again
+from requests_app.workflow.definition import REQUEST_MOVES, Transition, stage_moves
+from requests_app.workflow.labels import label_of
+
+
+@dataclass(frozen=True, slots=True)
+class Ability:
+    """One verb this person may do now. `stage` None: a verb of the request; `task`: for close_task."""
+
+    name: str
+    label: str | Promise
+    stage: Stage | None
+    url_name: str
+    irreversible: bool
+    task: Task | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NextStep:
+    """What is awaited: from whom (in words), what, by when."""
+
+    stage: Stage | None
+    task: Task | None
+    what: str
+    who: str
+    due_at: datetime | None
+
+
+def abilities(request: AccessRequest, *, user: Person) -> list[Ability]:
+    """Verbs the person may do now, the most urgent stage first, then those of the request."""
+    if not isinstance(user, User) or not user.is_active:
+        return []
+    asked = _Asked(user, request)
+    procedure = registry.get(request.procedure_code, request.procedure_version)
+    found = [*_of_stages(asked, procedure), *_of_tasks(asked), *_of_request(asked, procedure)]
+    return found
+
+
+class _Asked:
+    """One person on one request, each quality asked of the database once."""
+
+    def __init__(self, user: User, request: AccessRequest) -> None:
+        self.user, self.request = user, request
+        self._known: dict[tuple[str, object, object], bool] = {}
+
+    def may(self, move: Transition, stage: Stage | None = None, task: Task | None = None) -> bool:
+        return any(self._is(actor, stage, task) for actor in sorted(move.actors))
+
+    def _is(self, actor: str, stage: Stage | None, task: Task | None) -> bool:
+        place: tuple[object, object] = (
+            (stage.holder_id, stage.committee_id) if stage else (None, None),
+            task.role if task else None,
+        )
+        if actor == "rapporteur":
+            place = (stage.pk if stage else None, None)
+        key = (actor, *place)
+        if key not in self._known:
+            self._known[key] = permissions.is_actor(self.user, actor, self.request, stage, task)
+        return self._known[key]
+
+
+def _of_stages(asked: _Asked, procedure: Procedure) -> Iterator[Ability]:
+    stages = (
+        Stage.objects.filter(request=asked.request)
+        .exclude(state__in=[StageState.PENDING, StageState.SKIPPED])
+        .select_related("holder", "committee")
+    )
+    for stage in sorted(stages, key=_urgency):
+        stage.request = asked.request
+        for move in stage_moves(procedure.stage(stage.code)).values():
+            if stage.state in move.sources and asked.may(move, stage):
+                if _useful(move, stage, procedure):
+                    yield _ability(move, stage)
+
+
+def _urgency(stage: Stage) -> tuple[bool, bool, float, int]:
+    due = stage.due_at.timestamp() if stage.due_at else 0.0
+    return (stage.state == StageState.DONE, stage.due_at is None, due, stage.position)
+
+
+def _useful(move: Transition, stage: Stage, procedure: Procedure) -> bool:
+    """Leave out what the guards would refuse whatever is written."""
+    if move.name == "file_late_opinion":
+        return bool(stage.outcome) and procedure.stage(stage.code).outcome(stage.outcome).tacit
+    if move.name in {"extend_opinion", "record_extension"}:
+        return stage.extended_at is None
+    received = _has_receipt(stage) if stage.kind == "authorisation" else False
+    if move.name == "record_receipt":
+        return not received
+    if move.name in {"record_authorisation", "record_refusal"}:
+        return received
+    return True
+
+
+def _has_receipt(stage: Stage) -> bool:
+    return stage.acts.filter(code="record_receipt", corrected_by__isnull=True).exists()
+
+
+def _of_tasks(asked: _Asked) -> Iterator[Ability]:
+    move = REQUEST_MOVES["close_task"]
+    if asked.request.state not in move.sources:
+        return
+    tasks = Task.objects.filter(request=asked.request, closed_at__isnull=True)
+    for task in tasks.select_related("stage"):
+        if asked.may(move, None, task):
+            yield Ability(
+                move.name, label_of(move.name), None, "requests_app:act", move.irreversible, task
+            )
+
+
+def _of_request(asked: _Asked, procedure: Procedure) -> Iterator[Ability]:
+    for move in REQUEST_MOVES.values():
+        if not move.public or move.name == "close_task":
+            continue
+        if asked.request.state not in move.sources or not asked.may(move):
+            continue
+        if move.name == "sign" and not _may_sign(asked, procedure):
+            continue
+        if move.name in {"ask_signature", "send_completion"} and not _right_sending(
+            asked, procedure, move.name
+        ):
+            continue
+        yield _ability(move, None)
+
+
+def _may_sign(asked: _Asked, procedure: Procedure) -> bool:
+    return (
+        permissions.is_signatory(asked.user, asked.request) or "paper" in procedure.signature.modes
+    )
+
+
+def _right_sending(asked: _Asked, procedure: Procedure, name: str) -> bool:
+    """A completed file goes straight back, unless something changed must be signed again."""
+    if asked.request.state != RequestState.INCOMPLETE:
+        return name == "ask_signature"
+    return bool(to_sign_again(asked.request, procedure)) == (name == "ask_signature")
+
+
+def _ability(move: Transition, stage: Stage | None) -> Ability:
+    return Ability(move.name, label_of(move.name), stage, "requests_app:act", move.irreversible)
+
+
+# --- Who must act next ------------------------------------------------------------------------------
+
+
+def who_must_act(request: AccessRequest) -> list[NextStep]:
+    """Everyone from whom something is awaited, due first; empty once the request is over."""
+    if request.state in FINAL_STATES:
+        return []
+    if request.state == RequestState.DRAFT:
+        what = _("Compléter le dossier et demander la signature")
+        return [NextStep(None, None, what, _("le demandeur"), None)]
+    if request.state == RequestState.AWAITING_SIGNATURE:
+        return [NextStep(None, None, _("Signer la demande"), _("le représentant légal"), None)]
+    procedure = registry.get(request.procedure_code, request.procedure_version)
+    steps = [_step_of_stage(stage, procedure) for stage in _open_stages(request)]
+    tasks = Task.objects.filter(request=request, closed_at__isnull=True)
+    steps += [_step_of_task(task, procedure) for task in tasks]
+    return sorted(steps, key=lambda step: (step.due_at is None, step.due_at or 0))
+
+
+def _open_stages(request: AccessRequest) -> list[Stage]:
+    return list(Stage.objects.open().filter(request=request).select_related("holder", "committee"))
+
+
+def _step_of_stage(stage: Stage, procedure: Procedure) -> NextStep:
+    if stage.state == StageState.PAUSED:
+        what = _("Compléter le dossier et le renvoyer")
+        return NextStep(stage, None, what, _("le demandeur"), None)
+    return NextStep(
+        stage, None, procedure.stage(stage.code).expected, actor_of(stage), stage.due_at
+    )
+
+
+def _step_of_task(task: Task, procedure: Procedure) -> NextStep:
+    return NextStep(
+        None, task, procedure.task(task.code).expected, str(Role(task.role).label), task.due_at
+    )
+
+
+def actor_of(stage: Stage) -> str:
+    """The actor of a stage in words."""
+    if stage.holder is not None:
+        return stage.holder.name
+    if stage.committee is not None:
+        return stage.committee.acronym or stage.committee.name
+    if stage.role == "applicant":
+        return _("le demandeur")
+    return str(Role(stage.role).label)

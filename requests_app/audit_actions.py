@@ -1,0 +1,33 @@
+"""Actions of requests in the log; those of the verbs come from the workflow's tables."""
+
+from django.utils.translation import gettext_lazy as _
+
+from portal.audit.actions import register
+from requests_app.workflow.definition import REQUEST_MOVES
+from requests_app.workflow.labels import LABELS, RESERVED
+
+
+for name, (_button, label) in LABELS.items():
+    register(
+        f"{'request' if name in REQUEST_MOVES else 'stage'}.{name}",
+        label,
+        reserved=name in RESERVED,
+    )
+
+register("request.create", _("Brouillon créé"))
+register("request.edit", _("Brouillon modifié"))
+register("request.rename", _("Titre modifié"))
+register("request.view", _("Demande consultée"), reserved=True)
+register("request.act_refused", _("Acte refusé"), reserved=True)
+register("request.review_piece", _("Pièce examinée"), reserved=True)
+register("request.assign", _("Étape attribuée"), reserved=True)
+register("request.note", _("Note interne"), reserved=True)
+register("request.reasoned_access", _("Consultation motivée par un administrateur"))
+register("request.remove_person", _("Personne retirée du dossier"))
+register("stage.start", _("Étape ouverte"))
+register("task.open", _("Vérification ouverte"), reserved=True)
+register("permit.create", _("Accès autorisé par la convention"))
+register("grant.want", _("Accès demandé pour une personne"))
+register("grant.suspend", _("Accès suspendu"))
+register("grant.resume", _("Accès repris"))
+register("grant.revoke", _("Accès retiré"))

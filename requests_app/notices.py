@@ -1,0 +1,240 @@
+"""Messages of requests: one class per event, its words in `templates/email/request_<event>.txt`.
+
+Sent to whoever must act next, or must know: what to do, the link, why, by when.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from portal.accounts.models import User
+from portal.notifications.base import Notice
+from requests_app import recipients
+from requests_app.models import AccessRequest, Grant
+
+
+class RequestNotice(Notice):
+    """A message about one request; nothing is said to a member who withdrew from it (A14)."""
+
+    @classmethod
+    def tell(cls, to: Iterable[User], request: AccessRequest, **context: Any) -> None:
+        people = recipients.unhidden(to, request)
+        if not people:
+            return
+        cls.send(
+            people,
+            {
+                "number": request.number or "",
+                "title": request.title,
+                "organisation": request.organisation.name,
+                "path": reverse("requests_app:request", args=[request.pk]),
+                **context,
+            },
+            about=request.pk,
+        )
+
+
+class SignatureAsked(RequestNotice):
+    code = "request.signature_asked"
+    label = _("signature demandée")
+
+
+class SignatureCancelled(RequestNotice):
+    code = "request.signature_cancelled"
+    label = _("demande de signature annulée")
+
+
+class Deposited(RequestNotice):
+    code = "request.deposited"
+    label = _("demande déposée")
+
+
+class CompletenessExpected(RequestNotice):
+    code = "request.expected_completeness"
+    label = _("contrôle de complétude attendu")
+
+
+class CompletionRequested(RequestNotice):
+    code = "request.completion_requested"
+    label = _("compléments demandés")
+
+
+class CompletionReceived(RequestNotice):
+    code = "request.completion_received"
+    label = _("compléments reçus")
+
+
+class Complete(RequestNotice):
+    code = "request.complete"
+    label = _("dossier complet")
+
+
+class Redirected(RequestNotice):
+    code = "request.redirected"
+    label = _("demande réorientée")
+
+
+class ClosedIncomplete(RequestNotice):
+    code = "request.closed_incomplete"
+    label = _("dossier clos, incomplet")
+
+
+class Withdrawn(RequestNotice):
+    code = "request.withdrawn"
+    label = _("demande retirée")
+
+
+class RemarkExpected(RequestNotice):
+    code = "request.expected_holder"
+    label = _("remarques attendues")
+
+
+class InterestExpected(RequestNotice):
+    code = "request.expected_opinion"
+    label = _("liens d’intérêts à déclarer")
+
+
+class RapporteurAssigned(RequestNotice):
+    code = "request.rapporteur_assigned"
+    label = _("rapporteur désigné")
+
+
+class ReportFiled(RequestNotice):
+    code = "request.report_filed"
+    label = _("rapport déposé")
+
+
+class OpinionExtended(RequestNotice):
+    code = "request.opinion_extended"
+    label = _("délai de l’avis prolongé")
+
+
+class AnswerExpected(RequestNotice):
+    code = "request.expected_answer"
+    label = _("réponse à l’avis attendue")
+
+
+class AnswerReminder(RequestNotice):
+    code = "request.answer_reminder"
+    label = _("relance : réponse à l’avis")
+
+
+class LateOpinion(RequestNotice):
+    code = "request.late_opinion"
+    label = _("avis tardif versé au dossier")
+
+
+class ReferralExpected(RequestNotice):
+    code = "request.expected_referral"
+    label = _("saisine de la CNIL attendue")
+
+
+class AuthorisationExpected(RequestNotice):
+    code = "request.expected_authorisation"
+    label = _("réponse de la CNIL à suivre")
+
+
+class ReferralSent(RequestNotice):
+    code = "request.referral_sent"
+    label = _("dossier transmis à la CNIL")
+
+
+class Authorised(RequestNotice):
+    code = "request.authorised"
+    label = _("autorisation enregistrée")
+
+
+class Refused(RequestNotice):
+    code = "request.refused"
+    label = _("demande refusée")
+
+
+class ConformityExpected(RequestNotice):
+    code = "request.expected_conformity"
+    label = _("engagement de conformité attendu")
+
+
+class RegisterExpected(RequestNotice):
+    code = "request.expected_register"
+    label = _("inscription au répertoire attendue")
+
+
+class ConventionExpected(RequestNotice):
+    code = "request.expected_convention"
+    label = _("convention attendue")
+
+
+class ExtractExpected(RequestNotice):
+    code = "request.expected_extract"
+    label = _("extraction à préparer")
+
+
+class ConventionSigned(RequestNotice):
+    code = "request.convention_signed"
+    label = _("convention enregistrée")
+
+
+class OpeningExpected(RequestNotice):
+    code = "request.expected_opening"
+    label = _("ouverture des accès à suivre")
+
+
+class AccessOpen(RequestNotice):
+    code = "request.expected_use"
+    label = _("accès ouvert")
+
+
+class ClosureExpected(RequestNotice):
+    code = "request.expected_closure"
+    label = _("clôture attendue")
+
+
+class Closed(RequestNotice):
+    code = "request.closed"
+    label = _("dossier clos")
+
+
+class TaskOpened(RequestNotice):
+    code = "request.task_opened"
+    label = _("vérification à faire")
+
+
+class Escalated(RequestNotice):
+    code = "request.escalated"
+    label = _("échéance dépassée")
+
+
+class AccessSuspended(RequestNotice):
+    code = "request.access_suspended"
+    label = _("accès suspendu")
+
+
+class AccessResumed(RequestNotice):
+    code = "request.access_resumed"
+    label = _("accès repris")
+
+
+class AccessRevoked(RequestNotice):
+    code = "request.access_revoked"
+    label = _("accès retiré")
+
+
+_OF_ACCESS: dict[str, type[RequestNotice]] = {
+    "suspend": AccessSuspended,
+    "resume": AccessResumed,
+    "revoke": AccessRevoked,
+}
+
+
+def access_changed(verb: str, grants: Iterable[Grant], *, reason: str) -> None:
+    """Person, investigators and holders are told of each right stopped or resumed."""
+    for grant in grants:
+        request = grant.permit.request
+        to = [
+            grant.person,
+            *recipients.investigators(request),
+            *recipients.data_holders(request),
+        ]
+        _OF_ACCESS[verb].tell(to, request, person=str(grant.person), message=reason)

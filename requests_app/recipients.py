@@ -1,0 +1,99 @@
+"""Who is told: the people behind a quality on a request."""
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from django.db.models import Q, QuerySet
+
+from portal.accounts.models import Membership, Role, RoleAssignment, User
+from portal.notifications.permissions import hide_about
+from requests_app.models import AccessRequest, RequestMember, Stage
+from requests_app.visibility import TEAM_KINDS, conflict
+
+
+def with_role(*roles: Role, scope: UUID | None = None) -> QuerySet[User]:
+    """Active holders of one of the roles, of the site or of one organisation."""
+    held = RoleAssignment.objects.active().filter(role__in=roles)
+    held = held.filter(scope=scope) if scope is not None else held.filter(scope__isnull=True)
+    return User.objects.filter(pk__in=held.values("user"), is_active=True)
+
+
+def team(request: AccessRequest) -> QuerySet[User]:
+    return _members(request, kind__in=TEAM_KINDS)
+
+
+def investigators(request: AccessRequest) -> QuerySet[User]:
+    return _members(request, kind=RequestMember.Kind.INVESTIGATOR)
+
+
+def named(request: AccessRequest) -> QuerySet[User]:
+    """People of the file who are to have access."""
+    return _members(request, has_data_access=True)
+
+
+def _members(request: AccessRequest, **conditions: object) -> QuerySet[User]:
+    rows = RequestMember.objects.filter(request=request, removed_at__isnull=True, **conditions)
+    return User.objects.filter(pk__in=rows.values("user"), is_active=True)
+
+
+def signatories(request: AccessRequest) -> list[User]:
+    """The representatives named in the file who may sign; failing them, every signatory."""
+    signing = Membership.objects.signatory().filter(organisation=request.organisation_id)
+    able = User.objects.filter(pk__in=signing.values("user"), is_active=True)
+    chosen = list(
+        able.filter(
+            pk__in=RequestMember.objects.filter(
+                request=request,
+                kind=RequestMember.Kind.REPRESENTATIVE,
+                removed_at__isnull=True,
+            ).values("user")
+        )
+    )
+    return chosen or list(able)
+
+
+def data_holders(request: AccessRequest) -> QuerySet[User]:
+    """Representatives of the holders of the data asked for, and the main base's officers."""
+    holders = request.datasets.values("dataset__holder__organisation")
+    held = RoleAssignment.objects.active().filter(
+        role__in=[Role.HOLDER_REPRESENTATIVE, Role.MAIN_BASE_OFFICER], scope__in=holders
+    )
+    return User.objects.filter(pk__in=held.values("user"), is_active=True)
+
+
+def of_stage(stage: Stage) -> Iterable[User]:
+    """Who must act in a stage."""
+    if stage.assignee is not None:
+        return [stage.assignee]
+    if stage.holder_id is not None:
+        return with_role(Role.HOLDER_REPRESENTATIVE, scope=stage.holder_id)
+    if stage.committee_id is not None:
+        return with_role(Role.PRESIDENT, Role.COMMITTEE_MEMBER, scope=stage.committee_id)
+    if stage.role == "applicant":
+        return team(stage.request)
+    return with_role(Role(stage.role))
+
+
+def unhidden(people: Iterable[User], request: AccessRequest) -> list[User]:
+    """Without the committee members from whom the request is hidden (A14)."""
+    return [
+        person
+        for person in {person.pk: person for person in people}.values()
+        if not hidden_requests(person, {request.pk})
+    ]
+
+
+@hide_about
+def hidden_requests(user: User, abouts: set[UUID]) -> set[UUID]:
+    """Those of the requests that a member who withdrew may no longer hear of, their own excepted."""
+    hidden = conflict(user)
+    if hidden is None or not abouts:
+        return set()
+    own = RequestMember.objects.filter(
+        user=user, request__in=abouts, removed_at__isnull=True
+    ).values("request")
+    return set(
+        AccessRequest.objects.filter(Q(hidden), pk__in=abouts)
+        .exclude(pk__in=own)
+        .values_list("pk", flat=True)
+    )

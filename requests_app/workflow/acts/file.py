@@ -1,0 +1,209 @@
+"""Verbs on the file: asking for the signature, signing, completing, withdrawing."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from requests_app import decisions, dossier, permissions
+from requests_app.models import AccessRequest, RequestState, RequestVersion
+from requests_app.procedures.schema import Procedure
+from requests_app.workflow.context import ActData, Context
+from requests_app.workflow.guards import required_text
+from requests_app.workflow.verbs import Verb, register
+
+
+Status = RequestVersion.Status
+
+
+def freeze(ctx: Context, *, signed: bool) -> RequestVersion:
+    """Write the next version: awaiting its signature, or counting without a new one."""
+    content = dossier.snapshot(ctx.request)
+    last = RequestVersion.objects.filter(request=ctx.request).order_by("-number").first()
+    return RequestVersion.objects.create(
+        request=ctx.request,
+        number=last.number + 1 if last else 1,
+        content=content,
+        sha256=dossier.fingerprint(content),
+        status=Status.SIGNED if signed else Status.AWAITING,
+        signature=RequestVersion.Signature.NONE if signed else "",
+        frozen_by=ctx.person,
+        frozen_at=ctx.now,
+        signed_at=timezone.now() if signed else None,
+    )
+
+
+def to_sign_again(request: AccessRequest, procedure: Procedure) -> list[str]:
+    """Labels of what changed since the last counting version and must be signed again.
+
+    Sections named by the procedure, and pieces marked `needs_signature`.
+    """
+    last = (
+        RequestVersion.objects.filter(request=request, status=Status.SIGNED)
+        .order_by("-number")
+        .first()
+    )
+    if last is None:
+        return [_("le dossier entier")]
+    old, new = last.content, dossier.snapshot(request)
+    changed = [
+        _("section « %(section)s »") % {"section": section}
+        for section in procedure.signature.sections
+        if old.get(section) != new.get(section)
+    ]
+    signed = [piece for piece in procedure.pieces if piece.needs_signature]
+    return changed + [
+        piece.label for piece in signed if _piece(old, piece.code) != _piece(new, piece.code)
+    ]
+
+
+def _piece(content: dict[str, Any], code: str) -> object:
+    return next((one for one in content.get("pieces", []) if one["code"] == code), None)
+
+
+def nothing_missing(ctx: Context) -> Iterator[str]:
+    for item in dossier.missing_items(ctx.request):
+        yield _("Il manque : %(label)s.") % {"label": item.label}
+
+
+@register
+class AskSignature(Verb):
+    """Check the whole file at once and freeze version n."""
+
+    name = "ask_signature"
+
+    def check(self, ctx: Context) -> Iterator[str]:
+        yield from nothing_missing(ctx)
+        if ctx.request.organisation.suspended_at is not None:
+            yield _("L’organisme est suspendu : aucune demande ne peut être signée en son nom.")
+
+    def act(self, ctx: Context) -> ActData:
+        version = freeze(ctx, signed=False)
+        return ActData(
+            data={"version": version.number, "sha256": version.sha256},
+            version=version,
+            audit={"version": version.number, "sha256": version.sha256},
+        )
+
+
+@register
+class SendCompletion(Verb):
+    """Answer a completeness request when nothing that changed must be signed again."""
+
+    name = "send_completion"
+
+    def check(self, ctx: Context) -> Iterator[str]:
+        yield from nothing_missing(ctx)
+        for label in to_sign_again(ctx.request, ctx.procedure):
+            yield _("À signer à nouveau par le représentant légal : %(label)s.") % {"label": label}
+
+    def act(self, ctx: Context) -> ActData:
+        version = freeze(ctx, signed=True)
+        return ActData(
+            data={"version": version.number, "sha256": version.sha256},
+            version=version,
+            audit={"version": version.number, "sha256": version.sha256},
+        )
+
+
+def awaiting(ctx: Context) -> RequestVersion | None:
+    return RequestVersion.objects.filter(request=ctx.request, status=Status.AWAITING).first()
+
+
+@register
+class CancelSignature(Verb):
+    name = "cancel_signature"
+
+    def act(self, ctx: Context) -> ActData:
+        version = awaiting(ctx)
+        return ActData(
+            data={"version": version.number if version else 0},
+            version=version,
+            audit={"version": version.number if version else 0},
+        )
+
+    def write(self, ctx: Context) -> None:
+        RequestVersion.objects.filter(request=ctx.request, status=Status.AWAITING).update(
+            status=Status.CANCELLED
+        )
+
+
+@register
+class Sign(Verb):
+    """The representative signs the fingerprint; or the team deposits the signed PDF of it."""
+
+    name = "sign"
+    takes = frozenset({"version", "sha256", "mode", "file"})
+
+    def check(self, ctx: Context) -> Iterator[str]:
+        version = awaiting(ctx)
+        mode = ctx.text("mode") or "online"
+        if version is None:
+            yield _("Aucune version n’attend de signature.")
+            return
+        if mode not in ctx.procedure.signature.modes:
+            yield _("Ce mode de signature n’est pas prévu par la procédure.")
+        given = ctx.payload.get("version")
+        if str(getattr(given, "pk", given)) not in {str(version.pk), str(version.number)}:
+            yield _("Cette version n’est plus celle à signer. Rechargez la page.")
+        elif ctx.text("sha256") != version.sha256:
+            yield _("L’empreinte n’est pas celle de la version à signer. Rechargez la page.")
+        if mode == "online" and not permissions.is_signatory(ctx.by or ctx.person, ctx.request):
+            yield _(
+                "Seul un représentant dont la capacité de signer est confirmée peut signer en ligne."
+            )
+        if mode == "paper":
+            file = ctx.file("file")
+            if file is None:
+                yield _("Déposez le PDF signé de la version %(number)s.") % {
+                    "number": version.number
+                }
+            elif file.content_type != "application/pdf":
+                yield _("La version signée doit être un PDF.")
+
+    def act(self, ctx: Context) -> ActData:
+        version = awaiting(ctx)
+        assert version is not None  # noqa: S101 - checked above
+        mode = ctx.text("mode") or "online"
+        return ActData(
+            data={"version": version.number, "sha256": version.sha256, "mode": mode},
+            version=version,
+            audit={"version": version.number, "sha256": version.sha256, "mode": mode},
+        )
+
+    def write(self, ctx: Context) -> None:
+        version = awaiting(ctx)
+        assert version is not None  # noqa: S101 - checked above
+        online = (ctx.text("mode") or "online") == "online"
+        version.status = Status.SIGNED
+        version.signature = (
+            RequestVersion.Signature.ONLINE if online else RequestVersion.Signature.PAPER
+        )
+        version.signed_by = ctx.by if online else None
+        version.signed_at = timezone.now()  # a signature keeps real time
+        version.signed_file = None if online else ctx.file("file")
+        version.save()
+        if ctx.request.number is None:
+            ctx.request.number = decisions.request_number(ctx.now)
+            ctx.request.submitted_at = ctx.effective_at
+
+
+@register
+class Withdraw(Verb):
+    """Any time before effect; nothing is deleted."""
+
+    name = "withdraw"
+    takes = frozenset({"reason"})
+
+    def check(self, ctx: Context) -> Iterator[str]:
+        if ctx.request.state != RequestState.DRAFT:
+            yield from required_text(ctx, "reason", _("Indiquez le motif du retrait."))
+
+    def act(self, ctx: Context) -> ActData:
+        return ActData(text=ctx.text("reason"))
+
+    def write(self, ctx: Context) -> None:
+        RequestVersion.objects.filter(request=ctx.request, status=Status.AWAITING).update(
+            status=Status.CANCELLED
+        )

@@ -1,0 +1,237 @@
+"""Verbs of the access: convention, extract, opening, use, closure, and the tasks of the desk."""
+
+from collections.abc import Iterator
+from datetime import datetime, time
+from ipaddress import ip_network
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from portal.common.calendar import PARIS, end_of_day, legal_today
+from requests_app import permissions, permits
+from requests_app.models import Grant, GrantState, RequestMember, Workspace
+from requests_app.provisioning import extract
+from requests_app.workflow.context import ActData, Context
+from requests_app.workflow.errors import TransitionRefused
+from requests_app.workflow.guards import not_blocked, required_text
+from requests_app.workflow.verbs import Verb, register
+
+
+def _addresses(ctx: Context) -> dict[str, list[str]]:
+    """CIDR per person id. Raises ValueError on what is no address."""
+    given = ctx.payload.get("addresses") or {}
+    return {
+        str(getattr(person, "pk", person)): [str(ip_network(str(one).strip())) for one in values]
+        for person, values in given.items()
+    }
+
+
+@register
+class RecordConvention(Verb):
+    """The signed convention: the one act that creates rights (`grants_on`)."""
+
+    name = "record_convention"
+    backdated = True
+    takes = frozenset(
+        {
+            "delivery_mode",
+            "starts_on",
+            "ends_on",
+            "parties",
+            "persons",
+            "homologated_on",
+            "addresses",
+            "reference",
+            "document",
+        }
+    )
+
+    def check(self, ctx: Context) -> Iterator[str]:
+        yield from not_blocked(ctx)
+        yield from self._dates(ctx)
+        yield from self._parties(ctx)
+        yield from self._people(ctx)
+        mode = ctx.text("delivery_mode")
+        if mode not in ctx.procedure.convention.delivery_modes:
+            yield _("Choisissez le mode de livraison : système fils ou espace projet.")
+        if mode == "daughter_system" and ctx.day("homologated_on") is None:
+            yield _("Indiquez la date d’homologation du système fils.")
+        homologated = ctx.day("homologated_on")
+        if homologated is not None and homologated > legal_today():
+            yield _("L’homologation ne peut pas être dans le futur.")
+
+    def _dates(self, ctx: Context) -> Iterator[str]:
+        starts, ends = ctx.day("starts_on"), ctx.day("ends_on")
+        if starts is None or ends is None:
+            yield _("Indiquez le début et la fin de la période d’accès.")
+        elif ends <= starts:
+            yield _("La fin de la période d’accès précède son début.")
+        elif ends < legal_today():
+            yield _("La période d’accès est déjà terminée.")
+
+    def _parties(self, ctx: Context) -> Iterator[str]:
+        missing = set(permissions.convention_parties(ctx.request)) - {
+            party.pk for party in ctx.organisations("parties")
+        }
+        if missing:
+            yield _("Il manque une partie à la convention : %(names)s.") % {
+                "names": ", ".join(permits.names(missing))
+            }
+
+    def _people(self, ctx: Context) -> Iterator[str]:
+        people = ctx.people("persons")
+        if not people:
+            yield _("Nommez au moins une personne habilitée.")
+        active = set(
+            RequestMember.objects.filter(request=ctx.request, removed_at__isnull=True).values_list(
+                "user", flat=True
+            )
+        )
+        for person in people:
+            if person.pk not in active:
+                yield _("%(person)s n’est pas dans le dossier.") % {"person": person}
+        try:
+            addresses = _addresses(ctx)
+        except ValueError:
+            yield _("Une adresse n’est pas lisible. Écrivez par exemple 192.0.2.10/32.")
+            return
+        if ctx.text("delivery_mode") == "daughter_system":
+            for person in people:
+                if not addresses.get(str(person.pk)):
+                    yield _("Indiquez les adresses d’où %(person)s accédera aux données.") % {
+                        "person": person
+                    }
+
+    def act(self, ctx: Context) -> ActData:
+        homologated = ctx.day("homologated_on")
+        data: dict[str, Any] = {
+            "delivery_mode": ctx.text("delivery_mode"),
+            "starts_on": str(ctx.day("starts_on")),
+            "ends_on": str(ctx.day("ends_on")),
+            "homologated_on": str(homologated) if homologated else "",
+            "parties": [str(party.pk) for party in ctx.organisations("parties")],
+            "persons": [str(person.pk) for person in ctx.people("persons")],
+            "addresses": _addresses(ctx),
+            "reference": ctx.text("reference"),
+        }
+        return ActData(
+            data=data,
+            document=ctx.file(),
+            audit={key: data[key] for key in ("delivery_mode", "starts_on", "ends_on", "persons")},
+        )
+
+    def write(self, ctx: Context) -> None:
+        starts, ends = ctx.day("starts_on"), ctx.day("ends_on")
+        version = ctx.latest_version()
+        if starts is None or ends is None or version is None:
+            raise LookupError("checked above")
+        ctx.request.delivery_mode = ctx.text("delivery_mode")
+        permit = permits.create_version(
+            ctx.request,
+            ctx.the_act,
+            version=version,
+            delivery_mode=ctx.text("delivery_mode"),
+            starts_at=datetime.combine(starts, time.min, tzinfo=PARIS),
+            expires_at=end_of_day(ends),
+            persons=ctx.people("persons"),
+            addresses=_addresses(ctx),
+        )
+        ctx.after_commit.append(lambda: permits.hint(permit.request_id))
+
+
+@register
+class ConfirmExtract(Verb):
+    """A second person confirms what was staged against the approved specification."""
+
+    name = "confirm_extract"
+
+    def check(self, ctx: Context) -> Iterator[str]:
+        workspace = Workspace.objects.filter(request=ctx.request).first()
+        if workspace is None or not workspace.extract_manifest:
+            yield _("Aucune extraction complète n’est préparée.")
+        elif workspace.deposits.filter(staged_by=ctx.person).exists():
+            yield _("La personne qui a préparé l’extraction ne peut pas la confirmer elle-même.")
+
+    def write(self, ctx: Context) -> None:
+        try:
+            extract.confirm_extract(Workspace.objects.get(request=ctx.request), by=ctx.person)
+        except extract.ConfirmationRefused as refused:
+            raise TransitionRefused([str(refused)]) from refused
+
+
+@register
+class FinishOpening(Verb):
+    """The first right is open: the study may begin."""
+
+    name = "finish_opening"
+
+    def check(self, ctx: Context) -> Iterator[str]:
+        if not Grant.objects.filter(permit__request=ctx.request, state=GrantState.OPEN).exists():
+            yield "no open grant"
+
+
+@register
+class FinishUse(Verb):
+    """Every right is closed before the end: nothing is left to use."""
+
+    name = "finish_use"
+
+    def check(self, ctx: Context) -> Iterator[str]:
+        if (
+            Grant.objects.filter(permit__request=ctx.request)
+            .exclude(state=GrantState.CLOSED)
+            .exists()
+        ):
+            yield "a grant is not closed"
+
+
+@register
+class Close(Verb):
+    name = "close"
+    takes = frozenset({"note"})
+
+    def check(self, ctx: Context) -> Iterator[str]:
+        live = Grant.objects.filter(permit__request=ctx.request).exclude(state=GrantState.CLOSED)
+        if count := live.count():
+            yield _(
+                "%(count)s accès ne sont pas encore fermés : la clôture attend leur preuve de"
+                " fermeture."
+            ) % {"count": count}
+
+    def act(self, ctx: Context) -> ActData:
+        return ActData(text=ctx.text("note"))
+
+
+@register
+class CloseTask(Verb):
+    """The legal check's conclusion; its effect is the procedure's."""
+
+    name = "close_task"
+    takes = frozenset({"task", "outcome", "note"})
+
+    def check(self, ctx: Context) -> Iterator[str]:
+        task = ctx.task
+        if task is None or task.closed_at is not None:
+            yield _("Cette vérification est déjà close.")
+            return
+        if ctx.text("outcome") not in {one.code for one in ctx.procedure.task(task.code).outcomes}:
+            yield _("Choisissez une conclusion.")
+        yield from required_text(ctx, "note", _("Motivez la conclusion."))
+
+    def act(self, ctx: Context) -> ActData:
+        if ctx.task is None:
+            raise LookupError("checked above")
+        return ActData(
+            data={"task": ctx.task.code, "outcome": ctx.text("outcome")},
+            text=ctx.text("note"),
+            audit={"task": ctx.task.code, "outcome": ctx.text("outcome")},
+        )
+
+    def write(self, ctx: Context) -> None:
+        if ctx.task is None:
+            raise LookupError("checked above")
+        ctx.task.closed_at = ctx.now
+        ctx.task.closed_by = ctx.person
+        ctx.task.outcome = ctx.text("outcome")
+        ctx.task.note = ctx.text("note")
+        ctx.task.save()

@@ -1,0 +1,56 @@
+"""What the clock does when a period ends, as the procedure says; dated at the end, never later."""
+
+from collections.abc import Iterator
+from datetime import date, datetime
+
+from portal.common.calendar import deadline
+from requests_app.workflow import steps
+from requests_app.workflow.context import ActData, Context
+from requests_app.workflow.verbs import Verb, register
+
+from .committee import write_tacit_opinion
+
+
+@register
+class Expire(Verb):
+    """The clock's end: an outcome of its own, a task, a message to the desk, or a reminder."""
+
+    name = "expire"
+
+    def check(self, ctx: Context) -> Iterator[str]:
+        stage = ctx.the_stage
+        if stage.due_at is None or stage.due_at >= ctx.now or stage.expired_at is not None:
+            yield "not due"
+
+    def when(self, ctx: Context, asked: datetime | date | None) -> datetime:
+        return ctx.the_stage.due_at or ctx.effective_at
+
+    def act(self, ctx: Context) -> ActData:
+        effect = self._effect(ctx)
+        return ActData(data={"effect": effect}, audit={"effect": effect})
+
+    def _effect(self, ctx: Context) -> str:
+        if ctx.spec.clock is None:
+            raise LookupError(f"stage {ctx.the_stage.code} has no clock")
+        return ctx.spec.clock.on_expiry.effect
+
+    def write(self, ctx: Context) -> None:
+        stage, clock = ctx.the_stage, ctx.spec.clock
+        if clock is None or stage.due_at is None:
+            raise LookupError(f"stage {stage.code} has no clock")
+        end = stage.due_at
+        match clock.on_expiry.effect:
+            case "outcome":
+                stage.expired_at = end
+                if stage.kind == "opinion":
+                    write_tacit_opinion(ctx, end)
+            case "task":
+                stage.expired_at = end
+                # A17: a person of the law concludes; the machine never writes an authorisation.
+                steps.open_task(ctx, str(clock.on_expiry.task))
+            case "escalate":
+                stage.expired_at = end
+            case "remind":
+                stage.reminded_at = end
+                stage.due_at = deadline(end, str(clock.period))  # the next reminder
+        stage.save(update_fields=["expired_at", "reminded_at", "due_at"])

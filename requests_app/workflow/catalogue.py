@@ -1,0 +1,25 @@
+"""Every verb, loaded once; a verb of the tables without its class stops the start."""
+
+from .acts import authority, committee, completeness, corrections, file, life, system
+from .definition import KIND_MOVES, REQUEST_MOVES
+from .verbs import VERBS
+
+
+__all__ = ["VERBS"]
+
+_MODULES = (authority, committee, completeness, corrections, file, life, system)
+
+
+def public_names() -> dict[str, frozenset[str]]:
+    """Names of the verbs and the qualities of who may do them, from the tables."""
+    names: dict[str, frozenset[str]] = {
+        move.name: move.actors for move in REQUEST_MOVES.values() if move.public
+    }
+    for moves in KIND_MOVES.values():
+        for move in moves:
+            names[move.name] = names.get(move.name, frozenset()) | move.actors
+    return names | {"expire": frozenset({"system"})}
+
+
+if missing := set(public_names()) - set(VERBS):
+    raise LookupError(f"verbs without a class: {', '.join(sorted(missing))}")

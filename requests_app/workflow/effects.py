@@ -1,0 +1,244 @@
+"""What people are told of a move, written in the move's own transaction."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
+from django.utils.translation import gettext as _
+
+from portal.accounts.models import Role
+from portal.common.calendar import PARIS
+from requests_app import notices, recipients
+from requests_app.models import RequestState, RequestVersion, Stage, StageState
+from requests_app.notices import RequestNotice
+
+from .context import Context
+
+
+def day(instant: datetime) -> str:
+    return date_format(localtime(instant, PARIS), "j F Y")
+
+
+def why_not_from(ctx: Context) -> str:
+    """Why a move is not possible from where things stand, and what it means."""
+    if ctx.stage is None:
+        return _("La demande est « %(state)s » : cet acte n’est pas possible.") % {
+            "state": RequestState(ctx.request.state).label
+        }
+    stage = ctx.stage
+    if stage.state == StageState.DONE and stage.outcome:
+        outcome = ctx.spec.outcome(stage.outcome)
+        if outcome.tacit and stage.ended_at is not None:
+            return _("Le délai est échu depuis le %(date)s : %(outcome)s.") % {
+                "date": day(stage.ended_at),
+                "outcome": outcome.label,
+            }
+        return _("Cette étape est terminée : %(outcome)s.") % {"outcome": outcome.label}
+    return _("Cette étape est « %(state)s » : cet acte n’est pas possible.") % {
+        "state": StageState(stage.state).label
+    }
+
+
+_EXPECTED: dict[str, type[RequestNotice]] = {
+    "completeness": notices.CompletenessExpected,
+    "holder": notices.RemarkExpected,
+    "opinion": notices.InterestExpected,
+    "answer": notices.AnswerExpected,
+    "referral": notices.ReferralExpected,
+    "authorisation": notices.AuthorisationExpected,
+    "conformity": notices.ConformityExpected,
+    "register": notices.RegisterExpected,
+    "convention": notices.ConventionExpected,
+    "extract": notices.ExtractExpected,
+    "opening": notices.OpeningExpected,
+    "use": notices.AccessOpen,
+    "closure": notices.ClosureExpected,
+}
+
+
+def announce(ctx: Context) -> None:
+    """Write the messages of a move: what happened, then what is expected of whom."""
+    tell = _OF_MOVE.get(ctx.move.name)
+    if tell is not None:
+        tell(ctx)
+    for stage in ctx.started:
+        if stage.state == StageState.RUNNING:
+            _expect(ctx, stage)
+    if ctx.task is not None and ctx.task.closed_at is None:
+        rule = ctx.procedure.task(ctx.task.code)
+        notices.TaskOpened.tell(
+            recipients.with_role(Role(rule.role)),
+            ctx.request,
+            task=rule.label,
+            todo=rule.expected,
+        )
+
+
+def _expect(ctx: Context, stage: Stage) -> None:
+    more: dict[str, object] = {}
+    people = recipients.of_stage(stage)
+    if stage.kind == "holder" and stage.holder is not None:
+        more["holder"] = stage.holder.name
+    if stage.kind == "answer":
+        opinion = Stage.objects.filter(request=ctx.request, kind="opinion").first()
+        if opinion is not None and opinion.outcome:
+            outcome = ctx.procedure.stage(opinion.code).outcome(opinion.outcome)
+            more |= {"sense": outcome.label.split(",")[0], "tacit": outcome.tacit}
+    if stage.kind == "extract":
+        people = [*people, *recipients.data_holders(ctx.request)]
+    if stage.kind == "use":
+        people = [*people, *recipients.named(ctx.request)]
+    _EXPECTED[stage.kind].tell(people, ctx.request, due=stage.due_at, stage=stage.code, **more)
+
+
+def _due_of(ctx: Context, kind: str) -> datetime | None:
+    return (
+        Stage.objects.filter(request=ctx.request, kind=kind)
+        .values_list("due_at", flat=True)
+        .first()
+    )
+
+
+def _awaited(ctx: Context) -> None:
+    version = RequestVersion.objects.filter(
+        request=ctx.request, status=RequestVersion.Status.AWAITING
+    ).first()
+    if version is not None:
+        notices.SignatureAsked.tell(
+            recipients.signatories(ctx.request),
+            ctx.request,
+            version=version.number,
+            sha256=version.sha256,
+        )
+
+
+def _signature_cancelled(ctx: Context) -> None:
+    notices.SignatureCancelled.tell(recipients.signatories(ctx.request), ctx.request)
+
+
+def _deposited(ctx: Context) -> None:
+    if ctx.started:
+        due = ctx.started[0].due_at
+        notices.Deposited.tell(recipients.team(ctx.request), ctx.request, due=due)
+        return
+    version = ctx.the_act.version
+    stage = Stage.objects.filter(request=ctx.request, kind="completeness").first()
+    if stage is not None:
+        notices.CompletionReceived.tell(
+            recipients.of_stage(stage),
+            ctx.request,
+            version=version.number if version else "",
+            due=stage.due_at,
+        )
+
+
+def _completion(ctx: Context) -> None:
+    labels = {piece.code: piece.label for piece in ctx.procedure.pieces}
+    data = ctx.the_act.data
+    pieces = [
+        {"label": labels.get(one["code"], one["code"]), "comment": one["comment"]}
+        for one in data["pieces"]
+    ]
+    notices.CompletionRequested.tell(
+        recipients.team(ctx.request),
+        ctx.request,
+        pieces=pieces,
+        count=len(pieces) or 1,
+        last=data["last"],
+        message=ctx.the_act.text,
+    )
+
+
+def _complete(ctx: Context) -> None:
+    notices.Complete.tell(recipients.team(ctx.request), ctx.request, due=_due_of(ctx, "opinion"))
+
+
+def _team(notice: type[RequestNotice]) -> Callable[[Context], None]:
+    def tell(ctx: Context) -> None:
+        act = ctx.act
+        notice.tell(
+            recipients.team(ctx.request),
+            ctx.request,
+            message=act.text if act else "",
+            route=act.data.get("route", "") if act else "",
+            reference=act.data.get("number", "") if act else "",
+            due=ctx.stage.due_at if ctx.stage else None,
+        )
+
+    return tell
+
+
+def _withdrawn(ctx: Context) -> None:
+    if ctx.request.number is not None:
+        notices.Withdrawn.tell(recipients.with_role(Role.SECRETARIAT), ctx.request)
+
+
+def _rapporteurs(ctx: Context) -> None:
+    notices.RapporteurAssigned.tell(ctx.people("members"), ctx.request, due=ctx.the_stage.due_at)
+
+
+def _report(ctx: Context) -> None:
+    notices.ReportFiled.tell(
+        recipients.with_role(Role.PRESIDENT, scope=ctx.the_stage.committee_id),
+        ctx.request,
+        due=ctx.the_stage.due_at,
+    )
+
+
+def _convention(ctx: Context) -> None:
+    permit = ctx.the_act.permit
+    people = [*recipients.team(ctx.request), *recipients.named(ctx.request)]
+    notices.ConventionSigned.tell(people, ctx.request, due=permit.expires_at)
+
+
+def _task_closed(ctx: Context) -> None:
+    if ctx.request.state == RequestState.REFUSED:
+        _team(notices.Refused)(ctx)
+        return
+    stage = ctx.task.stage if ctx.task else None
+    if stage is not None and ctx.task is not None:
+        outcome = ctx.procedure.task(ctx.task.code).outcome(ctx.task.outcome)
+        if outcome.effect == "end_stage":
+            notices.Authorised.tell(recipients.team(ctx.request), ctx.request, tacit=True)
+
+
+def _expired(ctx: Context) -> None:
+    clock = ctx.spec.clock
+    if clock is None:
+        return
+    if clock.on_expiry.effect == "escalate":
+        notices.Escalated.tell(
+            recipients.with_role(Role.SECRETARIAT),
+            ctx.request,
+            stage=ctx.spec.label,
+            due=ctx.effective_at,
+        )
+    elif clock.on_expiry.effect == "remind":
+        notices.AnswerReminder.tell(
+            recipients.of_stage(ctx.the_stage), ctx.request, since=ctx.the_stage.started_at
+        )
+
+
+_OF_MOVE: dict[str, Callable[[Context], None]] = {
+    "ask_signature": _awaited,
+    "cancel_signature": _signature_cancelled,
+    "sign": _deposited,
+    "send_completion": _deposited,
+    "withdraw": _withdrawn,
+    "request_completion": _completion,
+    "accept_completeness": _complete,
+    "redirect": _team(notices.Redirected),
+    "close_incomplete": _team(notices.ClosedIncomplete),
+    "assign_rapporteurs": _rapporteurs,
+    "file_report": _report,
+    "extend_opinion": _team(notices.OpinionExtended),
+    "file_late_opinion": _team(notices.LateOpinion),
+    "record_referral": _team(notices.ReferralSent),
+    "record_authorisation": _team(notices.Authorised),
+    "record_refusal": _team(notices.Refused),
+    "record_convention": _convention,
+    "close": _team(notices.Closed),
+    "close_task": _task_closed,
+    "expire": _expired,
+}
