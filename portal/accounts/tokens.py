@@ -40,14 +40,14 @@ def create(*, by: User, name: str, days: int) -> tuple[ApiToken, str]:
     return token, text
 
 
-def revoke(token: ApiToken, *, by: User) -> None:
+def revoke(token: ApiToken, *, by: User, reason: str = "") -> None:
     """Make a token void at once; nothing when it is already."""
     with transaction.atomic():
         changed = ApiToken.objects.filter(pk=token.pk, revoked_at__isnull=True).update(
             revoked_at=timezone.now()
         )
         if changed:
-            signals.event("token.revoke", by=by, on=token)
+            signals.event("token.revoke", by=by, on=token, text=reason)
 
 
 class TokenAuthentication(BaseAuthentication):
