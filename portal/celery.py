@@ -19,6 +19,7 @@ app.autodiscover_tasks(
         "catalog.search",
         "requests_app.workflow",
         "requests_app.provisioning",
+        "requests_app.extraction",
     ]
 )
 
@@ -38,6 +39,11 @@ app.conf.beat_schedule = {
     "workflow-due": {"task": "requests_app.workflow.tasks.fire_due", "schedule": 5.0},
     "provisioning-sweep": {
         "task": "requests_app.provisioning.tasks.sweep",
+        "schedule": 5.0,
+        "options": {"queue": "provisioning"},
+    },
+    "extraction-asked": {
+        "task": "requests_app.extraction.tasks.prepare_asked",
         "schedule": 5.0,
         "options": {"queue": "provisioning"},
     },

@@ -6,8 +6,7 @@ from datetime import datetime
 
 from django.utils.translation import gettext as _
 
-from portal.accounts.models import Role
-
+from .abilities import actor_of
 from .models import FINAL_STATES, AccessRequest, Stage, StageState
 from .procedures.schema import Procedure
 
@@ -21,17 +20,6 @@ class Event:
     when: datetime | None = None
     by: str = ""
     text: str = ""
-
-
-def actor(stage: Stage) -> str:
-    """The stage's actor as readers know it: the desk, a holder, the committee, the applicant."""
-    if stage.holder is not None:
-        return stage.holder.name
-    if stage.committee is not None:
-        return stage.committee.acronym or stage.committee.name
-    if stage.role == "applicant":
-        return _("le demandeur")
-    return str(Role(stage.role).label) if stage.role in Role.values else stage.role
 
 
 def events(request: AccessRequest, stages: Sequence[Stage], procedure: Procedure) -> list[Event]:
@@ -49,14 +37,14 @@ def events(request: AccessRequest, stages: Sequence[Stage], procedure: Procedure
             label = spec.label + (f" – {stage.holder}" if stage.holder else "")
             if stage.state == StageState.DONE:
                 outcome = _capital(spec.outcome(stage.outcome).label)
-                lines.append(Event(label, "done", stage.ended_at, actor(stage), outcome))
+                lines.append(Event(label, "done", stage.ended_at, actor_of(stage), outcome))
             elif stage.state in {StageState.RUNNING, StageState.PAUSED} and not over:
                 text = (
                     _("En attente du demandeur")
                     if stage.state == StageState.PAUSED
                     else spec.expected
                 )
-                lines.append(Event(label, "current", stage.started_at, actor(stage), text))
+                lines.append(Event(label, "current", stage.started_at, actor_of(stage), text))
             elif stage.state == StageState.PENDING and not over:
                 lines.append(Event(label, "coming"))
         if not mine and not over and request.submitted_at:

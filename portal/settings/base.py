@@ -84,7 +84,7 @@ TEMPLATES = [
     },
 ]
 
-# SQLite by default (WAL, IMMEDIATE so that writers queue instead of failing); PostgreSQL by DATABASE_URL.
+# SQLite by default (WAL; IMMEDIATE: writers queue instead of failing), PostgreSQL by DATABASE_URL.
 DATABASES = {
     "default": env.db_url("DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'guichet.sqlite3'}")
 }
@@ -92,7 +92,9 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"]["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",
         "timeout": 20,
-        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;",
+        "init_command": (
+            "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;"
+        ),
     }
 elif env.bool("GUICHET_DB_POOL", default=False):  # web process only
     DATABASES["default"]["OPTIONS"] = {"pool": True}
@@ -224,7 +226,7 @@ DEFAULT_FROM_EMAIL = env.str(
     "GUICHET_FROM_EMAIL", default="Guichet <ne-pas-repondre@guichet.example>"
 )
 
-# --- Celery: a task is only a hint, truth is in rows ------------------------------------------------
+# --- Celery: a task is only a hint, truth is in rows ---
 CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default="filesystem://")
 CELERY_BROKER_DIR = VAR_DIR / "broker"
 if CELERY_BROKER_URL.startswith("filesystem://"):
@@ -244,6 +246,7 @@ CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_TASK_ROUTES = {
     "catalog.search.*": {"queue": "search"},
     "requests_app.provisioning.*": {"queue": "provisioning"},
+    "requests_app.extraction.*": {"queue": "provisioning"},  # it reads what holders deposit
 }
 CELERY_TIMEZONE = "Europe/Paris"
 
@@ -252,7 +255,7 @@ SEARCH_URL = env.str("SEARCH_URL", default="")  # empty: embedded; opensearch+ht
 SEARCH_DIR = VAR_DIR / "search"
 SEARCH_PREFIX = env.str("GUICHET_SEARCH_PREFIX", default="guichet")
 
-# --- Provisioning: only the provisioning worker has SCW_* -------------------------------------------
+# --- Provisioning: only the provisioning worker has SCW_* ---
 CUSTODY_KEYS = env.list(
     "GUICHET_CUSTODY_KEYS", default=[]
 )  # Fernet keys shared by web and provisioning
@@ -269,19 +272,29 @@ SCW = {
     "portal_application_id": env.str("GUICHET_SCW_APPLICATION_ID", default=""),
 }
 PROVISIONING = {
-    # Rights take up to 5 min to reach Object Storage, and answers flap (reference/scaleway.md 0.3, 10.5).
+    # Rights take up to 5 min to reach Object Storage, and answers flap (scaleway.md 0.3, 10.5).
     "open_rounds": env.int("GUICHET_OPEN_ROUNDS", default=3),  # successes in a row before "open"
     "open_spacing": env.float("GUICHET_OPEN_SPACING", default=5.0),  # seconds
-    "refusal_rounds": env.int("GUICHET_REFUSAL_ROUNDS", default=5),  # refusals in a row before "closed"
+    "refusal_rounds": env.int(
+        "GUICHET_REFUSAL_ROUNDS", default=5
+    ),  # refusals in a row before "closed"
     "refusal_spacing": env.float("GUICHET_REFUSAL_SPACING", default=8.0),  # 5 of them: over 30 s
     "propagation": env.float("GUICHET_PROPAGATION_SECONDS", default=300.0),
-    "list_lag": env.float("GUICHET_LIST_LAG_SECONDS", default=60.0),  # before a create is done again
+    "list_lag": env.float(
+        "GUICHET_LIST_LAG_SECONDS", default=60.0
+    ),  # before a create is done again
     "lease": 60.0,
-    "expiry_margin": env.float("GUICHET_EXPIRY_MARGIN_SECONDS", default=900.0),  # closing starts before
+    "expiry_margin": env.float(
+        "GUICHET_EXPIRY_MARGIN_SECONDS", default=900.0
+    ),  # closing starts before
     "key_days": env.int("GUICHET_KEY_DAYS", default=365),
     "reveal_hours": 72,
-    "check_minutes": env.float("GUICHET_CHECK_MINUTES", default=60.0),  # comparison with the provider
-    "worker_addresses": env.list("GUICHET_WORKER_ADDRESSES", default=[]),  # egress of the worker: CIDR
+    "check_minutes": env.float(
+        "GUICHET_CHECK_MINUTES", default=60.0
+    ),  # comparison with the provider
+    "worker_addresses": env.list(
+        "GUICHET_WORKER_ADDRESSES", default=[]
+    ),  # egress of the worker: CIDR
     "staging_dir": env.str("GUICHET_STAGING_DIR", default=str(VAR_DIR / "staging")),
     "extract_source": env.str("GUICHET_EXTRACT_SOURCE", default="synthetic" if DEMO else "deposit"),
 }

@@ -1,4 +1,4 @@
-"""The suite: SQLite in one file per worker, or PostgreSQL by DATABASE_URL; never in-memory SQLite."""
+"""The suite: SQLite in a file per worker, or PostgreSQL by DATABASE_URL; never in memory."""
 
 import os
 import tempfile
@@ -14,11 +14,13 @@ from .base import *  # noqa: E402, F403
 from .base import DATABASES, STORAGES_TEST, VAR_DIR  # noqa: E402
 
 
-SECRET_KEY = "tests-only-not-a-secret"
+SECRET_KEY = "tests-only-not-a-secret"  # noqa: S105
 ALLOWED_HOSTS = ["testserver", "127.0.0.1", "localhost"]
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"]["TEST"] = {"NAME": str(VAR_DIR / "test.sqlite3")}
-PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # fast; argon2 has its own test
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.MD5PasswordHasher"
+]  # fast; argon2 has its own test
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 STORAGES = STORAGES_TEST
 CELERY_TASK_ALWAYS_EAGER = False

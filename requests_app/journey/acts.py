@@ -3,6 +3,8 @@
 import re
 from typing import Any
 
+from bs4 import Tag
+
 from .story import Story, expect
 from .visitor import Page, StepFailed, Visitor
 
@@ -43,17 +45,20 @@ def log_in(story: Story, name: str) -> Visitor:
 def verify(story: Story, visitor: Visitor, page: Page) -> Page:
     """Answer a request for the second factor if the page is one; else the page itself."""
     for _try in range(2):
-        if "token" not in {tag.get("name") for tag in page.soup.select("input")}:
+        if "/second-facteur/verifier/" not in page.url:
             return page
-        page = visitor.submit(page, page.form(having="token"), token=story.code(visitor.name))
+        page = visitor.submit(page, main_form(page), code=story.code(visitor.name))
     raise StepFailed(f"{visitor.name} : le second facteur est refusé. {page.errors}")
 
 
-def dossier(story: Story, who: str, *, tab: str = "", expect_status: int = 200) -> Page:
-    """The page of the journey's request, read by a person."""
+def dossier(
+    story: Story, who: str, *, request: str = "", tab: str = "", expect_status: int = 200
+) -> Page:
+    """The page of a request (the journey's first, unless another is named), read by a person."""
     visitor = log_in(story, who)
-    path = f"/dossiers/{story.seen['request']}/" + (f"?onglet={tab}" if tab else "")
-    return visitor.get(path, expect=expect_status)
+    path = f"/dossiers/{request or story.seen['request']}/" + (f"?onglet={tab}" if tab else "")
+    page = visitor.get(path, expect=expect_status)
+    return verify(story, visitor, page) if expect_status == 200 else page
 
 
 def perform(
@@ -61,31 +66,45 @@ def perform(
     who: str,
     act: str,
     *,
+    request: str = "",
     files: dict[str, tuple[str, bytes, str]] | None = None,
-    expect_status: int = 200,
     **values: Any,
 ) -> Page:
     """Perform an act through its own page. Raises StepFailed with the form's errors."""
     visitor = log_in(story, who)
-    page = dossier(story, who)
+    page = dossier(story, who, request=request)
     found = page.links(href=f"/{act}/")
     if not found:
         raise StepFailed(f"{who} n’a pas de bouton « {act} ». {page.text[:400]}")
     form_page = verify(story, visitor, visitor.get(found[0]))
-    form = form_page.form(index=_main_form(form_page))
-    answer = visitor.submit(form_page, form, files=files, expect=expect_status, **values)
-    if expect_status == 200 and answer.errors:
-        raise StepFailed(f"{who}, {act} : {answer.errors}")
+    return send(visitor, form_page, files=files, what=f"{who}, {act}", **values)
+
+
+def send(
+    visitor: Visitor,
+    page: Page,
+    *,
+    what: str,
+    files: dict[str, tuple[str, bytes, str]] | None = None,
+    **values: Any,
+) -> Page:
+    """Send the page's main form; raises StepFailed with what the page says is wrong."""
+    form = main_form(page)
+    try:
+        answer = visitor.submit(page, form, files=files, **values)
+    except StepFailed as failure:
+        raise StepFailed(f"{what} : {failure}") from failure
+    if answer.errors:
+        raise StepFailed(f"{what} : {answer.errors}")
     return answer
 
 
-def _main_form(page: Page) -> int:
-    """Index of the POST form inside the page's main part (the header has one to log out)."""
-    forms = [f for f in page.soup.select("form") if str(f.get("method", "")).lower() == "post"]
-    inside = [index for index, form in enumerate(forms) if form.find_parent("main") is not None]
-    if not inside:
-        raise StepFailed(f"pas de formulaire sur {page.url}")
-    return inside[0]
+def main_form(page: Page) -> Tag:
+    """The first POST form of the page's main part (the header has one to log out)."""
+    for form in page.soup.select("main form"):
+        if str(form.get("method", "")).lower() == "post":
+            return form
+    raise StepFailed(f"pas de formulaire sur {page.url} : {page.text[:300]}")
 
 
 def request_id(page: Page) -> str:

@@ -13,7 +13,9 @@ class Basket(models.Model):
     user = models.OneToOneField(
         settings.AUTH_USER_MODEL, models.CASCADE, null=True, blank=True, related_name="basket"
     )
-    visitor_key = models.CharField(max_length=64, unique=True, null=True, blank=True, editable=False)
+    visitor_key = models.CharField(
+        max_length=64, unique=True, null=True, blank=True, editable=False
+    )
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:
@@ -21,7 +23,8 @@ class Basket(models.Model):
         verbose_name_plural = _("sélections")
         constraints = [
             models.CheckConstraint(
-                condition=Q(user__isnull=False) | Q(visitor_key__isnull=False), name="basket_has_owner"
+                condition=Q(user__isnull=False) | Q(visitor_key__isnull=False),
+                name="basket_has_owner",
             )
         ]
 
@@ -35,8 +38,12 @@ class BasketRow(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     basket = models.ForeignKey(Basket, models.CASCADE, related_name="rows")
     dataset = models.ForeignKey("catalog.Dataset", models.CASCADE, related_name="+")
-    table = models.ForeignKey("catalog.Table", models.CASCADE, null=True, blank=True, related_name="+")
-    variables = models.JSONField(default=list, blank=True, help_text="names; empty: all of the table")
+    table = models.ForeignKey(
+        "catalog.Table", models.CASCADE, null=True, blank=True, related_name="+"
+    )
+    variables = models.JSONField(
+        default=list, blank=True, help_text="names; empty: all of the table"
+    )
     year_from = models.PositiveSmallIntegerField(_("de"), null=True, blank=True)
     year_until = models.PositiveSmallIntegerField(_("à"), null=True, blank=True)
     added_at = models.DateTimeField(auto_now_add=True)
@@ -47,7 +54,9 @@ class BasketRow(models.Model):
         ordering = ["added_at"]
         constraints = [
             models.UniqueConstraint(
-                fields=["basket", "table"], condition=Q(table__isnull=False), name="basket_row_table_once"
+                fields=["basket", "table"],
+                condition=Q(table__isnull=False),
+                name="basket_row_table_once",
             ),
             models.UniqueConstraint(
                 fields=["basket", "dataset"],

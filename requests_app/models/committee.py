@@ -50,7 +50,7 @@ class InterestDeclaration(models.Model):
 
 
 class RapporteurAssignment(models.Model):
-    """A rapporteur named by the president; at most two per file, warned above four a month (A14)."""
+    """A rapporteur named by the president; at most two per file, warned above 4 a month (A14)."""
 
     stage = models.ForeignKey("requests_app.Stage", models.CASCADE, related_name="rapporteurs")
     member = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
@@ -61,7 +61,9 @@ class RapporteurAssignment(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["stage", "member"], condition=Q(ended_at__isnull=True), name="rapporteur_once"
+                fields=["stage", "member"],
+                condition=Q(ended_at__isnull=True),
+                name="rapporteur_once",
             ),
         ]
 
@@ -105,7 +107,9 @@ class Opinion(models.Model):
     """The committee's opinion, issued once by the president, on a named version of the file."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    request = models.ForeignKey("requests_app.AccessRequest", models.PROTECT, related_name="opinions")
+    request = models.ForeignKey(
+        "requests_app.AccessRequest", models.PROTECT, related_name="opinions"
+    )
     stage = models.OneToOneField("requests_app.Stage", models.PROTECT, related_name="opinion")
     version = models.ForeignKey("requests_app.RequestVersion", models.PROTECT, related_name="+")
     number = models.CharField(_("numéro"), max_length=30, unique=True)

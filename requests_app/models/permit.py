@@ -12,10 +12,14 @@ class Permit(models.Model):
     """One version of what a request may do; written by the act that creates rights."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    request = models.ForeignKey("requests_app.AccessRequest", models.PROTECT, related_name="permits")
+    request = models.ForeignKey(
+        "requests_app.AccessRequest", models.PROTECT, related_name="permits"
+    )
     number = models.PositiveSmallIntegerField(_("version"))
     act = models.OneToOneField("requests_app.Act", models.PROTECT, related_name="permit")
-    request_version = models.ForeignKey("requests_app.RequestVersion", models.PROTECT, related_name="+")
+    request_version = models.ForeignKey(
+        "requests_app.RequestVersion", models.PROTECT, related_name="+"
+    )
     scope = models.JSONField()  # [{dataset, table, variables, years}]: approved specification
     delivery_mode = models.CharField(max_length=20)  # "daughter_system" | "project_space"
     starts_at = models.DateTimeField(_("début"))
@@ -30,7 +34,9 @@ class Permit(models.Model):
         verbose_name_plural = _("accès autorisés")
         constraints = [
             models.UniqueConstraint(fields=["request", "number"], name="permit_version_once"),
-            models.CheckConstraint(condition=Q(expires_at__gt=F("starts_at")), name="permit_dates_in_order"),
+            models.CheckConstraint(
+                condition=Q(expires_at__gt=F("starts_at")), name="permit_dates_in_order"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -60,11 +66,17 @@ class Grant(models.Model):
     workspace = models.ForeignKey("requests_app.Workspace", models.PROTECT, related_name="grants")
     person = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="grants")
     state = models.CharField(
-        _("état"), max_length=10, choices=GrantState.choices, default=GrantState.WANTED, editable=False
+        _("état"),
+        max_length=10,
+        choices=GrantState.choices,
+        default=GrantState.WANTED,
+        editable=False,
     )
     wanted = models.CharField(max_length=10, choices=Wanted.choices, default=Wanted.OPEN)
     reason = models.TextField(_("motif"), blank=True)  # of suspension, closing, failure
-    missing = models.JSONField(default=list)  # codes of unmet conditions: training, terms, second_factor, …
+    missing = models.JSONField(
+        default=list
+    )  # codes of unmet conditions: training, terms, second_factor, …
     source_addresses = models.JSONField(default=list)  # CIDR
     expires_at = models.DateTimeField(_("fin"))
     observed = models.CharField(max_length=200, blank=True)
@@ -77,21 +89,26 @@ class Grant(models.Model):
     streak = models.PositiveSmallIntegerField(default=0, editable=False)
     streak_since = models.DateTimeField(null=True, editable=False)
     verify_since = models.DateTimeField(null=True, editable=False)
-    proof_at = models.DateTimeField(null=True, editable=False)  # refusals proven, since the last opening
+    proof_at = models.DateTimeField(
+        null=True, editable=False
+    )  # refusals proven, since the last opening
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
         verbose_name = _("accès")
         verbose_name_plural = _("accès")
         constraints = [
-            models.CheckConstraint(condition=Q(state__in=GrantState.values), name="grant_state_known"),
+            models.CheckConstraint(
+                condition=Q(state__in=GrantState.values), name="grant_state_known"
+            ),
             models.UniqueConstraint(
                 fields=["workspace", "person"],
                 condition=~Q(state="closed"),
                 name="grant_one_live_per_person",
             ),
             models.CheckConstraint(
-                condition=~Q(state="closed") | Q(closed_at__isnull=False), name="grant_closed_has_date"
+                condition=~Q(state="closed") | Q(closed_at__isnull=False),
+                name="grant_closed_has_date",
             ),
         ]
 
@@ -103,7 +120,9 @@ class Workspace(models.Model):
     """The study's place in the cloud, the row that a reconciler takes a lease on."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    request = models.OneToOneField("requests_app.AccessRequest", models.PROTECT, related_name="workspace")
+    request = models.OneToOneField(
+        "requests_app.AccessRequest", models.PROTECT, related_name="workspace"
+    )
     slug = models.SlugField(max_length=40, unique=True)  # with an unguessable suffix: bucket names
     next_reconcile_at = models.DateTimeField(null=True, blank=True, db_index=True)  # real time
     lease_until = models.DateTimeField(null=True, blank=True)
@@ -116,8 +135,15 @@ class Workspace(models.Model):
     failing_since = models.DateTimeField(null=True, blank=True)
     tries = models.PositiveIntegerField(default=0)
     observed_at = models.DateTimeField(null=True, blank=True)
-    endpoint = models.CharField(max_length=200, blank=True)  # of object storage; the web has no SCW_*
+    endpoint = models.CharField(
+        max_length=200, blank=True
+    )  # of object storage; the web has no SCW_*
     region = models.CharField(max_length=20, blank=True)
+    # Asked by an operator, done by the provisioning worker; null again once it is done.
+    extract_asked_at = models.DateTimeField(null=True, blank=True)
+    extract_asked_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+"
+    )
     extract_confirmed_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+"
     )
@@ -135,17 +161,21 @@ class Workspace(models.Model):
 
 
 class CloudResource(models.Model):
-    """Something that exists, or is intended, at the provider; the intent row comes before the call."""
+    """Something that exists or is intended at the provider; the row comes before the call."""
 
     workspace = models.ForeignKey(Workspace, models.PROTECT, related_name="resources")
-    kind = models.SlugField(max_length=20)  # project, bucket, encryption, fence, application, group…
+    kind = models.SlugField(
+        max_length=20
+    )  # project, bucket, encryption, fence, application, group…
     logical_key = models.CharField(max_length=100)
     external_id = models.CharField(max_length=100, blank=True)
     spec_hash = models.CharField(max_length=64, blank=True)
     status = models.SlugField(max_length=20, default="intended")
     last_error = models.TextField(blank=True)
     tries = models.PositiveIntegerField(default=0)
-    attempted_at = models.DateTimeField(null=True, blank=True)  # last create call whose answer may be lost
+    attempted_at = models.DateTimeField(
+        null=True, blank=True
+    )  # last create call whose answer may be lost
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -161,7 +191,7 @@ class CloudResource(models.Model):
 
 
 class Credential(models.Model):
-    """An API key of an application: the person's, or the probe's. Secrets only as ciphertext, then wiped."""
+    """An API key of an application, the person's or the probe's; its secret as ciphertext, wiped."""
 
     class Use(models.TextChoices):
         PERSON = "person", _("personne")
@@ -176,10 +206,14 @@ class Credential(models.Model):
     expires_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     revealed_at = models.DateTimeField(null=True, blank=True)
-    attempted_at = models.DateTimeField(null=True, blank=True)  # a create call whose answer may be lost
+    attempted_at = models.DateTimeField(
+        null=True, blank=True
+    )  # a create call whose answer may be lost
     withdrawn_at = models.DateTimeField(null=True, blank=True)  # no longer wanted; deletion follows
     expiry_told_at = models.DateTimeField(null=True, blank=True)
-    withdrawn_reason = models.SlugField(max_length=20, blank=True)  # rotated, unrevealed, lost, closed…
+    withdrawn_reason = models.SlugField(
+        max_length=20, blank=True
+    )  # rotated, unrevealed, lost, closed…
     deleted_at = models.DateTimeField(null=True, blank=True)  # 404 read at the provider
 
     class Meta:
@@ -262,7 +296,7 @@ class Outbox(models.Model):
 
 
 class ProviderReading(models.Model):
-    """What the provisioning worker last read at the provider, for pages: the web has no key there."""
+    """What the worker last read at the provider, for pages: the web has no key there."""
 
     kind = models.SlugField(max_length=30, primary_key=True)  # quotas
     data = models.JSONField(default=dict)

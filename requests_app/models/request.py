@@ -11,7 +11,7 @@ from .querysets import AccessRequestQuerySet
 
 
 class RequestState(models.TextChoices):
-    """Life of a request; the word published by API and register is TEHDAS2 D6.4's (`D64_STATUS`)."""
+    """Life of a request. API and register publish the words of TEHDAS2 D6.4."""
 
     DRAFT = "draft", _("brouillon")
     AWAITING_SIGNATURE = "awaiting_signature", _("en attente de signature")
@@ -40,16 +40,22 @@ EDITABLE_STATES = frozenset({RequestState.DRAFT, RequestState.INCOMPLETE})
 
 
 class AccessRequest(models.Model):
-    """One file. `content` is the working copy, by section; what counts is a signed `RequestVersion`."""
+    """One file. `content` is the working copy, by section; a signed `RequestVersion` counts."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     number = models.CharField(_("numéro"), max_length=20, unique=True, null=True, editable=False)
     title = models.CharField(_("titre"), max_length=250)
     state = models.CharField(
-        _("état"), max_length=20, choices=RequestState.choices, default=RequestState.DRAFT, editable=False
+        _("état"),
+        max_length=20,
+        choices=RequestState.choices,
+        default=RequestState.DRAFT,
+        editable=False,
     )
     procedure_code = models.SlugField(_("procédure"), max_length=60, editable=False)
-    procedure_version = models.PositiveSmallIntegerField(_("version de la procédure"), editable=False)
+    procedure_version = models.PositiveSmallIntegerField(
+        _("version de la procédure"), editable=False
+    )
     organisation = models.ForeignKey(
         "accounts.Organisation",
         models.PROTECT,
@@ -65,7 +71,9 @@ class AccessRequest(models.Model):
     )
     content_edited_at = models.DateTimeField(null=True, editable=False)
     urgent = models.BooleanField(_("procédure d’urgence"), default=False, editable=False)
-    delivery_mode = models.CharField(max_length=20, blank=True, editable=False)  # set by the convention
+    delivery_mode = models.CharField(
+        max_length=20, blank=True, editable=False
+    )  # set by the convention
     submitted_at = models.DateTimeField(_("déposée le"), null=True, editable=False)
     completed_at = models.DateTimeField(_("complète le"), null=True, editable=False)
     ended_at = models.DateTimeField(_("terminée le"), null=True, editable=False)
@@ -87,7 +95,11 @@ class AccessRequest(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(
-                    state__in=[RequestState.DRAFT, RequestState.AWAITING_SIGNATURE, RequestState.WITHDRAWN]
+                    state__in=[
+                        RequestState.DRAFT,
+                        RequestState.AWAITING_SIGNATURE,
+                        RequestState.WITHDRAWN,
+                    ]
                 )
                 | Q(number__isnull=False, submitted_at__isnull=False),
                 name="request_submitted_has_number",
@@ -116,10 +128,14 @@ class RequestMember(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     request = models.ForeignKey(AccessRequest, models.CASCADE, related_name="members")
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="request_memberships")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="request_memberships"
+    )
     kind = models.CharField(_("qualité"), max_length=16, choices=Kind.choices)
     has_data_access = models.BooleanField(_("accédera aux données"), default=False)
-    source_addresses = models.JSONField(default=list, blank=True, help_text="CIDR, from the convention")
+    source_addresses = models.JSONField(
+        default=list, blank=True, help_text="CIDR, from the convention"
+    )
     added_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
     added_at = models.DateTimeField(auto_now_add=True)
     removed_at = models.DateTimeField(null=True, blank=True)
@@ -160,7 +176,7 @@ class RequestDataset(models.Model):
 
 
 class RequestVersion(models.Model):
-    """A frozen version: its content, the fingerprint signed, and by whom. Never changed afterwards."""
+    """A frozen version: its content, the fingerprint signed, and by whom; never changed."""
 
     class Status(models.TextChoices):
         AWAITING = "awaiting", _("à signer")
@@ -194,9 +210,13 @@ class RequestVersion(models.Model):
         verbose_name_plural = _("versions du dossier")
         ordering = ["request", "number"]
         constraints = [
-            models.UniqueConstraint(fields=["request", "number"], name="request_version_number_once"),
             models.UniqueConstraint(
-                fields=["request"], condition=Q(status="awaiting"), name="request_version_one_awaiting"
+                fields=["request", "number"], name="request_version_number_once"
+            ),
+            models.UniqueConstraint(
+                fields=["request"],
+                condition=Q(status="awaiting"),
+                name="request_version_one_awaiting",
             ),
             models.CheckConstraint(
                 condition=~Q(status="signed") | Q(signed_at__isnull=False),

@@ -26,7 +26,7 @@ class StageQuerySet(models.QuerySet["Stage"]):
 
 
 class Stage(models.Model):
-    """One stage of one request; `code` names it in the procedure, `holder` makes it parallel per holder."""
+    """A stage of a request; `code` names it in the procedure, with one row per holder consulted."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     request = models.ForeignKey("requests_app.AccessRequest", models.CASCADE, related_name="stages")
@@ -44,10 +44,16 @@ class Stage(models.Model):
         "requests_app.RequestVersion", models.PROTECT, null=True, blank=True, related_name="+"
     )
     state = models.CharField(
-        _("état"), max_length=8, choices=StageState.choices, default=StageState.PENDING, editable=False
+        _("état"),
+        max_length=8,
+        choices=StageState.choices,
+        default=StageState.PENDING,
+        editable=False,
     )
     outcome = models.SlugField(_("issue"), max_length=40, blank=True, editable=False)
-    round = models.PositiveSmallIntegerField(default=1, editable=False)  # completeness: 1st, 2nd request
+    round = models.PositiveSmallIntegerField(
+        default=1, editable=False
+    )  # completeness: 1st, 2nd request
     started_at = models.DateTimeField(_("ouverte le"), null=True, editable=False)
     due_at = models.DateTimeField(_("échéance"), null=True, editable=False)
     expired_at = models.DateTimeField(null=True, editable=False)  # when the clock's end took effect
@@ -66,7 +72,9 @@ class Stage(models.Model):
         ordering = ["request", "position", "started_at"]
         indexes = [models.Index(fields=["state", "due_at"]), models.Index(fields=["role", "state"])]
         constraints = [
-            models.CheckConstraint(condition=Q(state__in=StageState.values), name="stage_state_known"),
+            models.CheckConstraint(
+                condition=Q(state__in=StageState.values), name="stage_state_known"
+            ),
             models.CheckConstraint(
                 condition=~Q(state="done") | (~Q(outcome="") & Q(ended_at__isnull=False)),
                 name="stage_done_has_outcome",
@@ -210,7 +218,9 @@ class Task(models.Model):
         ordering = ["due_at", "opened_at"]
         constraints = [
             models.UniqueConstraint(
-                fields=["request", "code"], condition=Q(closed_at__isnull=True), name="task_one_open"
+                fields=["request", "code"],
+                condition=Q(closed_at__isnull=True),
+                name="task_one_open",
             ),
         ]
 

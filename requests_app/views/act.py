@@ -97,7 +97,9 @@ def act(
         (
             one
             for one in abilities(access_request, user=request.user)
-            if one.name == name and (stage is None or (one.stage and one.stage.pk == stage.pk))
+            if one.name == name
+            and (one.stage.pk if one.stage else None) == stage_id
+            and (one.task.pk if one.task else None) == task_id
         ),
         None,
     )

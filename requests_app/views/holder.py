@@ -19,7 +19,9 @@ PAGE_SIZE = 50
 @require_safe
 def holder_accesses(request: HttpRequest) -> HttpResponse:
     if not has_role(request.user, Role.HOLDER_REPRESENTATIVE):
-        raise PermissionDenied(_("Cette page est celle des représentants de responsables de données."))
+        raise PermissionDenied(
+            _("Cette page est celle des représentants de responsables de données.")
+        )
     record_view(request, "grant.holder_view")
     page = Paginator(reading.holder_grants(request.user), PAGE_SIZE).get_page(
         request.GET.get("page")

@@ -16,7 +16,7 @@ OWN_PAGES = {
     "cancel_signature": "requests_app:draft",
     "sign": "requests_app:sign",
 }
-NO_BUTTON = frozenset({"correct_act", "close_task"})  # linked from the act or the task itself
+NO_BUTTON = frozenset({"correct_act"})  # linked from the act itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,8 @@ def act_links(request: AccessRequest, abilities: Sequence[Ability]) -> list[ActL
             continue
         if one.name in OWN_PAGES:
             url = reverse(OWN_PAGES[one.name], args=[request.pk])
+        elif one.task is not None:
+            url = reverse("requests_app:close_task", args=[request.pk, one.task.pk])
         elif one.stage is not None:
             url = reverse("requests_app:stage_act", args=[request.pk, one.stage.pk, one.name])
         else:

@@ -106,9 +106,7 @@ def operations_page(request: HttpRequest) -> HttpResponse:
     _operator(request)
     record_view(request, "grant.operations_view")
     grants = permissions.grants_visible_to(request.user)
-    counts = dict(
-        grants.order_by().values_list("state").annotate(n=Count("pk", distinct=True))
-    )
+    counts = dict(grants.order_by().values_list("state").annotate(n=Count("pk", distinct=True)))
     chosen = request.GET.get("etat", "")
     if chosen in GrantState.values:
         grants = grants.filter(state=chosen)
@@ -137,7 +135,10 @@ def _workspace(request: HttpRequest, pk: UUID) -> Workspace:
 
 def _button(name: str, pk: UUID) -> dict[str, Any]:
     route = "grant_operation" if OPERATIONS[name].of_grant else "study_operation"
-    return {"label": OPERATIONS[name].label, "url": reverse(f"requests_app:{route}", args=[pk, name])}
+    return {
+        "label": OPERATIONS[name].label,
+        "url": reverse(f"requests_app:{route}", args=[pk, name]),
+    }
 
 
 @require_safe

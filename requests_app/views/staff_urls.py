@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from . import act, completeness, inbox, register, request
+from . import act, completeness, extraction, holder, inbox, operations, register, request
 
 
 urlpatterns = [
@@ -25,6 +25,16 @@ urlpatterns = [
         {"name": "close_task"},
         name="close_task",
     ),
+    path("dossiers/<uuid:pk>/extraction/", extraction.extraction_page, name="extraction"),
+    path("exploitation/", operations.operations_page, name="operations"),
+    path("exploitation/<uuid:pk>/", operations.workspace_page, name="operations_workspace"),
+    path("exploitation/<uuid:pk>/<slug:name>/", operations.study_operation, name="study_operation"),
+    path(
+        "exploitation/acces/<uuid:pk>/<slug:name>/",
+        operations.grant_operation,
+        name="grant_operation",
+    ),
+    path("qui-utilise-mes-donnees/", holder.holder_accesses, name="holder_accesses"),
     path("repertoire/", register.register_page, name="register"),
     path("repertoire/export.csv", register.register_csv, name="register_csv"),
     path("repertoire/<slug:number>/", register.register_entry, name="register_entry"),

@@ -1,0 +1,51 @@
+"""An operator asks; the worker prepares; a second person confirms. The row is the truth."""
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from portal.accounts.models import User
+from portal.audit.record import record
+from requests_app import permits
+from requests_app.models import AccessRequest, Stage, StageState, Workspace
+from requests_app.provisioning import extract
+from requests_app.provisioning.approved import ScopeError
+from requests_app.provisioning.extract_sources import ExtractError
+
+
+class AskRefused(ValueError):
+    """The extract cannot be prepared now; the message is French."""
+
+
+def ask(request: AccessRequest, *, by: User) -> Workspace:
+    """Have the extract prepared, or prepared again before its confirmation. Raises AskRefused."""
+    with transaction.atomic():
+        stage = Stage.objects.select_for_update().filter(request=request, kind="extract").first()
+        if stage is None or stage.state != StageState.RUNNING:
+            raise AskRefused(_("L’extraction n’est pas à préparer maintenant."))
+        workspace = permits.ensure_workspace(request)
+        Workspace.objects.filter(pk=workspace.pk).update(
+            extract_asked_at=timezone.now(), extract_asked_by=by, extract_problem=""
+        )
+        record("extract.ask", by=by, on=workspace, about=request.pk)
+    workspace.refresh_from_db()
+    return workspace
+
+
+def prepare(workspace: Workspace) -> None:
+    """Do what was asked. What is missing or refused stays on the row, in words, for a new try."""
+    asked_at, asked_by = workspace.extract_asked_at, workspace.extract_asked_by
+    if asked_at is None or asked_by is None:
+        return
+    problem = ""
+    try:
+        extract.stage(workspace, scope=permits.approved_scope(workspace.request), by=asked_by)
+    except (ExtractError, ScopeError) as error:
+        problem = str(error)
+    except OSError as error:
+        problem = _("Le dossier des dépôts est illisible : %(why)s.") % {"why": error.strerror}
+    done = Workspace.objects.filter(pk=workspace.pk, extract_asked_at=asked_at)
+    values: dict[str, object] = {"extract_asked_at": None, "extract_asked_by": None}
+    if problem:
+        values["extract_problem"] = problem
+    done.update(**values)

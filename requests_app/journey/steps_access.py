@@ -1,0 +1,267 @@
+"""Steps 9 to 14: the key, the storage, failures, revocation, the log."""
+
+import json
+import re
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from portal.common.process_settings import read_env
+
+from .acts import dossier, log_in, verify
+from .storage import Access, read_access, status_of
+from .story import Story, expect, step
+from .study import Study
+from .visitor import Page
+
+
+OPEN_SECONDS = 90
+UNDECLARED = "127.0.0.9"
+
+
+def _my_access(story: Story, who: str) -> Page:
+    visitor = log_in(story, who)
+    return verify(story, visitor, visitor.get("/mes-acces/"))
+
+
+def _reveal(story: Story, who: str, *, expect_status: int = 200) -> Page:
+    """Follow « Afficher la clé », confirm, with a fresh second factor when asked."""
+    visitor = log_in(story, who)
+    page = _my_access(story, who)
+    page = verify(story, visitor, visitor.get(page.links(href="/afficher/")[0]))
+    form = next(form for form in page.soup.select("main form"))
+    return verify(story, visitor, visitor.submit(page, form, expect=expect_status))
+
+
+@step("9", "La clé s’affiche une fois et n’ouvre que ce qui est autorisé", needs_portal=True)
+def use_the_key(story: Story) -> str:
+    shown = _reveal(story, "chercheuse")
+    access = read_access(shown)
+    story.seen["access"] = access
+    expect("no-store" in shown.headers.get("cache-control", ""), "la page peut être mise en cache")
+    again = _my_access(story, "chercheuse")
+    expect(access.secret_key not in again.html, "le secret est montré deux fois")
+    expect(not again.links(href="/afficher/"), "la clé peut être affichée une seconde fois", again)
+    s3 = access.client()
+    listing = s3.list_objects_v2(Bucket=access.input_bucket)
+    keys = [entry["Key"] for entry in listing.get("Contents", [])]
+    expect("manifest.json" in keys, f"pas de manifeste dans {keys}")
+    manifest = json.loads(
+        s3.get_object(Bucket=access.input_bucket, Key="manifest.json")["Body"].read()
+    )
+    first = manifest["files"][0]
+    body = s3.get_object(Bucket=access.input_bucket, Key=first["file"])["Body"].read()
+    header = body.decode().splitlines()[0].split(",")
+    expect(header == first["variables"], f"l’en-tête {header} n’est pas ce qui est autorisé")
+    refused = status_of(s3.put_object, Bucket=access.input_bucket, Key="intrus.txt", Body=b"x")
+    written = status_of(s3.put_object, Bucket=access.work_bucket, Key="resultat.txt", Body=b"42")
+    elsewhere = access.status_from(UNDECLARED, access.input_bucket)
+    here = access.status_from("127.0.0.1", access.input_bucket)
+    expect(refused == 403, f"écrire dans l’entrée répond {refused}")
+    expect(written == 200, f"écrire dans la zone de travail répond {written}")
+    expect(elsewhere == 403, f"depuis {UNDECLARED} : {elsewhere}")
+    expect(here == 200, f"depuis 127.0.0.1 : {here}")
+    story.seen["presigned"] = s3.generate_presigned_url(
+        "get_object",
+        Params={"Bucket": access.input_bucket, "Key": "manifest.json"},
+        ExpiresIn=3600,
+    )
+    alive = requests.get(story.seen["presigned"], timeout=30).status_code
+    expect(alive == 200, f"l’adresse signée répond {alive}")
+    return (
+        f"{len(keys)} objets lus ; écriture en entrée {refused}, en travail {written} ;"
+        f" depuis {UNDECLARED} {elsewhere} ; seconde lecture de la clé refusée"
+    )
+
+
+def _forget_messages(story: Story) -> int:
+    """Delete what waits in the broker, as a broker that lost its disk would."""
+    assert story.portal is not None  # noqa: S101 - the step needs the portal
+    url = story.portal.environment("worker").get("CELERY_BROKER_URL", "")
+    if url.startswith("redis"):
+        import redis
+
+        client = redis.Redis.from_url(url)
+        waiting = client.dbsize()
+        client.flushdb()
+        return int(waiting)
+    queue = story.portal.root / "broker" / "queue"
+    files = list(queue.glob("*")) if queue.exists() else []
+    for file in files:
+        if file.is_dir():
+            shutil.rmtree(file, ignore_errors=True)
+        else:
+            file.unlink(missing_ok=True)
+    return len(files)
+
+
+def _cloud(story: Story, path: str, **query: str) -> dict[str, Any]:
+    """One list of the provider's API, read with the portal's own key."""
+    assert story.portal is not None  # noqa: S101 - the step needs the portal
+    env = read_env(Path(story.portal.root) / "sandbox" / "env")
+    answer = requests.get(
+        env["SCW_API_URL"] + path,
+        params={"organization_id": env["SCW_DEFAULT_ORGANIZATION_ID"], "page_size": "100", **query},
+        headers={"x-auth-token": env["SCW_SECRET_KEY"]},
+        timeout=30,
+    )
+    expect(answer.status_code == 200, f"{path} répond {answer.status_code}")
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+@step(
+    "10", "Messages perdus et travailleur tué : une étude, un projet, deux clés", needs_portal=True
+)
+def survive(story: Story) -> str:
+    assert story.portal is not None  # noqa: S101 - the step needs the portal
+    before = {one["id"] for one in _cloud(story, "/account/v3/projects")["projects"]}
+    known = {one["id"] for one in _cloud(story, "/iam/v1alpha1/applications")["applications"]}
+    second = Study(
+        story,
+        name="second",
+        team="medecin",
+        representative="directeur",
+        title="Seconde étude du parcours",
+    )
+    second.until_convention()
+    story.portal.kill("provisioning")
+    second.sign_convention()
+    lost = _forget_messages(story)
+    story.portal.restart("provisioning")
+    story.wait(
+        "l’ouverture commence",
+        lambda: len(_cloud(story, "/account/v3/projects")["projects"]) > len(before),
+        seconds=OPEN_SECONDS,
+    )
+    story.portal.kill("provisioning")
+    lost += _forget_messages(story)
+    started = time.monotonic()
+    story.portal.restart("provisioning")
+    story.wait("l’accès est ouvert", second.is_open, seconds=OPEN_SECONDS)
+    took = time.monotonic() - started
+    made = [
+        one for one in _cloud(story, "/account/v3/projects")["projects"] if one["id"] not in before
+    ]
+    applications = [
+        one
+        for one in _cloud(story, "/iam/v1alpha1/applications")["applications"]
+        if one["id"] not in known
+    ]
+    expect(len(made) == 1, f"{len(made)} projets pour une étude")
+    expect(len(applications) == 1, f"{len(applications)} applications pour une personne")
+    keys = _cloud(story, "/iam/v1alpha1/api-keys", application_id=applications[0]["id"])["api_keys"]
+    expect(len(keys) == 2, f"{len(keys)} clés pour une personne")
+    access = read_access(_reveal(story, "medecin"))
+    first: Access = story.seen["access"]
+    foreign = status_of(first.client().list_objects_v2, Bucket=access.input_bucket)
+    expect(foreign == 403, f"la première étude lit la seconde : {foreign}")
+    return (
+        f"{lost} messages perdus, 1 projet, 1 application, 2 clés ; ouvert {took:.0f} s après la"
+        f" seconde mort ; la clé d’une autre étude répond {foreign}"
+    )
+
+
+@step("11", "Le fournisseur tombe et revient : l’accès marche toujours", needs_portal=True)
+def provider_restarts(story: Story) -> str:
+    assert story.portal is not None  # noqa: S101 - the step needs the portal
+    access: Access = story.seen["access"]
+    time.sleep(3)  # the sandbox keeps objects at most 2 s after a change
+    story.portal.kill("sandbox")
+    story.portal.restart("sandbox")
+    read = status_of(access.client().get_object, Bucket=access.input_bucket, Key="manifest.json")
+    kept = status_of(access.client().get_object, Bucket=access.work_bucket, Key="resultat.txt")
+    expect((read, kept) == (200, 200), f"après le redémarrage : {read}, {kept}")
+    return "extrait et résultat relus après SIGKILL"
+
+
+@step("12", "L’opérateur retire l’accès : refus prouvés, durée affichée", needs_portal=True)
+def revoke(story: Story) -> str:
+    visitor = log_in(story, "operateur")
+    number = story.seen["number"]
+    page = verify(story, visitor, visitor.get("/exploitation/"))
+    page = visitor.get(page.link(text=number))
+    form_page = visitor.get(page.links(href="/revoke_study/")[0])
+    form = next(form for form in form_page.soup.select("main form"))
+    visitor.submit(form_page, form, reason="Fin anticipée demandée par le responsable.")
+    seen = story.wait(
+        "le retrait est prouvé", lambda: _revoked(story, visitor, number), seconds=120
+    )
+    access: Access = story.seen["access"]
+    answers = {
+        "lecture": status_of(access.client().list_objects_v2, Bucket=access.input_bucket),
+        "écriture": status_of(
+            access.client().put_object, Bucket=access.work_bucket, Key="apres.txt", Body=b"x"
+        ),
+        "adresse signée": requests.get(story.seen["presigned"], timeout=30).status_code,
+    }
+    expect(set(answers.values()) == {403}, f"après le retrait : {answers}")
+    return f"lecture, écriture et adresse signée répondent 403 ; retrait prouvé en {seen}"
+
+
+def _revoked(story: Story, visitor: Any, number: str) -> str:
+    """The time to revoke shown for the study's opened grant, once it is closed."""
+    page = visitor.get("/exploitation/?etat=closed")
+    for row in page.soup.select("tbody tr"):
+        text = re.sub(r"\s+", " ", row.get_text(" "))
+        found = re.search(r"(\d+[,.]\d) s", text)
+        if number in text and found:
+            return f"{found.group(1)} s"
+    return ""
+
+
+@step("13", "MR-007 : un avis tacite n’ouvre rien", needs_portal=True)
+def tacit_stays_closed(story: Story) -> str:
+    study = Study(
+        story,
+        name="mr007",
+        team="chercheuse",
+        representative="representante",
+        title="Étude de la base principale sans avis exprès",
+        procedure="fr-mr-007",
+    )
+    study.deposit()
+    study.accept()
+    story.advance("40d")
+    page = story.wait(
+        "l’avis est tacite",
+        lambda: _with(dossier_of(study, "chercheuse", tab="avis"), "tacite favorable"),
+    )
+    expect(
+        "ne permet pas" in page.text or not page.links(href="/record_convention/"), "ouvert", page
+    )
+    study.try_to_go_on()
+    legal = dossier_of(study, "juriste")
+    expect(not legal.links(href="/record_convention/"), "une convention peut être signée", legal)
+    return "avis tacite daté de la fin du délai ; la suite est refusée, aucune convention possible"
+
+
+def dossier_of(study: Study, who: str, *, tab: str = "") -> Page:
+    return dossier(study.story, who, request=study.id, tab=tab)
+
+
+def _with(page: Page, words: str) -> Page | None:
+    return page if words in page.text.lower() else None
+
+
+@step("14", "Le journal se vérifie et se relit, sans un nom dans la chaîne", needs_portal=True)
+def log_reads_back(story: Story) -> str:
+    story.wait(
+        "le journal est scellé",
+        lambda: "non scell" not in story.manage("audit_verify"),
+        seconds=30,
+    )
+    verdict = story.manage("audit_verify").strip().splitlines()[-1]
+    page = dossier(story, "auditeur", tab="journal")
+    for words in ("Dossier déclaré complet", "Avis rendu", "Convention"):
+        expect(words.lower() in page.text.lower(), f"le journal ne dit pas « {words} »", page)
+    assert story.portal is not None  # noqa: S101 - the step needs the portal
+    target = story.portal.root / "audit.jsonl"
+    story.manage("audit_export", str(target))
+    chain = target.read_text()
+    names = ("Démo-", "Alix", "chercheuse", "@demo.example")
+    expect(not [name for name in names if name in chain], "un nom est dans la chaîne")
+    return f"{verdict} ; {len(chain.splitlines())} lignes exportées, aucun nom"

@@ -1,0 +1,47 @@
+"""The extract of a study: asked for, prepared by the worker, confirmed by a second person."""
+
+from uuid import UUID
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
+
+from portal.accounts.models import Role
+from portal.accounts.roles import has_role
+from requests_app import extraction
+from requests_app.abilities import abilities
+from requests_app.models import Workspace
+
+from .links import act_links
+from .request import visible_request
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def extraction_page(request: HttpRequest, pk: UUID) -> HttpResponse:
+    access_request = visible_request(request, pk)
+    if not has_role(request.user, Role.OPERATOR):
+        raise PermissionDenied(_("Cette page est celle des opérateurs."))
+    if request.method == "POST":
+        try:
+            extraction.ask(access_request, by=request.user)
+        except extraction.AskRefused as refused:
+            messages.error(request, str(refused))
+        else:
+            messages.success(
+                request, _("L’extraction est demandée ; rechargez la page dans un instant.")
+            )
+        return redirect("requests_app:extraction", access_request.pk)
+    workspace = Workspace.objects.filter(request=access_request).first()
+    mine = abilities(access_request, user=request.user)
+    context = {
+        "access_request": access_request,
+        "workspace": workspace,
+        "deposits": list(workspace.deposits.all()) if workspace else [],
+        "acts": [
+            link for link in act_links(access_request, mine) if link.name == "confirm_extract"
+        ],
+    }
+    return render(request, "requests_app/operations/extraction.html", context)
