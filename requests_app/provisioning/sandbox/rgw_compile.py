@@ -20,6 +20,7 @@ from requests_app.provisioning.sandbox import bucket_policy, operations, permiss
 from requests_app.provisioning.sandbox.bucket_policy import EVERYTHING, Statement
 from requests_app.provisioning.sandbox.operations import Operation
 from requests_app.provisioning.sandbox.resources import ApiKey, Bucket
+from requests_app.provisioning.sandbox.rgw_fences import fences
 from requests_app.provisioning.sandbox.state import View
 
 
@@ -41,6 +42,10 @@ def owner_uid(project_id: str) -> str:
 
 def application_uid(application_id: str, project_id: str) -> str:
     return f"app-{application_id}.{project_id}"
+
+
+def _arn(application_id: str, project_id: str) -> str:
+    return f"arn:aws:iam:::user/{application_uid(application_id, project_id)}"
 
 
 def forwarded(operation: Operation) -> bool:
@@ -126,6 +131,8 @@ def _policy(
             for source in bucket_policy.statements(bucket.policy)
             for statement in _statements(source, bucket, holders, deadlines, offset)
         ]
+    users = [_arn(application, bucket.project_id) for application in holders]
+    written += fences(bucket.name, written, users)
     if not written:
         return None
     return json.dumps({"Version": "2012-10-17", "Statement": written}, sort_keys=True)
@@ -149,7 +156,7 @@ def _statements(
     return [
         _write(
             source,
-            [f"arn:aws:iam:::user/{application_uid(a, bucket.project_id)}" for a in applications],
+            [_arn(application, bucket.project_id) for application in applications],
             actions,
             deadline,
             offset,
