@@ -9,7 +9,7 @@ from requests_app.workflow.labels import LABELS, RESERVED
 
 for name, (_button, label) in LABELS.items():
     register(
-        f"{'request' if name in REQUEST_MOVES else 'stage'}.{name}",
+        f"{'request' if name in REQUEST_MOVES and REQUEST_MOVES[name].public else 'stage'}.{name}",
         label,
         reserved=name in RESERVED,
     )
@@ -31,3 +31,8 @@ register("grant.want", _("Accès demandé pour une personne"))
 register("grant.suspend", _("Accès suspendu"))
 register("grant.resume", _("Accès repris"))
 register("grant.revoke", _("Accès retiré"))
+
+register("extract.ask", _("Préparation de l’extraction demandée"), reserved=True)
+register("grant.holder_view", _("Accès à ses données consultés par un responsable"))
+register("grant.operations_view", _("Liste des accès consultée"), reserved=True)
+register("grant.workspace_view", _("Espace consulté par un opérateur"), reserved=True)

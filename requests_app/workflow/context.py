@@ -12,7 +12,7 @@ from django.db.models import Model
 from django.utils.translation import gettext as _
 
 from portal.accounts.models import Organisation, User
-from portal.common.calendar import PARIS, legal_now
+from portal.common.calendar import PARIS
 from requests_app.models import (
     AccessRequest,
     Act,
@@ -168,13 +168,14 @@ def _uuid(value: object) -> UUID | None:
         return None
 
 
-def resolve_effective(value: datetime | date | None, *, floor: datetime | None) -> datetime:
+def resolve_effective(
+    value: datetime | date | None, *, now: datetime, floor: datetime | None
+) -> datetime:
     """The instant at which an act takes effect; now when nothing is given.
 
     A day without an hour takes the earliest instant of that day that respects `floor`, the act it
     follows: two acts of one day stay in the order in which they are recorded.
     """
-    now = legal_now()
     if value is None:
         return now
     if isinstance(value, datetime):

@@ -119,7 +119,7 @@ def _open(
     if unknown := set(payload) - verb.takes:
         raise TypeError(f"{name} takes {sorted(verb.takes)}, not {sorted(unknown)}")
     now = legal_now()
-    effective = resolve_effective(effective_at, floor=_floor(request, stage))
+    effective = resolve_effective(effective_at, now=now, floor=_floor(request, stage))
     ctx = Context(request, stage, procedure, move, by, now, effective, payload)
     if task := payload.get("task"):
         ctx.task = Task.objects.select_for_update(of=("self",)).get(

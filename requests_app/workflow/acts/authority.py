@@ -9,7 +9,7 @@ from requests_app import dossier
 from requests_app.models import Act, Opinion
 from requests_app.workflow import steps
 from requests_app.workflow.context import ActData, Context
-from requests_app.workflow.guards import not_blocked, outcome_allowed, required_text
+from requests_app.workflow.guards import outcome_allowed, required_text
 from requests_app.workflow.verbs import Verb, register
 
 from .file import freeze, nothing_missing
@@ -194,9 +194,6 @@ class PublishRegister(Verb):
     """The public entry (A34); the register itself reads this act."""
 
     name = "publish_register"
-
-    def check(self, ctx: Context) -> Iterator[str]:
-        yield from not_blocked(ctx)
 
     def act(self, ctx: Context) -> ActData:
         opinion = opinion_of(ctx)
