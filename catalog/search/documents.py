@@ -23,7 +23,8 @@ SCHEMA_VERSION = "1"
 INNER_LIMIT = 40_000  # characters of a dataset's variable labels kept in its own document
 
 
-def _document(kind: str, key: str, codes: Iterable[str], **values: Any) -> Document:
+def make_document(kind: str, key: str, codes: Iterable[str], **values: Any) -> Document:
+    """A document from texts and facet values. Raises TypeError for a field that no engine has."""
     texts = {name: values.pop(name, "") for name in TEXT_FIELDS}
     document: Document = {
         "id": f"{kind}:{key}",
@@ -94,7 +95,7 @@ def dataset_document(dataset: Dataset) -> Document:
         inner.append(f"{name} {label}")
     terms = list(dataset.terms.all())
     controllers = " ".join(f"{o.name} {o.acronym}" for o in dataset.controllers.all())
-    return _document(
+    return make_document(
         "dataset",
         str(dataset.pk),
         [dataset.code, dataset.acronym],
@@ -117,7 +118,7 @@ def dataset_document(dataset: Dataset) -> Document:
 
 def table_document(table: Table) -> Document:
     dataset = table.dataset
-    return _document(
+    return make_document(
         "table",
         str(table.pk),
         [table.name],
@@ -139,7 +140,7 @@ def variable_document(name_key: str, rows: list[Variable]) -> Document:
     labels = list(dict.fromkeys(row.label_fr for row in rows if row.label_fr))
     datasets_seen = list({row.table.dataset_id: row.table.dataset for row in rows}.values())
     dates = [d.as_of.toordinal() for d in datasets_seen if d.as_of]
-    return _document(
+    return make_document(
         "variable",
         name_key,
         [row.name for row in rows],
