@@ -17,6 +17,7 @@ from .models import AccessRequest, Act, Opinion, Permit, RequestMember, RequestV
 from .procedures.content_labels import readable
 from .procedures.schema import Procedure
 from .provisioning import gates
+from .workflow.labels import LABELS
 
 
 CONTENT_PARTS = frozenset(
@@ -191,35 +192,5 @@ def holder_grants(user: User) -> QuerySet[Any]:
 
 
 def act_label(code: str) -> str:
-    """The act in words."""
-    return str(ACT_LABELS.get(code, code))
-
-
-ACT_LABELS = {
-    "sign": _("Demande signée et déposée"),
-    "send_completion": _("Compléments déposés"),
-    "accept_completeness": _("Dossier déclaré complet"),
-    "request_completion": _("Compléments demandés"),
-    "redirect": _("Réorientation"),
-    "close_incomplete": _("Clôture, dossier incomplet"),
-    "file_remark": _("Remarque du responsable de données"),
-    "file_no_remark": _("Responsable de données : aucune remarque"),
-    "extend_opinion": _("Délai de l’avis prolongé"),
-    "issue_opinion": _("Avis rendu"),
-    "file_late_opinion": _("Avis tardif, conservé comme remarque"),
-    "answer_points": _("Réponse aux points de l’avis"),
-    "record_referral": _("Saisine de la CNIL"),
-    "record_receipt": _("Accusé de réception de la CNIL"),
-    "record_extension": _("Prolongation par la CNIL"),
-    "record_authorisation": _("Autorisation de la CNIL"),
-    "record_refusal": _("Refus de la CNIL"),
-    "publish_register": _("Publication au répertoire"),
-    "record_conformity": _("Engagement de conformité"),
-    "record_convention": _("Convention signée"),
-    "confirm_extract": _("Extraction confirmée"),
-    "close": _("Clôture"),
-    "withdraw": _("Retrait de la demande"),
-    "close_task": _("Vérification conclue"),
-    "correct_act": _("Correction"),
-    "expire": _("Fin du délai"),
-}
+    """The act in words, as the log says it."""
+    return str(LABELS[code][1]) if code in LABELS else code
