@@ -1,5 +1,6 @@
 """Clients logged in without going through the login page (which has its own tests)."""
 
+import time
 from typing import Any
 
 from django.http import HttpResponse
@@ -8,6 +9,7 @@ from django_otp import DEVICE_ID_SESSION_KEY
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from portal.accounts.models import User
+from portal.accounts.otp import VERIFIED_AT
 
 
 def enrol(user: User) -> TOTPDevice:
@@ -25,6 +27,7 @@ def client_for(user: User | None = None, *, verified: bool = False, **options: A
     if verified:
         session = client.session
         session[DEVICE_ID_SESSION_KEY] = enrol(user).persistent_id
+        session[VERIFIED_AT] = int(time.time())
         session.save()
     return client
 
