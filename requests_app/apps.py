@@ -2,6 +2,8 @@ from importlib import import_module
 
 from django.apps import AppConfig
 
+from portal.common.calendar import on_clock_moved
+
 
 class RequestsAppConfig(AppConfig):
     name = "requests_app"
@@ -11,8 +13,10 @@ class RequestsAppConfig(AppConfig):
         for module in (
             "audit_actions",
             "provisioning.audit_actions",
+            "provisioning.receivers",
             "procedures.registry",
             "workflow.receivers",
             "workflow.rights",
         ):
             import_module(f"{self.name}.{module}")
+        on_clock_moved(import_module(f"{self.name}.workflow.clock").run_due)

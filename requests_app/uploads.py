@@ -1,7 +1,7 @@
-"""Files sent by people: type told by the file's first bytes, size bounded, stored under an opaque id.
+"""Files sent by people: type told by the first bytes, size bounded, stored under an opaque id.
 
-The name given by the browser is kept for display only; what a file is comes from its signature, so a
-program renamed `.pdf` is refused (issue: a renamed `.exe`).
+The name given by the browser is kept for display only; what a file is comes from its signature: a
+program renamed `.pdf` is refused.
 """
 
 import codecs
@@ -70,7 +70,7 @@ def store(
         names = ", ".join(LABELS[one] for one in allowed if one in LABELS)
         raise UploadRefused(
             _(
-                "Ce fichier n’est pas d’un format accepté (%(names)s), quelle que soit son extension."
+                "Le contenu de ce fichier n’est pas d’un format accepté (%(names)s)."
             )
             % {"names": names}
         )
@@ -105,7 +105,7 @@ def content_type(upload: UploadedFile) -> str:
 
 
 def _office_type(upload: UploadedFile) -> str:
-    """Office documents are zip files that say what they hold; names only are read, nothing unpacked."""
+    """Office documents are zip files that name what they hold; nothing is unpacked."""
     try:
         with zipfile.ZipFile(upload) as archive:
             names = set(archive.namelist())

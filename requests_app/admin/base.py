@@ -1,4 +1,4 @@
-"""Read-only lists: the workflow and the reconciler own these rows, verbs are on the site's pages."""
+"""Read-only lists: the workflow and the reconciler own these rows; verbs are site pages."""
 
 from typing import Any
 

@@ -12,7 +12,6 @@ from django.db import transaction
 from django.utils import timezone
 from django_otp.oath import TOTP
 from django_otp.plugins.otp_totp.models import TOTPDevice
-from portal.accounts.terms import CURRENT_TERMS
 
 from catalog.models import DataHolder
 from portal.accounts.models import (
@@ -24,6 +23,7 @@ from portal.accounts.models import (
     Training,
     User,
 )
+from portal.accounts.terms import CURRENT_TERMS
 from portal.common.calendar import legal_today
 
 

@@ -18,8 +18,12 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         if not settings.DEMO:
-            raise CommandError("Cette commande n’existe que dans la démonstration (GUICHET_DEMO=1).")
+            raise CommandError(
+                "Cette commande n’existe que dans la démonstration (GUICHET_DEMO=1)."
+            )
         try:
             self.stdout.write(demo_code(options["username"]))
         except TOTPDevice.DoesNotExist as error:
-            raise CommandError("Ce compte de démonstration n’existe pas, ou n’a pas de second facteur.") from error
+            raise CommandError(
+                "Ce compte de démonstration n’existe pas, ou n’a pas de second facteur."
+            ) from error

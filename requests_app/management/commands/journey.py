@@ -32,12 +32,16 @@ NOT_PLAYED = 3
 
 
 class Command(BaseCommand):
-    help = "Joue le parcours complet, de la recherche à la clé retirée, et le prouve étape par étape."
+    help = "Joue le parcours complet, de la recherche à la clé retirée, avec ses preuves."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--url", default="", help="portail déjà démarré (de démonstration)")
-        parser.add_argument("--password", default="", help="mot de passe des comptes de démonstration")
-        parser.add_argument("--dictionary", default="", help="dossier d’un dictionnaire Table Schema")
+        parser.add_argument(
+            "--password", default="", help="mot de passe des comptes de démonstration"
+        )
+        parser.add_argument(
+            "--dictionary", default="", help="dossier d’un dictionnaire Table Schema"
+        )
         parser.add_argument(
             "--real", action="store_true", help="PostgreSQL, Redis, OpenSearch et RGW (TEST_*)"
         )
