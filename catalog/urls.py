@@ -17,4 +17,5 @@ catalogue = (
 urlpatterns = [
     path("", home.home, name="home"),
     path("", include(catalogue)),
+    path("api/v1/", include("catalog.api.urls")),
 ]

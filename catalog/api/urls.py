@@ -1,0 +1,28 @@
+from django.contrib.auth.decorators import login_not_required
+from django.urls import include, path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+from rest_framework.routers import SimpleRouter
+
+from .views import DatasetViewSet, SearchView, TableViewSet, VariableViewSet
+
+
+app_name = "catalog_api"
+router = SimpleRouter()
+router.register("datasets", DatasetViewSet, basename="dataset")
+router.register("tables", TableViewSet, basename="table")
+router.register("variables", VariableViewSet, basename="variable")
+
+urlpatterns = [
+    path("", include(router.urls)),
+    path("search/", SearchView.as_view(), name="search"),
+    path("schema/", login_not_required(SpectacularAPIView.as_view()), name="schema"),
+    path(
+        "docs/",
+        login_not_required(
+            SpectacularSwaggerSplitView.as_view(
+                url_name="catalog_api:schema", template_name="catalog/swagger.html"
+            )
+        ),
+        name="docs",
+    ),
+]

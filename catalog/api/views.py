@@ -1,0 +1,173 @@
+"""Read-only API of the catalogue: what the public pages show, for machines."""
+
+from typing import Any
+
+import django_filters
+from django.db.models import Prefetch, QuerySet
+from django.urls import reverse
+from drf_spectacular.utils import extend_schema
+from rest_framework import mixins, viewsets
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from catalog.models import Dataset, Table, TableKey, Variable
+from catalog.search.backends.base import DEEPEST
+from catalog.search.query import FACETS, SearchRequest, parse
+from catalog.search.service import search
+from catalog.views.results import Found, load
+
+from .serializers import (
+    DatasetSerializer,
+    SearchParametersSerializer,
+    SearchSerializer,
+    TableSerializer,
+    VariableSerializer,
+)
+
+
+PAGE_SIZE = 20
+
+
+class ReadOnlyViewSet(
+    mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Any]
+):
+    pass
+
+
+class DatasetFilter(django_filters.FilterSet):
+    holder = django_filters.CharFilter(field_name="holder__organisation__code")
+
+    class Meta:
+        model = Dataset
+        fields = ["kind", "ask_route", "is_demo"]
+
+
+@extend_schema(tags=["bases"])
+class DatasetViewSet(ReadOnlyViewSet):
+    """Bases décrites et publiées."""
+
+    serializer_class = DatasetSerializer
+    filterset_class = DatasetFilter
+    lookup_field = "code"
+    queryset = Dataset.objects.none()
+
+    def get_queryset(self) -> QuerySet[Dataset]:
+        return (
+            Dataset.objects.published()
+            .select_related("holder__organisation")
+            .prefetch_related("controllers", "terms")
+            .order_by("code")
+        )
+
+
+class TableFilter(django_filters.FilterSet):
+    dataset = django_filters.CharFilter(field_name="dataset__code")
+
+    class Meta:
+        model = Table
+        fields = ["name"]
+
+
+@extend_schema(tags=["tables"])
+class TableViewSet(ReadOnlyViewSet):
+    """Tables des bases publiées, avec leurs clés."""
+
+    serializer_class = TableSerializer
+    filterset_class = TableFilter
+    queryset = Table.objects.none()
+
+    def get_queryset(self) -> QuerySet[Table]:
+        keys = TableKey.objects.select_related("target_table__dataset")
+        return (
+            Table.objects.published()
+            .select_related("dataset")
+            .prefetch_related(Prefetch("keys", keys))
+            .order_by("dataset__code", "position", "name")
+        )
+
+
+class VariableFilter(django_filters.FilterSet):
+    dataset = django_filters.CharFilter(field_name="table__dataset__code")
+    table = django_filters.CharFilter(field_name="table__name")
+    name = django_filters.CharFilter(method="by_name")
+
+    class Meta:
+        model = Variable
+        fields = ["identifier", "data_type", "nomenclature"]
+
+    def by_name(self, rows: Any, _field: str, value: str) -> Any:
+        return rows.named(value)
+
+
+@extend_schema(tags=["variables"])
+class VariableViewSet(ReadOnlyViewSet):
+    """Variables des bases publiées. `identifier` : identifiant potentiel, à justifier."""
+
+    serializer_class = VariableSerializer
+    filterset_class = VariableFilter
+    queryset = Variable.objects.none()
+
+    def get_queryset(self) -> QuerySet[Variable]:
+        return (
+            Variable.objects.published()
+            .select_related("table__dataset")
+            .order_by("table__dataset__code", "table__position", "table__name", "position", "name")
+        )
+
+
+class SearchView(APIView):
+    """La recherche des pages publiques. Un paramètre répété élargit le filtre."""
+
+    @extend_schema(
+        tags=["recherche"],
+        parameters=[SearchParametersSerializer],
+        responses=SearchSerializer,
+    )
+    def get(self, request: Request) -> Response:
+        parameters = SearchParametersSerializer(data=request.query_params)
+        parameters.is_valid(raise_exception=True)
+        values = parameters.validated_data
+        kind = values["kind"]
+        facets = {
+            name: tuple(values[name])
+            for name, kinds in FACETS.items()
+            if values.get(name) and kind in kinds
+        }
+        asked = SearchRequest(
+            parse(values["q"]), kind, facets, values["sort"], values["page"], PAGE_SIZE
+        )
+        result = search(asked)
+        found = load(result.hits, asked.parsed)
+        body = {
+            "count": result.total,
+            "page": asked.page,
+            "pages": -(-min(result.total, DEEPEST) // PAGE_SIZE),
+            "approximate": result.loosened,
+            "degraded": result.engine == "database",
+            "also": asked.parsed.also,
+            "kinds": result.kinds,
+            "facets": result.facets,
+            "results": [self._hit(request, hit) for hit in found],
+        }
+        return Response(SearchSerializer(body).data)
+
+    @staticmethod
+    def _hit(request: Request, hit: Found) -> dict[str, Any]:
+        if hit.kind == "dataset":
+            name, label, path = hit.object.code, hit.object.title_fr, hit.object.get_absolute_url()
+        elif hit.kind == "table":
+            name, label, path = hit.object.name, hit.object.label_fr, hit.object.get_absolute_url()
+        else:
+            name = hit.name
+            label = hit.labels[0] if hit.labels else ""
+            path = reverse("catalog:variable", args=[hit.name])
+        return {
+            "kind": hit.kind,
+            "name": name,
+            "label": label,
+            "url": request.build_absolute_uri(path),
+            "datasets": [dataset.code for dataset in hit.datasets],
+            "tables": [table.name for table in hit.tables],
+            "identifier": next((v.identifier for v in hit.variables if v.identifier), ""),
+        }
