@@ -1,7 +1,7 @@
-"""Addresses for messages, and the return address of a page."""
+"""Addresses for messages, and what a page was sent."""
 
 from django.conf import settings
-from django.http import HttpRequest
+from django.http import HttpRequest, QueryDict
 from django.utils.http import url_has_allowed_host_and_scheme
 
 
@@ -18,3 +18,8 @@ def next_url(request: HttpRequest, default: str) -> str:
     ):
         return target
     return default
+
+
+def posted(request: HttpRequest) -> QueryDict | None:
+    """The data of a POST, even empty; None for a page that is only shown."""
+    return request.POST if request.method == "POST" else None

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from portal.accounts import registration, terms
 from portal.accounts.conditions import conditions_of
 from portal.accounts.forms import EmailForm, IdentityForm, TermsForm
-from portal.accounts.links import next_url
+from portal.accounts.links import next_url, posted
 from portal.accounts.models import ApiToken, EmailLink, Membership, RoleAssignment
 from portal.accounts.otp import if_installed, is_verified, without_second_factor
 from portal.accounts.permissions import can_invite, needs_second_factor
@@ -48,7 +48,7 @@ def account(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def identity(request: HttpRequest) -> HttpResponse:
-    form = IdentityForm(request.POST or None, instance=request.user)
+    form = IdentityForm(posted(request), instance=request.user)
     if request.method == "POST" and form.is_valid():
         registration.change_identity(by=request.user, fields=form.cleaned_data)
         messages.success(request, _("Votre identité est enregistrée."))
@@ -59,7 +59,7 @@ def identity(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @if_installed
 def email(request: HttpRequest) -> HttpResponse:
-    form = EmailForm(request.POST or None)
+    form = EmailForm(posted(request))
     if request.method == "POST" and form.is_valid():
         address = form.cleaned_data["email"]
         if minutes := too_many_mails(request, address):

@@ -18,6 +18,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from portal.accounts import invitations as service
 from portal.accounts import registration
 from portal.accounts.forms import InvitationForm, RegistrationForm
+from portal.accounts.links import posted
 from portal.accounts.models import Invitation
 from portal.accounts.otp import without_second_factor
 from portal.accounts.permissions import can_invite, invitations_visible_to
@@ -39,7 +40,7 @@ def invitations(request: HttpRequest) -> HttpResponse:
 def invite(request: HttpRequest) -> HttpResponse:
     if not can_invite(request.user):
         raise PermissionDenied
-    form = InvitationForm(request.POST or None, user=request.user)
+    form = InvitationForm(posted(request), user=request.user)
     if request.method == "POST" and form.is_valid():
         service.invite(
             kind=Invitation.Kind(form.cleaned_data["kind"]),
@@ -126,7 +127,7 @@ def invitation_register(request: HttpRequest, token: str) -> HttpResponse:
         return redirect("accounts:invitation", token=token)
     try:
         found = service.find(token)
-        form = RegistrationForm(request.POST or None, email=found.email)
+        form = RegistrationForm(posted(request), email=found.email)
         if request.method == "POST" and form.is_valid():
             user = service.accept_as_new(
                 token=token,

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from portal.accounts import memberships as service
 from portal.accounts.forms import AnswerForm, MembershipForm, ReasonForm
+from portal.accounts.links import posted
 from portal.accounts.models import Membership, Role
 from portal.accounts.permissions import (
     can_confirm,
@@ -33,7 +34,7 @@ _SORTS = {
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def ask(request: HttpRequest) -> HttpResponse:
-    form = MembershipForm(request.POST or None, user=request.user)
+    form = MembershipForm(posted(request), user=request.user)
     if request.method == "POST" and form.is_valid():
         organisation = form.cleaned_data["organisation"]
         service.ask(
@@ -81,7 +82,7 @@ def end(request: HttpRequest, pk: UUID) -> HttpResponse:
     if not can_end_membership(request.user, membership):
         raise Http404
     leaving = membership.user_id == request.user.pk
-    form = None if leaving else ReasonForm(request.POST or None)
+    form = None if leaving else ReasonForm(posted(request))
     back = reverse("accounts:account") if leaving else reverse("accounts:confirmations")
     if request.method == "POST" and (form is None or form.is_valid()):
         reason = form.cleaned_data["reason"] if form else ""
@@ -145,7 +146,7 @@ def confirmation(request: HttpRequest, pk: UUID) -> HttpResponse:
         if membership.ended_at or membership.confirmed_at:
             return _answered(request, membership)
         raise Http404
-    form = AnswerForm(request.POST or None, membership=membership, user=request.user)
+    form = AnswerForm(posted(request), membership=membership, user=request.user)
     if request.method == "POST" and form.is_valid():
         return _answer(request, membership, form)
     same_address = (

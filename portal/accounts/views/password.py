@@ -15,6 +15,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from portal.accounts import registration
 from portal.accounts.forms import EmailForm, NewPasswordForm, PasswordChangeForm
+from portal.accounts.links import posted
 from portal.accounts.otp import without_second_factor
 
 from .registration import throttled, too_many_mails
@@ -23,7 +24,7 @@ from .registration import throttled, too_many_mails
 @login_not_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def password_reset(request: HttpRequest) -> HttpResponse:
-    form = EmailForm(request.POST or None)
+    form = EmailForm(posted(request))
     if request.method == "POST" and form.is_valid():
         email = form.cleaned_data["email"]
         if minutes := too_many_mails(request, email):
@@ -60,7 +61,7 @@ class PasswordResetConfirm(PasswordResetConfirmView):
 @sensitive_post_parameters("old_password", "new_password1", "new_password2")
 @require_http_methods(["GET", "HEAD", "POST"])
 def password_change(request: HttpRequest) -> HttpResponse:
-    form = PasswordChangeForm(request.user, request.POST or None)
+    form = PasswordChangeForm(request.user, posted(request))
     if request.method == "POST" and form.is_valid():
         with transaction.atomic():
             user = form.save()

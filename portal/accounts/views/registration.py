@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from portal.accounts import registration, throttle
 from portal.accounts.forms import EmailForm, RegistrationForm
+from portal.accounts.links import posted
 from portal.accounts.models import EmailLink
 
 
@@ -37,7 +38,7 @@ def throttled(request: HttpRequest, minutes: int) -> HttpResponse:
 def register(request: HttpRequest) -> HttpResponse:
     if request.user.is_authenticated:
         return redirect("accounts:account")
-    form = EmailForm(request.POST or None)
+    form = EmailForm(posted(request))
     if request.method == "POST" and form.is_valid():
         email = form.cleaned_data["email"]
         if minutes := too_many_mails(request, email):
@@ -63,7 +64,7 @@ def register_confirm(request: HttpRequest, token: str) -> HttpResponse:
         return redirect("accounts:account")
     try:
         link = registration.open_link(EmailLink.Purpose.REGISTER, token)
-        form = RegistrationForm(request.POST or None, email=link.email)
+        form = RegistrationForm(posted(request), email=link.email)
         if request.method == "POST" and form.is_valid():
             user = registration.register(
                 token=token,

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods
 from portal.accounts import second_factor as factor
 from portal.accounts.forms import CodeForm
 from portal.accounts.landing import landing
-from portal.accounts.links import next_url
+from portal.accounts.links import next_url, posted
 from portal.accounts.otp import (
     demand,
     has_second_factor,
@@ -39,7 +39,7 @@ def enrol(request: HttpRequest) -> HttpResponse:
         return answer
     key = request.session.get(_KEY) or factor.new_key()
     request.session[_KEY] = key
-    form = CodeForm(request.POST or None)
+    form = CodeForm(posted(request))
     form.fields["code"].help_text = _("Les six chiffres que montre l’application.")
     if request.method == "POST" and form.is_valid():
         codes = factor.enrol(by=request.user, key=key, code=form.cleaned_data["code"])
@@ -79,7 +79,7 @@ def verify(request: HttpRequest) -> HttpResponse:
     target = next_url(request, landing(request.user))
     if not has_second_factor(request.user):
         return redirect(f"{reverse('accounts:second_factor')}?{request.GET.urlencode()}")
-    form = CodeForm(request.POST or None)
+    form = CodeForm(posted(request))
     status = 200
     if request.method == "POST" and form.is_valid():
         try:

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from portal.accounts import signals, throttle
 from portal.accounts.forms import LoginForm
 from portal.accounts.landing import landing
-from portal.accounts.links import next_url
+from portal.accounts.links import next_url, posted
 from portal.accounts.models import User
 from portal.accounts.otp import without_second_factor
 
@@ -39,7 +39,7 @@ def _failed(request: HttpRequest, username: str, address: str) -> None:
 def login(request: HttpRequest) -> HttpResponse:
     if request.user.is_authenticated:
         return redirect(next_url(request, landing(request.user)))
-    form = LoginForm(request.POST or None)
+    form = LoginForm(posted(request))
     status = 200
     if request.method == "POST" and form.is_valid():
         username, address = form.cleaned_data["username"], throttle.client_address(request)

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods
 
 from portal.accounts import tokens as service
 from portal.accounts.forms import TokenForm
+from portal.accounts.links import posted
 from portal.accounts.models import ApiToken
 from portal.accounts.otp import if_installed
 
@@ -21,7 +22,7 @@ from portal.accounts.otp import if_installed
 @if_installed
 def tokens(request: HttpRequest) -> HttpResponse:
     mine = ApiToken.objects.filter(user=request.user)
-    form = TokenForm(request.POST or None)
+    form = TokenForm(posted(request))
     if request.method == "POST" and form.is_valid():
         if mine.usable().count() >= service.MAX_TOKENS:
             text = _("Vous avez déjà %(n)s jetons valables. Retirez-en un d’abord.")

@@ -1,0 +1,201 @@
+"""Invitations: one link, one address, one use."""
+
+import re
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+import time_machine
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from portal.accounts import invitations as service
+from portal.accounts import permissions
+from portal.accounts.models import Invitation, Membership, Role, RoleAssignment, User
+from portal.accounts.roles import has_role
+from portal.accounts.signals import invitation_accepted
+from portal.notifications.models import Message
+from tests.support.client import client_for, page_text
+from tests.support.people import PASSWORD, a_member, a_person, an_organisation, with_role
+
+
+pytestmark = pytest.mark.django_db
+NEW = {
+    "first_name": "Ada",
+    "last_name": "Durand",
+    "username": "ada",
+    "password1": PASSWORD,
+    "password2": PASSWORD,
+}
+
+
+def path_of(message: Message) -> str:
+    found = re.search(r"https?://[^/\s]+(/\S+)", message.body)
+    assert found
+    return found[1]
+
+
+def invited(kind: str = "team", email: str = "ada@exemple.fr", **fields: Any) -> str:
+    """Path of the link of a fresh invitation."""
+    service.invite(
+        kind=Invitation.Kind(kind), email=email, by=fields.pop("by", None) or a_person(), **fields
+    )
+    return path_of(Message.objects.filter(code="account.invitation").latest("created_at"))
+
+
+def test_only_the_hash_is_stored(client: Client) -> None:
+    token = invited().rstrip("/").rpartition("/")[2]
+    assert Invitation.objects.get().token_hash != token
+    assert Message.objects.get().sensitive
+
+
+def test_the_invited_person_accepts_and_the_upper_room_is_told() -> None:
+    heard: list[tuple[Invitation, User]] = []
+
+    def listener(*, invitation: Invitation, user: User, **_kwargs: Any) -> None:
+        heard.append((invitation, user))
+
+    invitation_accepted.connect(listener)
+    try:
+        request_id = uuid4()
+        path = invited(request_id=request_id, about="Dossier GUI-2027-0001")
+        assert "GUI-2027-0001" in Message.objects.get().subject
+        user = a_person("ada")
+        client = client_for(user)
+        assert "vous invite" in page_text(client.get(path))
+        assert not heard
+        client.post(path)
+        assert [(i.request_id, u) for i, u in heard] == [(request_id, user)]
+        assert client.post(path).status_code == 410
+        assert len(heard) == 1
+    finally:
+        invitation_accepted.disconnect(listener)
+
+
+def test_another_person_gets_nothing() -> None:
+    path = invited()
+    eve = client_for(a_person("eve"))
+    response = eve.post(path)
+    assert response.status_code == 403
+    assert "pour une autre adresse" in page_text(response)
+    assert "ada@exemple.fr" not in response.content.decode()
+    assert Invitation.objects.open().exists()
+
+
+def test_an_address_that_was_never_confirmed_is_not_enough() -> None:
+    path = invited()
+    claims = a_person("voleur", email="ada@exemple.fr", email_confirmed_at=None)
+    assert client_for(claims).post(path).status_code == 403
+
+
+def test_a_new_person_makes_the_account_from_the_link(client: Client) -> None:
+    organisation = an_organisation(kind="holder")
+    secretary = with_role(Role.SECRETARIAT)
+    path = invited("holder", by=secretary, organisation=organisation)
+    page = client.get(path)
+    assert "Créer mon compte" in page_text(page)
+    response = client.post(f"{path}inscription/", NEW)
+    assert response["Location"] == reverse("accounts:account")
+    user = User.objects.get(username="ada")
+    assert user.email_confirmed_at
+    assert has_role(user, Role.HOLDER_REPRESENTATIVE)
+    assert Membership.objects.confirmed().filter(user=user, organisation=organisation).exists()
+    assert Client().get(path).status_code == 410
+
+
+def test_a_taken_name_spends_nothing(client: Client) -> None:
+    a_person("ADA", email="autre@exemple.fr")
+    path = invited()
+    response = client.post(f"{path}inscription/", NEW)
+    assert "déjà pris" in page_text(response)
+    assert client.post(f"{path}inscription/", NEW | {"username": "ada2"}).status_code == 302
+
+
+def test_a_link_dies_when_expired_cancelled_or_sent_again(client: Client) -> None:
+    sender = a_person()
+    path = invited(by=sender)
+    with time_machine.travel(timezone.now() + service.VALID + timedelta(seconds=1)):
+        assert client.get(path).status_code == 410
+    mine = client_for(sender)
+    invitation = Invitation.objects.get()
+    mine.post(reverse("accounts:invitation_resend", args=[invitation.pk]))
+    assert client.get(path).status_code == 410
+    fresh = path_of(Message.objects.latest("created_at"))
+    assert client.get(fresh).status_code == 200
+    mine.post(reverse("accounts:invitation_cancel", args=[invitation.pk]))
+    assert client.get(fresh).status_code == 410
+    refused = mine.post(reverse("accounts:invitation_resend", args=[invitation.pk]), follow=True)
+    assert "déjà acceptée ou annulée" in page_text(refused)
+
+
+def test_the_same_invitation_twice_is_one() -> None:
+    sender = a_person()
+    for _n in range(2):
+        invited(by=sender)
+    assert Invitation.objects.count() == 1
+    assert Message.objects.count() == 2
+
+
+def test_others_invitations_cannot_be_handled() -> None:
+    invited(request_id=uuid4())
+    pk = Invitation.objects.get().pk
+    for user in (a_person(), with_role(Role.SECRETARIAT), with_role(Role.ADMINISTRATOR)):
+        client = client_for(user, verified=True)
+        for name in ("accounts:invitation_cancel", "accounts:invitation_resend"):
+            assert client.post(reverse(name, args=[pk])).status_code == 404
+    assert Invitation.objects.open().exists()
+
+
+def test_list_and_object_agree() -> None:
+    sender, secretary = a_person(), with_role(Role.SECRETARIAT)
+    invited(by=sender)
+    invited(by=sender, request_id=uuid4())
+    for user in (sender, secretary, a_person(), with_role(Role.AUDITOR)):
+        for invitation in Invitation.objects.all():
+            listed = permissions.invitations_visible_to(user).contains(invitation)
+            assert permissions.can_handle_invitation(user, invitation) is listed
+
+
+def test_a_representative_vouched_for_may_sign_another_waits() -> None:
+    organisation = an_organisation()
+    manager = a_member(organisation, manager=True).user
+    client_for(a_person("ada")).post(
+        invited("representative", by=manager, organisation=organisation)
+    )
+    vouched = Membership.objects.get(user__username="ada")
+    assert vouched.can_sign_since
+    assert vouched.confirmed_by == manager
+    applicant = a_member(organisation).user  # a member, who may not confirm
+    path = invited("representative", "bob@exemple.fr", by=applicant, organisation=organisation)
+    client_for(a_person("bob")).post(path)
+    waiting = Membership.objects.get(user__username="bob")
+    assert waiting.confirmed_at is None
+    assert waiting.asks_to_sign
+
+
+def test_a_holder_invitation_by_who_lost_the_role_gives_no_role() -> None:
+    organisation = an_organisation(kind="holder")
+    secretary = with_role(Role.SECRETARIAT)
+    path = invited("holder", by=secretary, organisation=organisation)
+    RoleAssignment.objects.update(ended_at=timezone.now())
+    user = a_person("ada")
+    client_for(user).post(path)
+    assert not has_role(user, Role.HOLDER_REPRESENTATIVE)
+    assert not Membership.objects.confirmed().filter(user=user).exists()
+
+
+def test_the_page_offers_what_one_may_send() -> None:
+    organisation, other = an_organisation(), an_organisation()
+    manager = a_member(organisation, manager=True).user
+    url = reverse("accounts:invite")
+    assert client_for(a_person()).get(url).status_code == 403
+    client = client_for(manager)
+    data = {"kind": "representative", "email": "rep@exemple.fr"}
+    assert client.post(url, data | {"organisation": other.pk}).status_code == 200
+    holder = {"kind": "holder", "email": "x@exemple.fr", "organisation": organisation.pk}
+    assert client.post(url, holder).status_code == 200
+    assert not Invitation.objects.exists()
+    assert client.post(url, data | {"organisation": organisation.pk}).status_code == 302
+    assert "rep@exemple.fr" in page_text(client.get(reverse("accounts:invitations")))
