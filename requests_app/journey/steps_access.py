@@ -11,7 +11,7 @@ import requests
 
 from portal.common.process_settings import read_env
 
-from .acts import dossier, log_in, verify
+from .acts import log_in, verify
 from .storage import Access, read_access, status_of
 from .story import Story, expect, step
 from .study import Study
@@ -126,6 +126,7 @@ def survive(story: Story) -> str:
         team="medecin",
         representative="directeur",
         title="Seconde étude du parcours",
+        rows=story.seen["second rows"],
     )
     second.until_convention()
     story.portal.kill("provisioning")
@@ -181,7 +182,7 @@ def provider_restarts(story: Story) -> str:
 @step("12", "L’opérateur retire l’accès : refus prouvés, durée affichée", needs_portal=True)
 def revoke(story: Story) -> str:
     visitor = log_in(story, "operateur")
-    number = story.seen["number"]
+    number = story.seen["study"].number
     page = verify(story, visitor, visitor.get("/exploitation/"))
     page = visitor.get(page.link(text=number))
     form_page = visitor.get(page.links(href="/revoke_study/")[0])
@@ -222,25 +223,22 @@ def tacit_stays_closed(story: Story) -> str:
         representative="representante",
         title="Étude de la base principale sans avis exprès",
         procedure="fr-mr-007",
+        rows=story.seen["mr007 rows"],
     )
     study.deposit()
     study.accept()
     story.advance("40d")
     page = story.wait(
         "l’avis est tacite",
-        lambda: _with(dossier_of(study, "chercheuse", tab="avis"), "tacite favorable"),
+        lambda: _with(study.page("chercheuse", tab="avis"), "tacite favorable"),
     )
     expect(
         "ne permet pas" in page.text or not page.links(href="/record_convention/"), "ouvert", page
     )
     study.try_to_go_on()
-    legal = dossier_of(study, "juriste")
+    legal = study.page("juriste")
     expect(not legal.links(href="/record_convention/"), "une convention peut être signée", legal)
     return "avis tacite daté de la fin du délai ; la suite est refusée, aucune convention possible"
-
-
-def dossier_of(study: Study, who: str, *, tab: str = "") -> Page:
-    return dossier(study.story, who, request=study.id, tab=tab)
 
 
 def _with(page: Page, words: str) -> Page | None:
@@ -255,7 +253,7 @@ def log_reads_back(story: Story) -> str:
         seconds=30,
     )
     verdict = story.manage("audit_verify").strip().splitlines()[-1]
-    page = dossier(story, "auditeur", tab="journal")
+    page = story.seen["study"].page("auditeur", tab="journal")
     for words in ("Dossier déclaré complet", "Avis rendu", "Convention"):
         expect(words.lower() in page.text.lower(), f"le journal ne dit pas « {words} »", page)
     assert story.portal is not None  # noqa: S101 - the step needs the portal

@@ -1,200 +1,115 @@
 """Steps 4 to 8 of the journey: completeness, holders, committee, CNIL, convention."""
 
-from datetime import date, timedelta
 from typing import Any
 
-from .acts import dossier, log_in, pdf, perform, verify
+from .acts import log_in, main_form, verify
 from .story import Story, expect, step
-from .visitor import Page
+from .study import Study
 
 
-HEADINGS = ("methodology", "personal_data", "relevance", "scientific_quality", "public_interest")
-POINTS = ("Préciser la durée d’appariement.", "Réduire la liste des communes à la région.")
-
-
-def _headings(word: str) -> dict[str, str]:
-    return {f"heading_{code}": f"{word} : {code}." for code in HEADINGS}
-
-
-def _paris_today(story: Story) -> date:
-    """The legal day shown by the training banner's clock."""
-    return date.fromisoformat(story.manage("clock", "today").strip())
-
-
-@step("4a", "Le secrétariat demande une pièce", needs_portal=True)
-def ask_for_a_piece(story: Story) -> str:
+@step(
+    "4",
+    "Une pièce est demandée : le délai s’arrête et reprend ; dossier complet",
+    needs_portal=True,
+)
+def completeness(story: Story) -> str:
+    study: Study = story.seen["study"]
     visitor = log_in(story, "secretariat")
-    grid = verify(story, visitor, visitor.get(f"/dossiers/{story.seen['request']}/completude/"))
-    radios = {str(tag["name"]) for tag in grid.soup.select('input[type="radio"][name$="-review"]')}
+    path = f"/dossiers/{study.id}/completude/"
+    grid = verify(story, visitor, visitor.get(path))
+    radios = list(
+        dict.fromkeys(
+            str(tag["name"]) for tag in grid.soup.select('input[type="radio"][name$="-review"]')
+        )
+    )
     expect(len(radios) > 2, "la grille n’a pas de pièces", grid)
-    names = sorted(radios)
-    values: dict[str, Any] = dict.fromkeys(names, "accepted")
-    first = str(grid.soup.select_one('input[type="radio"][name$="-review"]')["name"])  # type: ignore[index]
-    values[first] = "to_mend"
-    values[first.replace("-review", "-comment")] = "Le plan d’analyse manque."
-    form = grid.form(having=first)
-    saved = visitor.submit(grid, form, **values)
+    values: dict[str, Any] = dict.fromkeys(radios, "accepted")
+    values[radios[0]] = "to_mend"
+    values[radios[0].replace("-review", "-comment")] = "Le plan d’analyse manque."
+    saved = visitor.submit(grid, main_form(grid), **values)
     expect(saved.has("Le plan d’analyse manque."), "le message n’est pas montré", saved)
-    perform(story, "secretariat", "request_completion")
-    page = dossier(story, "chercheuse")
-    expect(page.has("à compléter"), "le dossier n’est pas à compléter", page)
-    return f"{len(names)} pièces jugées, une à corriger, un seul message"
+    study.act("secretariat", "request_completion")
+    paused = study.page("chercheuse")
+    expect(paused.has("à compléter"), "le dossier n’est pas à compléter", paused)
+    story.advance("30d")  # four weeks with the applicant: the clock stands still
+    still = study.page("chercheuse")
+    expect(still.has("à compléter"), "le délai a couru pendant la pause", still)
+    study.attach()
+    study.send_back()
+    resumed = study.page("secretariat")
+    expect(
+        resumed.has("Contrôler que le dossier est complet"), "le contrôle n’a pas repris", resumed
+    )
+    late = resumed.soup.select_one("main .portal-due--late")
+    expect(late is None, "le délai n’a pas été suspendu", resumed)
+    study.accept()
+    done = study.page("chercheuse")
+    expect(done.has("en cours d’instruction"), "le dossier n’est pas instruit", done)
+    return f"{len(radios)} pièces jugées ; 30 jours de pause sans échéance ; dossier complet"
 
 
-@step("5a", "Un responsable remarque, l’autre se tait dix jours", needs_portal=True)
+@step("5", "Deux responsables : une remarque, un silence de plus de dix jours", needs_portal=True)
 def holders(story: Story) -> str:
+    study: Study = story.seen["study"]
     remarking, silent = story.seen["holders"]
-    perform(story, remarking, "file_remark", text="Les dates de décès sont peu fiables avant 2012.")
-    page = dossier(story, silent)
-    expect(page.has("Faire vos remarques"), "le second responsable n’est pas sollicité", page)
+    study.act(remarking, "file_remark", text="Les dates de décès sont peu fiables avant 2012.")
+    asked = study.page(silent)
+    expect(asked.has("Faire vos remarques"), "le second responsable n’est pas sollicité", asked)
     story.advance("11d")
     story.wait(
         "le silence est consigné",
-        lambda: "Aucune remarque reçue" in dossier(story, "secretariat").text,
+        lambda: "aucune remarque reçue" in study.page("secretariat").text.lower(),
+        seconds=30,
     )
-    return f"remarque de {remarking} ; silence de {silent} : « aucune remarque reçue »"
+    running = study.page("secretariat")
+    expect(running.has("Rendre l’avis"), "le délai du comité ne court pas", running)
+    hidden = study.page("chercheuse", tab="avis")
+    expect("peu fiables" not in hidden.text, "la remarque est visible avant l’avis", hidden)
+    return f"{remarking} a remarqué, {silent} s’est tu : « aucune remarque reçue »"
 
 
-@step("6", "Le comité : un membre lié ne voit rien, l’avis est rendu", needs_portal=True)
+@step("6", "Le comité : 404 pour un membre lié ; rapport ; avis rendu", needs_portal=True)
 def committee(story: Story) -> str:
-    dossier(story, "membre-lie", expect_status=404)
-    log_in(story, "membre-lie").get(
-        f"/dossiers/{story.seen['request']}/actes/withdraw/", expect=404
-    )
-    for who in ("presidente", "rapporteur"):
-        perform(story, who, "declare_interest", answer="none")
-    story.seen["rapporteur id"] = _choice(story, "presidente", "assign_rapporteurs", "Rapporteur")
-    perform(story, "presidente", "assign_rapporteurs", members=[story.seen["rapporteur id"]])
-    perform(
-        story,
-        "rapporteur",
-        "file_report",
-        sense="favourable_with_recommendations",
-        points="\n".join(POINTS),
-        **_headings("Rapport"),
-    )
-    hidden = dossier(story, "chercheuse", tab="avis")
-    expect("Rapport : methodology" not in hidden.text, "le demandeur voit le rapport", hidden)
-    perform(
-        story,
-        "presidente",
-        "issue_opinion",
-        sense="favourable_with_recommendations",
-        points="\n".join(POINTS),
-        present=[story.seen["rapporteur id"]],
-        **_headings("Avis"),
-    )
-    page = dossier(story, "chercheuse", tab="avis")
-    expect(page.has("favorable avec recommandations"), "l’avis n’est pas visible", page)
-    return "404 pour le membre lié ; avis « favorable avec recommandations » rendu sur le rapport"
+    study: Study = story.seen["study"]
+    visitor = log_in(story, "membre-lie")
+    for path in ("", "completude/", "actes/withdraw/", "extraction/"):
+        visitor.get(f"/dossiers/{study.id}/{path}", expect=404)
+    listed = visitor.get("/dossiers/")
+    expect(study.number not in listed.text, "le membre lié voit le dossier dans une liste", listed)
+    study.opinion("favourable_with_recommendations")
+    seen = study.page("chercheuse", tab="avis")
+    expect(seen.has("favorable avec recommandations"), "l’avis n’est pas visible", seen)
+    expect("peu fiables" in seen.text, "la remarque n’est pas visible après l’avis", seen)
+    return "404 partout pour le membre lié ; avis « favorable avec recommandations »"
 
 
-def _choice(story: Story, who: str, act: str, label: str) -> str:
-    """Value of the checkbox whose label contains a word, on an act's page."""
-    visitor = log_in(story, who)
-    page = visitor.get(dossier(story, who).links(href=f"/{act}/")[0])
-    return option(page, label)
-
-
-def option(page: Page, label: str) -> str:
-    """Value of the first choice whose label contains a word."""
-    for tag in page.soup.select("label[for]"):
-        if label in tag.get_text():
-            field = page.soup.find(id=str(tag["for"]))
-            if field is not None and field.get("value"):  # type: ignore[union-attr]
-                return str(field["value"])  # type: ignore[index]
-    expect(False, f"pas de choix « {label} »", page)
-    return ""
-
-
-@step("7", "Réponse aux points, CNIL : aucun droit n’existe encore", needs_portal=True)
+@step(
+    "7",
+    "Réponse aux points, CNIL à sa date réelle : aucun droit n’existe encore",
+    needs_portal=True,
+)
 def authorisation(story: Story) -> str:
-    perform(
-        story,
-        "chercheuse",
-        "answer_points",
-        decision="go",
-        answer_1="L’appariement dure deux ans.",
-        answer_2="La liste est réduite.",
-    )
-    perform(story, "secretariat", "record_referral")
-    story.advance("3d")
-    today = _paris_today(story)
-    perform(
-        story,
-        "juriste",
-        "record_receipt",
-        application_number="925057",
-        effective_on=(today - timedelta(days=1)).isoformat(),
-        files={"document": pdf("recepisse")},
-    )
-    story.advance("20d")
-    real = _paris_today(story) - timedelta(days=2)
-    perform(
-        story,
-        "juriste",
-        "record_authorisation",
-        number=f"DR-{real.year}-104",
-        application_number="925057",
-        effective_on=real.isoformat(),
-        files={"document": pdf("autorisation")},
-    )
-    perform(story, "secretariat", "publish_register")
+    study: Study = story.seen["study"]
+    study.go_on()
+    real = study.authorise()
     register = story.visitor("public").get("/repertoire/")
-    expect(register.has(story.seen["title"]), "le projet n’est pas au répertoire", register)
-    access = dossier(story, "chercheuse", tab="acces")
-    expect(access.has("Aucun accès n’est ouvert"), "un droit existe avant la convention", access)
-    return f"acte du {real.isoformat()} enregistré ; répertoire public à jour ; aucun accès"
+    expect(register.has(study.title), "le projet n’est pas au répertoire public", register)
+    access = study.page("chercheuse", tab="acces")
+    expect("Période d’accès" not in access.text, "un droit existe avant la convention", access)
+    return f"autorisation du {real.isoformat()}, répertoire public à jour, aucun accès"
 
 
-@step("8a", "L’extraction est préparée puis confirmée par une deuxième personne", needs_portal=True)
-def extract(story: Story) -> str:
-    visitor = log_in(story, "operateur")
-    page = verify(story, visitor, visitor.get(f"/dossiers/{story.seen['request']}/extraction/"))
-    page = visitor.submit(page, page.form(having="Préparer"))
-    files = story.wait(
-        "l’extraction est préparée",
-        lambda: visitor.get(f"/dossiers/{story.seen['request']}/extraction/").soup.select(
-            "tbody tr"
-        ),
-    )
-    perform(story, "operatrice", "confirm_extract")
-    return f"{len(files)} fichiers, préparés par l’opérateur, confirmés par l’opératrice"
-
-
-@step("8b", "La convention crée les droits ; sans formation, pas de clé", needs_portal=True)
+@step(
+    "8", "Extraction confirmée, convention signée ; sans formation, pas de clé", needs_portal=True
+)
 def convention(story: Story) -> str:
-    today = _paris_today(story)
-    visitor = log_in(story, "juriste")
-    page = visitor.get(dossier(story, "juriste").links(href="/record_convention/")[0])
-    addresses = {
-        str(tag["name"]): "127.0.0.1/32" for tag in page.soup.select('input[name^="addresses_"]')
-    }
-    expect(len(addresses) == 2, "deux personnes habilitées étaient attendues", page)
-    perform(
-        story,
-        "juriste",
-        "record_convention",
-        delivery_mode="daughter_system",
-        starts_on=today.isoformat(),
-        ends_on=(today + timedelta(days=365)).isoformat(),
-        homologated_on=(today - timedelta(days=30)).isoformat(),
-        effective_on=today.isoformat(),
-        files={"document": pdf("convention")},
-        **addresses,
-    )
-    story.wait(
-        "l’accès de la chercheuse est ouvert",
-        lambda: "ouvert" in _access_of(story, "chercheuse"),
-        seconds=120,
-    )
-    untrained = _access_of(story, "doctorant")
-    expect(
-        "formation" in untrained.lower(), f"le doctorant ne lit pas pourquoi : {untrained[:300]}"
-    )
-    return "accès ouvert par le travailleur ; le doctorant lit qu’il lui manque la formation"
-
-
-def _access_of(story: Story, who: str) -> str:
-    visitor = log_in(story, who)
-    return visitor.get("/mes-acces/").text
+    study: Study = story.seen["study"]
+    files = study.prepare_extract()
+    study.sign_convention()
+    story.wait("l’accès de la chercheuse est ouvert", study.is_open, seconds=120)
+    untrained = log_in(story, "doctorant").get("/mes-acces/")
+    expect("ormation" in untrained.text, "le doctorant ne lit pas ce qui lui manque", untrained)
+    expect(not untrained.links(href="/afficher/"), "le doctorant a une clé", untrained)
+    holder = log_in(story, story.seen["holders"][0]).get("/qui-utilise-mes-donnees/")
+    expect(holder.has(study.number), "le responsable ne voit pas qui utilise ses données", holder)
+    return f"{files} fichiers ; accès ouvert ; le doctorant lit qu’il lui manque la formation"

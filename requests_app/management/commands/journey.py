@@ -14,6 +14,7 @@ from django.core.management.base import BaseCommand, CommandError
 from portal.common.process_settings import PortalError
 from portal.common.processes import Portal
 from requests_app.journey import steps  # noqa: F401 - registers the steps
+from requests_app.journey.casting import casting
 from requests_app.journey.story import STEPS, Story
 from requests_app.journey.visitor import StepFailed
 
@@ -95,6 +96,7 @@ class Command(BaseCommand):
         self.stdout.write(f"   {text}")
 
     def _play(self, story: Story) -> int:
+        story.seen |= casting(real_dictionary=story.real_dictionary)
         skipped = False
         started = time.monotonic()
         for one in STEPS:
