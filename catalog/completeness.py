@@ -27,6 +27,12 @@ def _has(field: str) -> Callable[[Dataset], bool]:
     return lambda dataset: bool(getattr(dataset, field))
 
 
+def _has_tables(dataset: Dataset) -> bool:
+    """A list annotates `has_tables`, so that it needs no query per row."""
+    known: bool | None = getattr(dataset, "has_tables", None)
+    return dataset.tables.current().exists() if known is None else known
+
+
 ITEMS = (
     Item("title_fr", _("le titre"), _has("title_fr")),
     Item("summary_fr", _("ce que contient la base"), _has("summary_fr")),
@@ -40,7 +46,7 @@ ITEMS = (
     Item(
         "tables",
         _("au moins une table"),
-        lambda d: d.ask_route != Dataset.AskRoute.HERE or d.tables.current().exists(),
+        lambda d: d.ask_route != Dataset.AskRoute.HERE or _has_tables(d),
     ),
     Item("population_fr", _("la population"), _has("population_fr"), mandatory=False),
     Item("covers_from", _("la première année"), _has("covers_from"), mandatory=False),

@@ -1,0 +1,290 @@
+"""Administration of the catalogue: descriptions are edited here, publishing is a verb."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from portal.accounts.models import Role
+from portal.accounts.roles import has_role
+from portal.common.admin import NoDeleteMixin, ReadOnlyMixin, reason_action
+
+from .completeness import completeness
+from .models import (
+    DataHolder,
+    Dataset,
+    Distribution,
+    ImportRun,
+    IndexOutbox,
+    StagedRow,
+    Table,
+    TableKey,
+    Variable,
+    VocabularyTerm,
+)
+from .publishing import publish, unpublish
+
+
+class CatalogAdmin(admin.ModelAdmin):
+    """Administrators edit, auditors read. `is_staff` adds nothing."""
+
+    list_per_page = 50
+    show_full_result_count = False
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self.has_view_permission(request)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return has_role(request.user, Role.ADMINISTRATOR, Role.AUDITOR)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return has_role(request.user, Role.ADMINISTRATOR)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return has_role(request.user, Role.ADMINISTRATOR)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return has_role(request.user, Role.ADMINISTRATOR)
+
+
+class PublishedFilter(admin.SimpleListFilter):
+    title = gettext_lazy("publication")
+    parameter_name = "publiee"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("oui", _("publiée")), ("non", _("non publiée"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        if self.value() == "oui":
+            return queryset.published()
+        if self.value() == "non":
+            return queryset.filter(published_at__isnull=True)
+        return queryset
+
+
+class DistributionInline(admin.TabularInline):
+    model = Distribution
+    extra = 0
+    fields = ["title_fr", "title_en", "access_url", "media_type", "licence"]
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return has_role(request.user, Role.ADMINISTRATOR, Role.AUDITOR)
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return has_role(request.user, Role.ADMINISTRATOR)
+
+    has_change_permission = has_view_permission
+    has_delete_permission = has_add_permission
+
+
+@admin.register(Dataset)
+class DatasetAdmin(NoDeleteMixin, CatalogAdmin):
+    list_display = [
+        "title_fr",
+        "code",
+        "kind",
+        "ask_route",
+        "holder_name",
+        "table_count",
+        "is_published",
+        "percent",
+        "is_demo",
+    ]
+    list_filter = ["kind", "ask_route", PublishedFilter, "is_demo", "holder"]
+    search_fields = ["code", "title_fr", "acronym", "holder__organisation__name"]
+    autocomplete_fields = ["holder", "terms"]
+    filter_horizontal = ["controllers"]
+    readonly_fields = ["published_at", "missing_items"]
+    inlines = [DistributionInline]
+    fieldsets = [
+        (None, {"fields": ["code", "kind", "acronym", "title_fr", "title_en", "holder",
+                           "controllers", "is_demo", "published_at", "missing_items"]}),
+        (gettext_lazy("Contenu"), {"fields": ["summary_fr", "summary_en", "excludes_fr",
+         "excludes_en", "population_fr", "population_en", "covers_from", "covers_until",
+         "spatial_fr", "keywords_fr", "keywords_en", "terms"]}),
+        (gettext_lazy("Accès"), {"fields": ["ask_route", "route_name_fr", "route_name_en",
+         "route_url", "contact_email", "contact_page", "access_rights", "access_conditions_fr",
+         "access_conditions_en", "landing_page"]}),
+        (gettext_lazy("Effectifs et sources"), {"fields": ["number_of_individuals",
+         "number_of_records", "figures_source", "figures_on", "min_typical_age",
+         "max_typical_age", "frequency", "provenance_fr", "provenance_en", "as_of",
+         "description_source"]}),
+    ]  # fmt: skip
+    actions = [
+        "publish_selected",
+        reason_action(
+            label=gettext_lazy("Retirer de la publication"),
+            warning=gettext_lazy("Ces descriptions ne seront plus visibles du public."),
+            name="unpublish_selected",
+            act=lambda dataset, by, reason: unpublish(dataset, by=by, reason=reason),
+        ),
+    ]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        there = Table.objects.filter(dataset=OuterRef("pk"), removed_at__isnull=True)
+        return (
+            Dataset.objects.visible_to(request.user)
+            .select_related("holder__organisation")
+            .prefetch_related("controllers")
+            .annotate(
+                has_tables=Exists(there),
+                tables_now=Count("tables", filter=Q(tables__removed_at__isnull=True)),
+            )
+        )
+
+    @admin.display(description=gettext_lazy("responsable"), ordering="holder__organisation__name")
+    def holder_name(self, dataset: Dataset) -> str:
+        return dataset.holder.organisation.name
+
+    @admin.display(description=gettext_lazy("tables"), ordering="tables_now")
+    def table_count(self, dataset: Any) -> int:
+        return int(dataset.tables_now)
+
+    @admin.display(description=gettext_lazy("publiée"), boolean=True, ordering="published_at")
+    def is_published(self, dataset: Dataset) -> bool:
+        return dataset.is_published
+
+    @admin.display(description=gettext_lazy("complète"))
+    def percent(self, dataset: Dataset) -> str:
+        return f"{completeness(dataset).percent}\u202f%"
+
+    @admin.display(description=gettext_lazy("ce qui manque"))
+    def missing_items(self, dataset: Dataset) -> "SafeString | str":
+        if dataset.pk is None:
+            return "–"
+        missing = completeness(dataset).missing
+        if not missing:
+            return _("rien")
+        return format_html_join(
+            "", "{}{}<br>", ((i.label, _(" (obligatoire)") if i.mandatory else "") for i in missing)
+        )
+
+    @admin.action(description=gettext_lazy("Publier"))
+    def publish_selected(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        done = 0
+        for dataset in queryset:
+            try:
+                done += publish(dataset, by=request.user)
+            except ValidationError as error:
+                messages.error(request, error.messages[0])
+            except PermissionDenied:
+                messages.error(request, _("Refusé pour : %(name)s") % {"name": dataset})
+        if done:
+            text = ngettext("%(n)s base publiée.", "%(n)s bases publiées.", done)
+            messages.success(request, text % {"n": done})
+
+
+@admin.register(DataHolder)
+class DataHolderAdmin(NoDeleteMixin, CatalogAdmin):
+    list_display = ["name", "contact_email", "dataset_count", "is_demo"]
+    list_filter = ["organisation__is_demo"]
+    search_fields = ["organisation__name", "organisation__code", "contact_email"]
+    autocomplete_fields = ["organisation"]
+    list_select_related = ["organisation"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).annotate(dataset_total=Count("datasets"))
+
+    @admin.display(description=gettext_lazy("bases"), ordering="dataset_total")
+    def dataset_count(self, holder: Any) -> int:
+        return int(holder.dataset_total)
+
+    @admin.display(description=gettext_lazy("démonstration"), boolean=True)
+    def is_demo(self, holder: DataHolder) -> bool:
+        return holder.organisation.is_demo
+
+
+class RemovedFilter(admin.SimpleListFilter):
+    title = gettext_lazy("présence")
+    parameter_name = "retiree"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("non", _("présente")), ("oui", _("retirée"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        if self.value() in ("oui", "non"):
+            return queryset.filter(removed_at__isnull=self.value() == "non")
+        return queryset
+
+
+@admin.register(Table)
+class TableAdmin(NoDeleteMixin, CatalogAdmin):
+    list_display = ["name", "label_fr", "dataset", "valid_from", "valid_until", "removed_at"]
+    list_filter = [RemovedFilter, ("dataset", admin.RelatedOnlyFieldListFilter)]
+    search_fields = ["name", "label_fr"]
+    autocomplete_fields = ["dataset"]
+    readonly_fields = ["removed_at"]
+    list_select_related = ["dataset"]
+
+
+@admin.register(Variable)
+class VariableAdmin(NoDeleteMixin, CatalogAdmin):
+    list_display = [
+        "name",
+        "label_fr",
+        "table_name",
+        "dataset_title",
+        "data_type",
+        "identifier",
+        "valid_from",
+        "valid_until",
+    ]
+    list_filter = ["identifier", "data_type", RemovedFilter]
+    search_fields = ["name", "label_fr", "table__name"]
+    autocomplete_fields = ["table"]
+    readonly_fields = ["removed_at"]
+    list_select_related = ["table__dataset"]
+
+    @admin.display(description=gettext_lazy("table"), ordering="table__name")
+    def table_name(self, variable: Variable) -> str:
+        return variable.table.name
+
+    @admin.display(description=gettext_lazy("base"), ordering="table__dataset__title_fr")
+    def dataset_title(self, variable: Variable) -> str:
+        return variable.table.dataset.title_fr
+
+
+@admin.register(TableKey)
+class TableKeyAdmin(CatalogAdmin):
+    list_display = ["table", "variables", "target_table", "target_variables"]
+    search_fields = ["table__name", "target_table__name"]
+    autocomplete_fields = ["table", "target_table"]
+    list_select_related = ["table", "target_table"]
+
+
+@admin.register(VocabularyTerm)
+class VocabularyTermAdmin(CatalogAdmin):
+    list_display = ["label_fr", "scheme", "code", "uri"]
+    list_filter = ["scheme"]
+    search_fields = ["code", "label_fr", "label_en"]
+
+
+@admin.register(ImportRun)
+class ImportRunAdmin(ReadOnlyMixin, CatalogAdmin):
+    list_display = ["started_at", "reader", "source", "state", "rules_version", "finished_at"]
+    list_filter = ["state", "reader"]
+    search_fields = ["source", "fingerprint"]
+
+
+@admin.register(StagedRow)
+class StagedRowAdmin(ReadOnlyMixin, CatalogAdmin):
+    """The report of the last import, row by row."""
+
+    list_display = ["file", "line", "kind", "table_name", "name", "outcome", "message"]
+    list_filter = ["outcome", "kind", "dataset_code"]
+    search_fields = ["file", "table_name", "name"]
+
+
+@admin.register(IndexOutbox)
+class IndexOutboxAdmin(ReadOnlyMixin, CatalogAdmin):
+    """What the index still has to take up; rows that fail show why."""
+
+    list_display = ["id", "kind", "key", "created_at", "attempts", "not_before", "last_error"]
+    list_filter = ["kind", "attempts"]
+    search_fields = ["key", "last_error"]
