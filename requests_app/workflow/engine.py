@@ -135,6 +135,7 @@ def _floor(request: AccessRequest, stage: Stage | None) -> datetime | None:
         return request.submitted_at
     last = (
         Act.objects.filter(stage=stage, corrected_by__isnull=True)
+        .exclude(code="expire")  # a letter of before the end may be entered after it
         .order_by("-effective_at")
         .values_list("effective_at", flat=True)
         .first()

@@ -1,6 +1,7 @@
 """Rules shared by several verbs, each giving reasons in French that say what to do."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from django.utils.translation import gettext as _
 
@@ -49,6 +50,33 @@ def numbered(points: Iterable[object]) -> list[dict[str, object]]:
         {"number": number, "text": text}
         for number, text in enumerate((text for text in texts if text), start=1)
     ]
+
+
+def widened(old: Iterable[Mapping[str, Any]], new: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Rows of a corrected specification that ask for more than the version judged, as words.
+
+    A row is narrower when an old one has its dataset, its table (or all of them), its variables (or
+    all of them) and its years.
+    """
+    known = list(old)
+    return [
+        " / ".join(filter(None, [str(row["dataset"]), str(row.get("table") or "")]))
+        for row in new
+        if not any(_within(row, one) for one in known)
+    ]
+
+
+def _within(row: Mapping[str, Any], old: Mapping[str, Any]) -> bool:
+    if row["dataset"] != old["dataset"] or old.get("table") not in {"", None, row.get("table")}:
+        return False
+    wide, narrow = set(old.get("variables") or ()), set(row.get("variables") or ())
+    if wide and not (narrow and narrow <= wide):
+        return False
+    first, last = old.get("year_from"), old.get("year_until")
+    starts, ends = row.get("year_from"), row.get("year_until")
+    return (first is None or (starts is not None and starts >= first)) and (
+        last is None or (ends is not None and ends <= last)
+    )
 
 
 def withdrawn_members(ctx: Context) -> list[InterestDeclaration]:

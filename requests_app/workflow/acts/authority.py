@@ -9,7 +9,7 @@ from requests_app import dossier
 from requests_app.models import Act, Opinion
 from requests_app.workflow import steps
 from requests_app.workflow.context import ActData, Context
-from requests_app.workflow.guards import outcome_allowed, required_text
+from requests_app.workflow.guards import outcome_allowed, required_text, widened
 from requests_app.workflow.verbs import Verb, register
 
 from .file import freeze, nothing_missing
@@ -49,6 +49,18 @@ class AnswerPoints(Verb):
             if not answers.get(str(point["number"])):
                 yield _("Répondez au point %(number)s de l’avis.") % {"number": point["number"]}
         yield from nothing_missing(ctx)
+        yield from self._not_widened(ctx, opinion)
+
+    def _not_widened(self, ctx: Context, opinion: Opinion | None) -> Iterator[str]:
+        """What nobody was consulted on is a new request, not a correction."""
+        if opinion is None:
+            return
+        judged = (opinion.version.content.get("specification") or {}).get("rows") or []
+        asked = dossier.snapshot(ctx.request)["specification"].get("rows") or []
+        for words in widened(judged, asked):
+            yield _(
+                "L’expression de besoins ne peut pas être élargie après l’avis : retirez « %(row)s »."
+            ) % {"row": words}
 
     def act(self, ctx: Context) -> ActData:
         decision = ctx.text("decision")

@@ -1,0 +1,189 @@
+"""Every state against every move: what the tables say is what happens, and nothing else."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+
+from requests_app.models import (
+    AccessRequest,
+    GrantState,
+    RequestState,
+    Stage,
+    StageState,
+    TransitionLog,
+)
+from requests_app.procedures import registry
+from requests_app.provisioning.grant_states import BY_NAME, STATES, IllegalMove, target_of
+from requests_app.workflow import definition, engine
+from requests_app.workflow.catalogue import VERBS, public_names
+from requests_app.workflow.labels import LABELS
+from tests.support.factories import Story, World
+
+
+PROCEDURES = [p.code for p in registry.everything()]
+
+
+def test_the_definition_names_the_states_of_the_models() -> None:
+    assert {str(s) for s in definition.Request} == set(RequestState.values)
+    assert {str(s) for s in definition.Stage} == set(StageState.values)
+    assert set(STATES) == set(GrantState.values)
+
+
+def test_every_verb_has_its_class_its_label_and_its_actors() -> None:
+    names = public_names()
+    assert set(names) == set(VERBS) == set(LABELS)
+    assert all(names.values())
+
+
+@pytest.mark.parametrize("code", PROCEDURES)
+def test_every_stage_of_a_procedure_can_end(code: str) -> None:
+    procedure = registry.get(code, 1)
+    for spec in procedure.stages:
+        moves = definition.stage_moves(spec).values()
+        ends = {m.outcome for m in moves if m.target == StageState.DONE}
+        codes = {o.code for o in spec.outcomes}
+        assert ends
+        assert ends <= codes | {definition.CHOSEN}
+        tacit = {o.code for o in spec.outcomes if o.tacit}
+        clock = spec.clock.on_expiry.outcome if spec.clock else None
+        by_task = {
+            o.outcome
+            for task in procedure.tasks
+            if task.stage == spec.code
+            for o in task.outcomes
+        }
+        assert tacit <= {clock} | by_task  # nobody writes a tacit outcome by hand
+
+
+def _with_state(request: AccessRequest, state: str) -> None:
+    request.number = request.number or "GUI-1999-0001"
+    request.submitted_at = request.submitted_at or request.created_at
+    request.completed_at = request.completed_at or request.created_at
+    request.state = state
+    request.save()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("state", RequestState.values)
+@pytest.mark.parametrize("name", [m.name for m in definition.REQUEST_MOVES.values() if m.public])
+def test_request_state_by_move(state: str, name: str) -> None:
+    """From a state outside the table the verb is refused with a reason and nothing is written."""
+    world = World()
+    request = world.draft()
+    _with_state(request, state)
+    move = definition.REQUEST_MOVES[name]
+    if state in move.sources:
+        return  # done for real by the course and the walk
+    payload: dict[str, Any] = {"task": None} if name == "close_task" else {}
+    by = {"correct_act": world.secretariat, "sign": world.representative}.get(
+        name, world.investigator
+    )
+    with pytest.raises((engine.TransitionRefused, engine.NotAllowed)):
+        engine.apply(request, name, by=by, **payload)
+    request.refresh_from_db()
+    assert request.state == state
+    assert not TransitionLog.objects.filter(request=request).exists()
+
+
+def _actor(world: World, stage: Stage, move: definition.Transition) -> Any:
+    people = {
+        "team": world.investigator,
+        "secretariat": world.secretariat,
+        "legal_officer": world.legal_officer,
+        "operator": world.second_operator,
+        "president": world.president,
+        "member": world.member,
+        "rapporteur": world.member,
+        "main_base_officer": world.officer,
+        "system": None,
+    }
+    if "holder" in move.actors:
+        return world.holder_rep(stage)
+    return people[sorted(move.actors)[0]]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("code", PROCEDURES)
+def test_stage_state_by_move(code: str) -> None:
+    """Every kind of stage, every state, every move: outside the table, refused and nothing moves."""
+    story = World().story(procedure=code).reach("end")
+    world = story.world
+    world.member  # noqa: B018 - there before anyone acts
+    tried = 0
+    for stage in Stage.objects.filter(request=story.request):
+        spec = story.procedure.stage(stage.code)
+        for move in definition.stage_moves(spec).values():
+            for state in set(StageState.values) - set(move.sources):
+                Stage.objects.filter(pk=stage.pk).update(
+                    state=state,
+                    outcome=stage.outcome or "x",
+                    ended_at=stage.ended_at,
+                    due_at=None,
+                )
+                moves = TransitionLog.objects.count()
+                try:
+                    done = engine.apply(
+                        stage.pk, move.name, by=_actor(world, stage, move), **_other_words(move)
+                    )
+                except (engine.TransitionRefused, engine.NotAllowed):
+                    pass
+                else:
+                    assert done.already_done  # a verb without words, clicked again
+                assert Stage.objects.get(pk=stage.pk).state == state
+                assert TransitionLog.objects.count() == moves
+                tried += 1
+        Stage.objects.filter(pk=stage.pk).update(state=stage.state, outcome=stage.outcome)
+    assert tried > 40
+
+
+def _other_words(move: definition.Transition) -> dict[str, Any]:
+    """A payload unlike the one already done, so that it is no second click."""
+    verb = VERBS[move.name]
+    for name in ("text", "message", "reason", "note", "reference", "number"):
+        if name in verb.takes:
+            return {name: "autre chose"}
+    return {}
+
+
+@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("name", sorted(BY_NAME))
+def test_grant_state_by_move(state: str, name: str) -> None:
+    move = BY_NAME[name]
+    if state in move.sources:
+        assert target_of(name, state) == move.target
+    else:
+        with pytest.raises(IllegalMove):
+            target_of(name, state)
+
+
+WRITES_STATE = re.compile(
+    r"(?:(?:request|stage|self\.request|access_request|locked)\.(?:state|outcome) = )"
+    r"|(?:(?:AccessRequest|Stage)\.objects[^\n]*\.update\([^)]*\b(?:state|outcome)=)"
+)
+
+
+def test_steps_is_the_only_writer_of_a_state() -> None:
+    root = Path(settings.BASE_DIR) / "requests_app"
+    writers = {
+        str(path.relative_to(root))
+        for path in root.rglob("*.py")
+        if WRITES_STATE.search(path.read_text(encoding="utf-8"))
+    }
+    assert writers == {"workflow/steps.py"}
+
+
+@pytest.mark.django_db
+def test_an_unknown_verb_or_payload_is_a_fault_of_the_caller() -> None:
+    world = World()
+    request = world.draft()
+    with pytest.raises(LookupError):
+        engine.apply(request, "process", by=world.secretariat)  # entailed, never asked for
+    with pytest.raises(TypeError):
+        engine.apply(request, "withdraw", by=world.investigator, state="closed")
+
+
+def test_story_covers_every_kind() -> None:
+    assert all(hasattr(Story, kind) for kind in definition.KIND_MOVES)
