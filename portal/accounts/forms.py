@@ -225,6 +225,8 @@ class MembershipForm(forms.Form):
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         mine = Membership.objects.open().filter(user=user).values("organisation_id")
+        for name in ("organisation", "name"):  # one or the other: neither is optional
+            self.fields[name].conditional = True  # type: ignore[attr-defined]
         field = self.fields["organisation"]
         field.queryset = Organisation.objects.joinable().exclude(pk__in=mine)  # type: ignore[attr-defined]
 
@@ -292,6 +294,7 @@ class AnswerForm(forms.Form):
             del self.fields["may_sign"]
         if member or not can_name_manager(user):
             del self.fields["manager"]
+        self.fields["reason"].conditional = True  # type: ignore[attr-defined]
         self.signing_only = member
 
     def clean(self) -> dict[str, Any]:

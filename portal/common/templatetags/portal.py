@@ -192,9 +192,9 @@ def data_table(
 ) -> SafeString:
     """Wrapper of a table: scrolls by itself on a narrow screen, and can be reached by keyboard."""
     return format_html(
-        '<div class="fr-table portal-table{}"><div class="portal-table__scroll" tabindex="0"'
+        '<div class="portal-table{}"><div class="portal-table__scroll" tabindex="0"'
         ' role="region" aria-label="{}"><table><caption>{}</caption>{}</table></div></div>',
-        " fr-table--no-caption" if hide_caption else "",
+        " portal-table--no-caption" if hide_caption else "",
         caption,
         caption,
         content,
