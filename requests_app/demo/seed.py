@@ -28,7 +28,7 @@ from portal.common.calendar import legal_today
 
 
 PEOPLE_FILE = Path(__file__).parent / "people.toml"
-PASSWORD_FILE = "demo_password"
+PASSWORD_FILE = "demo_password"  # noqa: S105 - the name of a file
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,8 +65,11 @@ class Walk(RuleBasedStateMachine):
         offers = [(p, one) for p in self.people for one in abilities(request, user=p)]
         # what ends the walk, rarely; what only annotates it, less often than what moves it
         rare = {"withdraw", "redirect", "record_refusal", "close_incomplete", "correct_act"}
-        side = {"cancel_signature", "withdraw_member", "request_completion"}
-        chosen = rare if which == 40 else side if which > 36 else None
+        side = {"cancel_signature", "withdraw_member", "request_completion", "file_late_opinion"}
+        side |= {"assign_rapporteurs", "file_report", "extend_opinion", "record_extension"}
+        if all(stage.state != "running" or stage.kind != "opinion" for stage in self.stages()):
+            side.add("declare_interest")
+        chosen = rare if which == 40 else side if which > 32 else None
         offers = [
             (p, one)
             for p, one in offers
@@ -83,6 +86,9 @@ class Walk(RuleBasedStateMachine):
         except engine.TransitionRefused:
             return
         DONE[one.name] += 1
+
+    def stages(self) -> list[Stage]:
+        return list(Stage.objects.filter(request=self.story.request))
 
     @rule(days=st.integers(1, 40))
     def time_passes(self, days: int) -> None:
@@ -223,7 +229,7 @@ class TestWalk(TestCase):
             _Isolated,
             settings=settings(
                 max_examples=15,
-                stateful_step_count=60,
+                stateful_step_count=80,
                 deadline=None,
                 derandomize=True,  # the same walk for everyone; a longer one is a setting away
                 suppress_health_check=list(HealthCheck),
@@ -232,4 +238,4 @@ class TestWalk(TestCase):
         # the walk is worth something only if it goes far
         assert DONE["issue_opinion"]
         assert DONE["record_convention"]
-        assert DONE["close"]
+        assert DONE["close"], DONE

@@ -20,6 +20,7 @@ from moto.moto_server.werkzeug_app import create_backend_app
 from moto.s3.models import OWNER, FakeBucket, S3Backend, s3_backends
 from werkzeug.wrappers import Response
 
+from requests_app.provisioning.sandbox.moto_xml import rewritten
 from requests_app.provisioning.sandbox.resources import Bucket
 from requests_app.provisioning.sandbox.s3_call import S3Call
 from requests_app.provisioning.sandbox.s3_errors import S3Error
@@ -124,10 +125,21 @@ class MotoStore:
         if response.status_code >= 400:
             raise _error(response.status_code, data)
         if "xml" in (response.content_type or ""):
-            owner = f"{bucket.project_id}:{bucket.project_id}".encode()
-            data = data.replace(OWNER.encode(), owner).replace(b">webfile<", b">" + owner + b"<")
-            response.set_data(data)
+            response.set_data(
+                rewritten(
+                    call,
+                    bucket,
+                    data,
+                    owner=OWNER,
+                    checksum=lambda key: self._checksum(bucket, key),
+                )
+            )
         return response
+
+    def _checksum(self, bucket: Bucket, key: str) -> str | None:
+        held = self._backend.buckets.get(bucket.name)
+        found = held.keys.get(key) if held is not None else None
+        return getattr(found, "checksum_algorithm", None) or None
 
     def _environ(self, call: S3Call) -> "WSGIEnvironment":
         address, headers = call.address, call.request.headers
