@@ -35,7 +35,7 @@ class NotAllowed(Exception):
     """The person may not handle this invitation."""
 
 
-def _send(invitation: Invitation, token: str, *, about: str) -> None:
+def _send(invitation: Invitation, token: str) -> None:
     signals.mail(
         "invitation",
         to=[invitation.email],
@@ -43,7 +43,7 @@ def _send(invitation: Invitation, token: str, *, about: str) -> None:
             "kind": str(invitation.get_kind_display()),
             "invited_by": str(invitation.invited_by),
             "organisation": invitation.organisation.name if invitation.organisation else "",
-            "about": about,
+            "about": invitation.about,
             "expires_at": invitation.expires_at,
             "url": absolute(reverse("accounts:invitation", args=[token])),
         },
@@ -61,7 +61,7 @@ def invite(
 ) -> Invitation:
     """Create an invitation and send its link. The caller has checked the right to invite.
 
-    `about` says in the mail what it is for (number and title of a request). An open invitation of
+    `about` says to the reader what it is for (number and title of a request). An open invitation of
     the same kind, address and object is sent again instead of doubled.
     """
     with transaction.atomic():
@@ -73,7 +73,7 @@ def invite(
             .first()
         )
         if same is not None:
-            return _renew(same, by=by, about=about)
+            return _renew(same, by=by)
         token = new_token()
         invitation = Invitation.objects.create(
             kind=kind,
@@ -81,21 +81,22 @@ def invite(
             token_hash=token_hash(token),
             organisation=organisation,
             request_id=request_id,
+            about=about[:300],
             invited_by=by,
             expires_at=timezone.now() + VALID,
         )
         signals.event("invitation.send", by=by, on=invitation, data={"kind": str(kind)})
-        _send(invitation, token, about=about)
+        _send(invitation, token)
     return invitation
 
 
-def _renew(invitation: Invitation, *, by: User, about: str = "") -> Invitation:
+def _renew(invitation: Invitation, *, by: User) -> Invitation:
     token = new_token()
     invitation.token_hash = token_hash(token)
     invitation.expires_at = timezone.now() + VALID
     invitation.save(update_fields=["token_hash", "expires_at"])
     signals.event("invitation.resend", by=by, on=invitation)
-    _send(invitation, token, about=about)
+    _send(invitation, token)
     return invitation
 
 
@@ -107,7 +108,7 @@ def _locked(invitation: Invitation) -> Invitation:
     )
 
 
-def resend(invitation: Invitation, *, by: User, about: str = "") -> Invitation:
+def resend(invitation: Invitation, *, by: User) -> Invitation:
     """A new link for an invitation not accepted yet; the old link stops working.
 
     Raises NotAllowed, InvitationUnusable.
@@ -118,7 +119,7 @@ def resend(invitation: Invitation, *, by: User, about: str = "") -> Invitation:
             raise NotAllowed
         if invitation.accepted_at or invitation.cancelled_at:
             raise InvitationUnusable
-        return _renew(invitation, by=by, about=about)
+        return _renew(invitation, by=by)
 
 
 def cancel(invitation: Invitation, *, by: User) -> None:

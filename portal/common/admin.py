@@ -28,16 +28,16 @@ def reason_action(
     warning: str | Promise,
     name: str,
     act: Callable[[Any, Any, str], None],
-) -> Callable[[admin.ModelAdmin, HttpRequest, QuerySet[Model]], TemplateResponse | None]:
+) -> Callable[[Any, HttpRequest, QuerySet[Model]], TemplateResponse | None]:
     """A changelist action that asks for a reason, then calls `act(object, by, reason)` on each.
 
     What the act refuses (PermissionDenied) is reported, the rest is done. The admin opens no
     transaction around an action: each act has its own.
     """
 
-    @admin.action(description=label)
+    @admin.action(description=label)  # type: ignore[arg-type]
     def action(
-        modeladmin: admin.ModelAdmin, request: HttpRequest, queryset: QuerySet[Model]
+        modeladmin: Any, request: HttpRequest, queryset: QuerySet[Model]
     ) -> TemplateResponse | None:
         form = ReasonForm(request.POST if "confirmed" in request.POST else None)
         if form.is_bound and form.is_valid():

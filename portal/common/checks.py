@@ -75,6 +75,16 @@ def addresses_are_public(**_kwargs: object) -> list[CheckMessage]:
     return found
 
 
+@register(Tags.security, deploy=True)
+def legal_pages_are_complete(**_kwargs: object) -> list[CheckMessage]:
+    missing = [name for name, value in settings.SITE_FACTS.items() if not value]
+    if not missing:
+        return []
+    text = f"The legal pages have nothing to say about: {', '.join(missing)}."
+    hint = "Set GUICHET_PUBLISHER and the variables beside it."
+    return [Warning(text, hint=hint, id="guichet.W002")]
+
+
 @register(Tags.security)
 def log_is_kept_a_year(**_kwargs: object) -> list[CheckMessage]:
     """E29: access logs are kept at least a year."""

@@ -1,10 +1,12 @@
 """The administration of accounts: fast lists, no secret, acts with a reason, roles by rule."""
 
+from io import StringIO
 from typing import Any
 
 import pytest
 from django.contrib.admin.sites import site
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.management import CommandError, call_command
 from django.db import IntegrityError, transaction
 from django.test import Client
 from django.urls import reverse
@@ -250,3 +252,14 @@ def test_suspension_by_others_is_refused() -> None:
     with pytest.raises(PermissionDenied):
         suspension.suspend_organisation(organisation, by=secretary, reason="x")
     assert Organisation.objects.get(pk=organisation.pk).suspended_at is None
+
+
+def test_the_first_administrator_comes_from_the_command_line() -> None:
+    person = a_person("premiere")
+    call_command("grant_role", "premiere", "administrator", stdout=StringIO())
+    assert has_role(person, Role.ADMINISTRATOR)
+    event = AuditEvent.objects.get(action="role.grant")
+    assert event.actor_id is None
+    for wrong in (["inconnue", "auditor"], ["premiere", "president"]):
+        with pytest.raises(CommandError):
+            call_command("grant_role", *wrong, stdout=StringIO())

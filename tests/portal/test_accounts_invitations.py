@@ -115,7 +115,7 @@ def test_a_taken_name_spends_nothing(client: Client) -> None:
 
 def test_a_link_dies_when_expired_cancelled_or_sent_again(client: Client) -> None:
     sender = a_person()
-    path = invited(by=sender)
+    path = invited(by=sender, about="Dossier GUI-2027-0007")
     with time_machine.travel(timezone.now() + service.VALID + timedelta(seconds=1)):
         assert client.get(path).status_code == 410
     mine = client_for(sender)
@@ -124,6 +124,7 @@ def test_a_link_dies_when_expired_cancelled_or_sent_again(client: Client) -> Non
     assert client.get(path).status_code == 410
     fresh = path_of(Message.objects.latest("created_at"))
     assert client.get(fresh).status_code == 200
+    assert "GUI-2027-0007" in Message.objects.latest("created_at").body
     mine.post(reverse("accounts:invitation_cancel", args=[invitation.pk]))
     assert client.get(fresh).status_code == 410
     refused = mine.post(reverse("accounts:invitation_resend", args=[invitation.pk]), follow=True)

@@ -29,6 +29,9 @@ class Invitation(models.Model):
     organisation = models.ForeignKey(
         "accounts.Organisation", models.PROTECT, null=True, blank=True, related_name="+"
     )
+    about = models.CharField(
+        _("objet"), max_length=300, blank=True
+    )  # number and title of a request
     request_id = models.UUIDField(
         null=True, blank=True
     )  # of the upper room; no foreign key downwards
