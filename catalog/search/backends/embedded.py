@@ -6,7 +6,8 @@ in use. Readers follow the pointer; one process writes (tantivy locks the folder
 
 import re
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -38,6 +39,22 @@ WRITER_HEAP = 30_000_000  # bytes; tantivy wants 15 MB a thread at least
 FACET_SIZE = 200
 Occur = tantivy.Occur
 Query = tantivy.Query
+
+
+@contextmanager
+def _engine_errors(message: str) -> Iterator[None]:
+    """Turn what the engine raises into SearchUnavailable.
+
+    Rust panics come as a BaseException without a public name: a corrupted file causes them.
+    """
+    try:
+        yield
+    except (ValueError, OSError) as error:
+        raise SearchUnavailable(message) from error
+    except BaseException as error:
+        if type(error).__name__ == "PanicException":
+            raise SearchUnavailable(message) from error
+        raise
 
 
 def build_schema() -> tantivy.Schema:
@@ -77,13 +94,10 @@ class EmbeddedBackend:
 
     def _index(self) -> tantivy.Index:
         name = self._generation()
-        with self._lock:
+        with self._lock, _engine_errors("the index cannot be opened"):
             if self._opened is None or self._opened[0] != name:
-                try:
-                    self._opened = (name, tantivy.Index.open(str(self.folder / name)))
-                except (ValueError, OSError) as error:
-                    self._opened = None
-                    raise SearchUnavailable("the index cannot be opened") from error
+                self._opened = None
+                self._opened = (name, tantivy.Index.open(str(self.folder / name)))
             index = self._opened[1]
             index.reload()
             return index
@@ -96,7 +110,7 @@ class EmbeddedBackend:
 
     def write(self, documents: Iterable[Document], deleted: Iterable[str]) -> None:
         index = self._index()
-        try:
+        with _engine_errors("the index cannot be written"):
             writer = index.writer(heap_size=WRITER_HEAP, num_threads=1)
             try:
                 for key in deleted:
@@ -107,8 +121,6 @@ class EmbeddedBackend:
                 writer.commit()
             finally:
                 writer.wait_merging_threads()
-        except (ValueError, OSError) as error:
-            raise SearchUnavailable("the index cannot be written") from error
 
     def rebuild(
         self, documents: Iterable[Document], *, alive: Callable[[], None] = lambda: None
@@ -116,19 +128,8 @@ class EmbeddedBackend:
         name = f"{schema_hash()}-{timezone.now():%Y%m%dT%H%M%S%f}"
         target = self.folder / name
         try:
-            target.mkdir(parents=True)
-            index = tantivy.Index(build_schema(), path=str(target))
-            writer = index.writer(heap_size=WRITER_HEAP, num_threads=1)
-            count = 0
-            for count, document in enumerate(documents, 1):
-                writer.add_document(tantivy.Document(**document))
-                if count % 1000 == 0:
-                    alive()
-            writer.commit()
-            writer.wait_merging_threads()
-        except (ValueError, OSError) as error:
-            shutil.rmtree(target, ignore_errors=True)
-            raise SearchUnavailable("the index cannot be built") from error
+            with _engine_errors("the index cannot be built"):
+                count = self._build(target, documents, alive)
         except BaseException:
             shutil.rmtree(target, ignore_errors=True)
             raise
@@ -137,6 +138,19 @@ class EmbeddedBackend:
         pointer.replace(self.folder / "current")
         self._forget_old(name)
         return IndexInfo(name, count)
+
+    def _build(self, target: Path, documents: Iterable[Document], alive: Callable[[], None]) -> int:
+        target.mkdir(parents=True)
+        index = tantivy.Index(build_schema(), path=str(target))
+        writer = index.writer(heap_size=WRITER_HEAP, num_threads=1)
+        count = 0
+        for count, document in enumerate(documents, 1):
+            writer.add_document(tantivy.Document(**document))
+            if count % 1000 == 0:
+                alive()
+        writer.commit()
+        writer.wait_merging_threads()
+        return count
 
     def _forget_old(self, current: str) -> None:
         """Keep the previous generation: a reader may still be in it."""
@@ -152,10 +166,8 @@ class EmbeddedBackend:
 
     def search(self, request: SearchRequest) -> SearchResult:
         index = self._index()
-        try:
+        with _engine_errors("the index does not answer"):
             return self._search(index.searcher(), _Builder(index.schema), request)
-        except (ValueError, OSError, RuntimeError) as error:
-            raise SearchUnavailable("the index does not answer") from error
 
     def _search(
         self, searcher: tantivy.Searcher, build: "_Builder", request: SearchRequest
