@@ -1,6 +1,7 @@
 """Administration of the catalogue: descriptions are edited here, publishing is a verb."""
 
 from typing import Any
+from uuid import UUID
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -68,6 +69,24 @@ class PublishedFilter(admin.SimpleListFilter):
         return queryset
 
 
+class HolderFilter(admin.SimpleListFilter):
+    """Holders by name in one query (a relation filter would ask for each name)."""
+
+    title = gettext_lazy("responsable de données")
+    parameter_name = "responsable"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        names = DataHolder.objects.values_list("pk", "organisation__name")
+        return [(str(pk), name) for pk, name in names]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        try:
+            chosen = UUID(self.value() or "")
+        except ValueError:
+            return queryset
+        return queryset.filter(holder=chosen)
+
+
 class DistributionInline(admin.TabularInline):
     model = Distribution
     extra = 0
@@ -96,7 +115,7 @@ class DatasetAdmin(NoDeleteMixin, CatalogAdmin):
         "percent",
         "is_demo",
     ]
-    list_filter = ["kind", "ask_route", PublishedFilter, "is_demo", "holder"]
+    list_filter = ["kind", "ask_route", PublishedFilter, "is_demo", HolderFilter]
     search_fields = ["code", "title_fr", "acronym", "holder__organisation__name"]
     autocomplete_fields = ["holder", "terms"]
     filter_horizontal = ["controllers"]

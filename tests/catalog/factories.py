@@ -7,7 +7,8 @@ from typing import Any
 from django.utils import timezone
 
 from catalog.models import DataHolder, Dataset, Table, Variable
-from portal.accounts.models import Organisation, Role, RoleAssignment, User
+from portal.accounts.models import Organisation, RoleAssignment, User
+from portal.accounts.models.role import SITE_ROLES
 
 
 _numbers = count(1)
@@ -57,6 +58,6 @@ def make_user(*roles: str, scope: Organisation | None = None) -> User:
     n = next(_numbers)
     user = User.objects.create_user(f"personne{n}", f"personne{n}@example.org", "x" * 14)
     for role in roles:
-        scoped = role in {Role.HOLDER_REPRESENTATIVE, Role.MAIN_BASE_OFFICER, Role.PRESIDENT}
-        RoleAssignment.objects.create(user=user, role=role, scope=scope if scoped else None)
+        own = None if role in SITE_ROLES else scope or make_organisation()
+        RoleAssignment.objects.create(user=user, role=role, scope=own)
     return user

@@ -1,0 +1,107 @@
+"""One set of questions for all engines: on the demonstration catalogue, and on the main base's
+dictionary where the reference data are present (they are not part of the project)."""
+
+import os
+import uuid
+from collections.abc import Iterator
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.core.management import call_command
+
+from catalog.ingest.demo import seed_catalogue
+from catalog.models import Dataset
+from catalog.search.backends.elastic import OpenSearchBackend
+from catalog.search.backends.embedded import EmbeddedBackend
+from catalog.search.documents import all_documents
+from catalog.search.query import SearchRequest, parse
+
+
+pytestmark = pytest.mark.django_db
+SCHEMAS = Path(settings.BASE_DIR).parent / "shared" / "data" / "snds" / "schemas"
+
+# (question, kind, what must come first, within how many)
+DEMO = [
+    ("commune de résidence du bénéficiaire", "variable", "BEN_RES_COM", 1),
+    ("commune residence beneficiaire", "variable", "BEN_RES_COM", 1),
+    ("BEN_NAI_ANN", "variable", "BEN_NAI_ANN", 1),
+    ("ben_nai", "variable", "BEN_NAI_MOI", 2),
+    ("date de décès", "variable", "DATE_DECES", 3),
+    ("diagnostic principal", "variable", "DGN_PAL", 3),
+    ("score NIHSS", "variable", "NIHSS", 1),
+    ("hemoglobine glyquee", "variable", "HBA1C", 1),
+    ("l’indice de masse corporelle", "variable", "IMC", 2),
+    ("IMC", "variable", "IMC", 1),
+    ("AVC", "dataset", "demo-registre-avc", 1),
+    ("accidents vasculaires cérébraux", "dataset", "demo-registre-avc", 1),
+    ("cancer du sein", "dataset", "demo-oncosein", 1),
+    ("maladies rares", "dataset", "demo-maladies-rares", 1),
+    ("mucoviscidoze", "dataset", "demo-mucoviscidose", 1),
+    ("urgences", "dataset", "demo-urgences-bellerive", 1),
+    ("greffe de rein", "dataset", "demo-greffes", 1),
+    ("démence autonomie", "dataset", "demo-cohorte-vieillir", 1),
+    ("médecine générale", "dataset", "demo-consultations-ville", 1),
+    ("autisme", "dataset", "demo-autisme", 1),
+    ("thrombectomie", "dataset", "demo-registre-avc", 1),
+]
+MAIN_BASE = [
+    ("commune de résidence du bénéficiaire", "variable", "BEN_RES_COM", 1),
+    ("BEN_RES_COM", "variable", "BEN_RES_COM", 1),
+    ("année de naissance", "variable", "BEN_NAI_ANN", 3),
+    ("date de deces du beneficiaire", "variable", "BEN_DCD_DTE", 2),
+    ("commune de décès", "variable", "DCD_COM_COD", 1),
+    ("diagnostic principal", "variable", "DGN_PAL", 3),
+    ("code CIP", "variable", "PHA_PRS_C13", 10),
+    ("EXE_SOI", "variable", "EXE_SOI_DTD", 6),
+    ("PMSI MCO", "dataset", "snds-pmsi-mco", 1),
+    ("hospitalisation à domicile", "dataset", "snds-pmsi-had", 1),
+    ("HAD", "dataset", "snds-pmsi-had", 1),
+    ("psychiatrie", "dataset", "snds-pmsi-rim-p", 1),
+    ("causes de décès", "dataset", "snds-causes-de-deces", 1),
+    ("ALD", "dataset", "snds-dcir-dcirs", 3),
+]
+
+
+@pytest.fixture(
+    params=["embedded", pytest.param("opensearch", marks=pytest.mark.engine("opensearch"))]
+)
+def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
+    if request.param == "embedded":
+        yield EmbeddedBackend(tmp_path)
+        return
+    backend = OpenSearchBackend(os.environ["TEST_OPENSEARCH_URL"], f"test-{uuid.uuid4().hex[:8]}")
+    yield backend
+    for name in backend.client.indices.get(index=f"{backend.alias}-*"):
+        backend.client.indices.delete(index=name, request_timeout=30)
+
+
+def misses(engine: Any, questions: list[tuple[str, str, str, int]]) -> list[str]:
+    codes = {str(pk): code for pk, code in Dataset.objects.values_list("pk", "code")}
+    wrong = []
+    for text, kind, wanted, within in questions:
+        hits = engine.search(SearchRequest(parse(text), kind)).hits
+        found = [codes.get(hit.key, hit.key) for hit in hits]
+        if wanted not in found[:within]:
+            wrong.append(f"{text!r} ({kind}): {wanted} is not in {found[: within + 3]}")
+    return wrong
+
+
+def test_demonstration_catalogue(engine: Any) -> None:
+    seed_catalogue()
+    engine.rebuild(all_documents())
+    assert not misses(engine, DEMO)
+
+
+def test_dictionary_of_the_main_base(engine: Any) -> None:
+    if not SCHEMAS.is_dir():
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"{SCHEMAS} is absent: CI must have the reference data")
+        pytest.skip(f"{SCHEMAS} is absent: reference data are not part of the project")
+    call_command("import_table_schema", str(SCHEMAS), stdout=StringIO())
+    engine.rebuild(all_documents())
+    assert not misses(engine, MAIN_BASE)
+    hits = engine.search(SearchRequest(parse("BEN_RES_COM"), "variable")).hits
+    assert [hit.key for hit in hits] == ["BEN_RES_COM"]
