@@ -12,6 +12,10 @@ class RequestsAppConfig(AppConfig):
     def ready(self) -> None:
         for module in (
             "audit_actions",
+            "dossier.audit_actions",
+            "basket",
+            "team",
+            "panels",
             "provisioning.audit_actions",
             "provisioning.receivers",
             "procedures.registry",

@@ -57,3 +57,9 @@ def row_edit(*, one: DescribedRow, kind: str = "") -> SafeString:
         label,
         what,
     )
+
+
+@register.filter
+def get(mapping: dict[str, Any], key: str) -> Any:
+    """The value of a key known only at display, or nothing."""
+    return mapping.get(key, "")

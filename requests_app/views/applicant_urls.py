@@ -43,7 +43,7 @@ urlpatterns = [
     path(f"{DRAFT}donnees/export.pdf", draft_rows.specification_pdf, name="draft_pdf"),
     path(f"{DRAFT}donnees/base/<slug:dataset>/", draft_rows.row, name="draft_row_whole"),
     path(f"{DRAFT}donnees/base/<slug:dataset>/<str:table>/", draft_rows.row, name="draft_row"),
-    path(f"{DRAFT}personnes/", team.persons, {"slug": "personnes"}, name="draft_step"),
+    path(f"{DRAFT}personnes/", team.persons, name="draft_persons"),
     path(
         f"{DRAFT}personnes/<uuid:member_id>/donnees/", team.data_access, name="member_data_access"
     ),
@@ -53,10 +53,10 @@ urlpatterns = [
         team.cancel_invitation,
         name="member_invitation_cancel",
     ),
-    path(f"{DRAFT}pieces/", pieces.pieces, {"slug": "pieces"}, name="draft_step"),
+    path(f"{DRAFT}pieces/", pieces.pieces, name="draft_pieces"),
     path(f"{DRAFT}pieces/<slug:code>/", pieces.piece, name="draft_piece"),
     path(f"{DRAFT}pieces/<slug:code>/modele.txt", pieces.template, name="draft_piece_template"),
-    path(f"{DRAFT}recapitulatif/", signature.summary, {"slug": "recapitulatif"}, name="draft_step"),
+    path(f"{DRAFT}recapitulatif/", signature.summary, name="draft_summary"),
     path(f"{DRAFT}<slug:slug>/", draft.step, name="draft_step"),
     path(f"{FILE}fichiers/<uuid:file_id>/", pieces.file, name="file"),
     path(f"{FILE}signature/", signature.sign, name="sign"),
@@ -65,7 +65,7 @@ urlpatterns = [
     path(f"{FILE}completer/", signature.send_completion, name="send_completion"),
     path(f"{FILE}versions/<int:number>/", documents.differences, name="version_differences"),
     path(
-        f"{FILE}versions/<int:number>/version.pdf", documents.version_document, name="version_pdf"
+        f"{FILE}versions/<int:number>.pdf", documents.version_document, name="version_pdf"
     ),
     path(f"{FILE}recepisse/<slug:kind>.pdf", documents.receipt, name="receipt"),
 ]

@@ -1,0 +1,131 @@
+"""A person's own accesses: state in words, what is missing and how to mend it, how to connect."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from portal.accounts.models import User
+
+from .models import Grant, GrantState, RequestMember, RequestState
+from .provisioning import gates, reveal
+from .provisioning.storage_settings import Settings
+
+
+# Where the person mends what they can mend themselves.
+MENDS = {"terms": "accounts:terms", "second_factor": "accounts:second_factor"}
+
+
+@dataclass(frozen=True, slots=True)
+class Lacking:
+    """A condition that does not hold: what it is, whose it is to mend, and where."""
+
+    label: str
+    url: str = ""
+    link: str = ""
+    who: str = ""
+
+
+@dataclass(slots=True)
+class Access:
+    """One study on the page of a person."""
+
+    grant: Grant
+    words: str
+    tone: str
+    lacking: list[Lacking] = field(default_factory=list)
+    settings: Settings | None = None
+    can_reveal: bool = False
+    can_rotate: bool = False
+    colleagues: list[RequestMember] = field(default_factory=list)  # whom an investigator may remove
+
+
+def _words(grant: Grant) -> tuple[str, str]:
+    """State in words, and the tone of its badge."""
+    match grant.state:
+        case GrantState.OPEN if grant.wanted == Grant.Wanted.SUSPENDED:
+            return _("Suspension en cours"), "warning"
+        case GrantState.OPEN if grant.wanted == Grant.Wanted.CLOSED:
+            return _("Fermeture en cours"), "warning"
+        case GrantState.OPEN:
+            return _("Ouvert"), "success"
+        case GrantState.WANTED:
+            return _("En attente"), "info"
+        case GrantState.OPENING:
+            return _("En cours d’ouverture"), "info"
+        case GrantState.SUSPENDED:
+            return _("Suspendu"), "warning"
+        case GrantState.CLOSING:
+            return _("En cours de fermeture"), "warning"
+        case GrantState.FAILED:
+            return _("En échec : l’opérateur s’en occupe"), "error"
+    return _("Fermé"), ""
+
+
+def _lacking(grant: Grant) -> Iterable[Lacking]:
+    for code in gates.missing_for(grant):
+        if name := MENDS.get(code):
+            link = {
+                "terms": _("Lire et accepter les conditions"),
+                "second_factor": _("Enregistrer un second facteur"),
+            }[code]
+            yield Lacking(gates.label(code), reverse(name), link)
+        elif code == "training":
+            who = _("Suivez la formation, puis transmettez l’attestation au secrétariat.")
+            yield Lacking(gates.label(code), who=who)
+        elif code in {"named", "addresses"}:
+            who = _("Demandez au secrétariat de compléter la convention.")
+            yield Lacking(gates.label(code), who=who)
+        else:
+            who = _("Vous n’avez rien à faire : l’équipe du portail s’en occupe.")
+            yield Lacking(gates.label(code), who=who)
+
+
+def of(user: User) -> list[Access]:
+    """Every access of a person, live ones first, then the most recent."""
+    grants = (
+        Grant.objects.filter(person=user)
+        .select_related("permit__request__organisation", "workspace", "person")
+        .order_by("-created_at")
+    )
+    found = [_access(grant) for grant in grants]
+    _add_colleagues(found, user)
+    return sorted(found, key=lambda one: one.grant.state == GrantState.CLOSED)
+
+
+def _access(grant: Grant) -> Access:
+    words, tone = _words(grant)
+    access = Access(grant, words, tone)
+    if grant.state in {GrantState.WANTED, GrantState.OPENING}:
+        access.lacking = list(_lacking(grant))
+    if grant.state == GrantState.OPEN and grant.wanted == Grant.Wanted.OPEN:
+        access.settings = reveal.settings_of(grant)
+        access.can_reveal = reveal.can_reveal(grant)
+        access.can_rotate = not access.can_reveal
+    return access
+
+
+def _add_colleagues(found: list[Access], user: User) -> None:
+    """Persons of the studies that the user leads, whom they may remove at once."""
+    studies = [one.grant.permit.request_id for one in found if one.grant.state != GrantState.CLOSED]
+    members = RequestMember.objects.filter(request__in=studies, removed_at__isnull=True)
+    led = set(
+        members.filter(user=user, kind=RequestMember.Kind.INVESTIGATOR).values_list(
+            "request_id", flat=True
+        )
+    )
+    others = members.filter(request__in=led, has_data_access=True).exclude(user=user)
+    for member in others.select_related("user"):
+        for one in found:
+            if one.grant.permit.request_id == member.request_id:
+                one.colleagues.append(member)
+
+
+def awaiting(user: User) -> list[RequestMember]:
+    """Studies that name the person and have no access yet: what they wait for is said."""
+    members = RequestMember.objects.filter(
+        user=user, has_data_access=True, removed_at__isnull=True
+    ).exclude(request__permits__grants__person=user)
+    ended = [RequestState.REFUSED, RequestState.WITHDRAWN, RequestState.CLOSED]
+    return list(members.exclude(request__state__in=ended).select_related("request__organisation"))

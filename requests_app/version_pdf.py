@@ -1,0 +1,158 @@
+"""Documents of a request: a frozen version to read and sign, receipts of deposit and completeness."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from portal.common.pdf import render_pdf
+from portal.common.templatetags.portal import long_date, moment
+
+from . import exports
+from .dossier import procedure_of
+from .models import AccessRequest, RequestMember, RequestVersion
+from .procedures.content import SECTIONS, Row
+from .procedures.content_labels import readable
+
+
+TEMPLATE = "pdf/receipt.typ"
+
+
+def frozen_sections(version: RequestVersion) -> list[dict[str, Any]]:
+    """Every section of a version as data of the PDF template."""
+    frozen: Mapping[str, Any] = version.content
+    sections: list[dict[str, Any]] = []
+    for section in readable({name: frozen.get(name, {}) for name in SECTIONS}):
+        part: dict[str, Any] = {"title": section.label, "rows": section.facts}
+        if section.code == "specification":
+            rows = [Row.model_validate(row) for row in frozen["specification"].get("rows", [])]
+            part["sections"] = exports.specification_sections(rows)
+        sections.append(part)
+    kinds = dict(RequestMember.Kind.choices)
+    persons = [
+        [person["name"], kinds.get(person["kind"], ""), _yes(person["has_data_access"])]
+        for person in frozen.get("persons", [])
+    ]
+    sections.append(
+        {
+            "title": _("Équipe et personnes habilitées"),
+            "table": {"head": [_("Nom"), _("Qualité"), _("Accède aux données")], "rows": persons},
+        }
+    )
+    sections.append(
+        {
+            "title": _("Pièces"),
+            "table": {
+                "head": [_("Pièce"), _("Fichier ou dispense"), _("Empreinte SHA-256")],
+                "widths": [3, 3, 4],
+                "rows": _pieces(version),
+            },
+        }
+    )
+    return sections
+
+
+def _yes(value: bool) -> str:
+    return _("oui") if value else _("non")
+
+
+def _pieces(version: RequestVersion) -> list[list[str]]:
+    labels = {piece.code: piece.label for piece in procedure_of(version.request).pieces}
+    return [
+        [
+            labels.get(piece["code"], piece["code"]),
+            piece.get("name") or _("dispense : %(why)s") % {"why": piece.get("waiver_reason", "")},
+            piece.get("sha256", ""),
+        ]
+        for piece in version.content.get("pieces", [])
+    ]
+
+
+def version_pdf(version: RequestVersion) -> bytes:
+    """The frozen version, whole, with the fingerprint that a signature covers and a place to sign."""
+    request = version.request
+    return render_pdf(
+        TEMPLATE,
+        {
+            "title": version.content.get("title", request.title),
+            "subtitle": _("Version %(n)s, arrêtée le %(date)s")
+            % {"n": version.number, "date": moment(version.frozen_at)},
+            "number": request.number or _("à déposer"),
+            "fingerprint": version.sha256,
+            "demo": request.organisation.is_demo,
+            "rows": [
+                [_("Procédure"), procedure_of(request).title],
+                [_("Responsable de traitement"), version.content["organisation"]["name"]],
+            ],
+            "sections": frozen_sections(version),
+            "closing": [
+                _(
+                    "En signant, le représentant légal du responsable de traitement confirme cette"
+                    " demande, identifiée par l’empreinte ci-dessus, et la dépose."
+                ),
+                _("Date, nom, qualité et signature :"),
+            ],
+        },
+    )
+
+
+def deposit_receipt(request: AccessRequest, version: RequestVersion) -> bytes:
+    """What was deposited, when, under which number and fingerprint."""
+    who = version.signed_by or _("représentant légal, version signée déposée")
+    return _receipt(
+        request,
+        version,
+        title=_("Récépissé de dépôt"),
+        facts=[
+            [_("Déposée le"), long_date(request.submitted_at)],
+            [_("Signée par"), str(who)],
+        ],
+        closing=_(
+            "Ce récépissé ne vaut pas dossier complet : le secrétariat contrôle les pièces et vous"
+            " écrit."
+        ),
+    )
+
+
+def completeness_receipt(request: AccessRequest, version: RequestVersion) -> bytes:
+    """From when the file is complete: the consultations count from then."""
+    return _receipt(
+        request,
+        version,
+        title=_("Récépissé de dossier complet"),
+        facts=[
+            [_("Déposée le"), long_date(request.submitted_at)],
+            [_("Complète le"), long_date(request.completed_at)],
+        ],
+        closing=_("Les délais des consultations courent à compter de la date de complétude."),
+    )
+
+
+def _receipt(
+    request: AccessRequest,
+    version: RequestVersion,
+    *,
+    title: str,
+    facts: list[list[str]],
+    closing: str,
+) -> bytes:
+    return render_pdf(
+        TEMPLATE,
+        {
+            "title": title,
+            "subtitle": request.title,
+            "number": request.number,
+            "fingerprint": version.sha256,
+            "demo": request.organisation.is_demo,
+            "rows": [
+                [_("Numéro"), request.number],
+                [_("Titre"), request.title],
+                [_("Responsable de traitement"), request.organisation.name],
+                [_("Procédure"), procedure_of(request).title],
+                *facts,
+                [_("Version"), str(version.number)],
+                [_("Empreinte SHA-256"), version.sha256],
+            ],
+            "closing": closing,
+        },
+    )

@@ -1,0 +1,231 @@
+"""Asking for the signature, signing, and the documents of frozen versions."""
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from portal.audit.record import record_view
+from requests_app import dossier, draft_steps, permissions, uploads
+from requests_app.abilities import abilities
+from requests_app.forms.signature import SignedVersionForm, SignForm
+from requests_app.models import AccessRequest, RequestMember, RequestState, RequestVersion
+from requests_app.procedures.content import SECTIONS, Row
+from requests_app.procedures.content_labels import readable
+from requests_app.specification import describe
+from requests_app.workflow import engine
+
+from .draft import frame
+from .helpers import posted, team_request
+from .request import visible_request
+
+
+Status = RequestVersion.Status
+
+
+@require_safe
+def summary(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Everything read at once, what is missing, and the button that freezes it."""
+    access_request = team_request(request, pk)
+    missing = dossier.missing_items(access_request)
+    names = {one.name for one in abilities(access_request, user=request.user)}
+    content = {name: dossier.section_of(access_request, name) for name in SECTIONS}
+    frozen = dossier.snapshot(access_request)
+    last = _last_signed(access_request)
+    procedure = dossier.procedure_of(access_request)
+    context = frame(request, access_request, current="summary", missing=missing) | {
+        "missing_links": draft_steps.links(access_request, missing),
+        "sections": readable(content),
+        "described": describe(dossier.rows_of(access_request)),
+        "persons": frozen["persons"],
+        "kinds": dict(RequestMember.Kind.choices),
+        "can_ask": "ask_signature" in names,
+        "can_send": "send_completion" in names,
+        "last": last,
+        "changes": dossier.differences(last.content, frozen, procedure=procedure) if last else [],
+    }
+    return render(request, "requests_app/draft/summary.html", context)
+
+
+def _last_signed(access_request: AccessRequest) -> RequestVersion | None:
+    return access_request.versions.filter(status=Status.SIGNED).order_by("-number").first()
+
+
+def _apply(request: HttpRequest, access_request: AccessRequest, name: str, done: str) -> bool:
+    """Do a verb of the request; reasons of a refusal become messages. False when refused."""
+    try:
+        applied = engine.apply(access_request, name, by=request.user)
+    except engine.TransitionRefused as refused:
+        for reason in refused.reasons:
+            messages.error(request, reason)
+        return False
+    except engine.NotAllowed as refused:
+        raise Http404 from refused
+    if applied.already_done:
+        messages.info(request, _("C’était déjà fait : rien n’a changé."))
+    else:
+        messages.success(request, done)
+    return True
+
+
+@require_POST
+def ask(request: HttpRequest, pk: UUID) -> HttpResponse:
+    access_request = team_request(request, pk)
+    done = _("La version est arrêtée. Le représentant légal est prévenu.")
+    if _apply(request, access_request, "ask_signature", done):
+        return redirect("requests_app:draft", pk)
+    return redirect("requests_app:draft_step", pk, "recapitulatif")
+
+
+@require_POST
+def send_completion(request: HttpRequest, pk: UUID) -> HttpResponse:
+    access_request = team_request(request, pk)
+    if _apply(request, access_request, "send_completion", _("Vos compléments sont déposés.")):
+        return redirect("requests_app:request", pk)
+    return redirect("requests_app:draft_step", pk, "recapitulatif")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def cancel(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Editing again cancels the demand; the next one makes another version."""
+    access_request = team_request(request, pk)
+    awaiting = access_request.versions.filter(status=Status.AWAITING).first()
+    if awaiting is None:
+        messages.info(request, _("Aucune version n’attend de signature."))
+        return redirect("requests_app:draft", pk)
+    if request.method == "POST":
+        done = _("La demande de signature est annulée : vous pouvez modifier le dossier.")
+        _apply(request, access_request, "cancel_signature", done)
+        return redirect("requests_app:draft", pk)
+    context = {
+        "heading": _("Modifier le dossier"),
+        "lead": access_request.title,
+        "consequences": [
+            _("La version %(n)s ne pourra plus être signée.") % {"n": awaiting.number},
+            _("Vous demanderez à nouveau la signature, pour une nouvelle version."),
+        ],
+        "submit_label": _("Annuler la demande de signature"),
+        "cancel_url": reverse("requests_app:draft", args=[pk]),
+        "cancel_label": _("Revenir"),
+    }
+    return render(request, "layout/confirm.html", context)
+
+
+def _signable(request: HttpRequest, pk: UUID) -> AccessRequest:
+    access_request = visible_request(request, pk)
+    if "version_to_sign" not in permissions.parts_visible(request.user, access_request):
+        raise Http404
+    return access_request
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def sign(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """One page: the version, its fingerprint, one button. Or the signed PDF of that version."""
+    access_request = _signable(request, pk)
+    version = access_request.versions.filter(status=Status.AWAITING).first()
+    if version is None:
+        return _nothing_to_sign(request, access_request)
+    version.request = access_request
+    record_view(request, "request.view_version", on=version, about=pk)
+    online, paper = _forms(request, version)
+    bound = paper if request.method == "POST" and "paper" in request.POST else online
+    if request.method == "POST" and bound.is_valid() and _sign(request, version, bound):
+        return redirect("requests_app:request", pk)
+    last = _last_signed(access_request)
+    procedure = dossier.procedure_of(access_request)
+    context = _version_context(access_request, version) | {
+        "online": online,
+        "paper": paper if _may_file(request, access_request) else None,
+        "signatory": permissions.is_signatory(request.user, access_request),
+        "last": last,
+        "changes": dossier.differences(last.content, version.content, procedure=procedure)
+        if last
+        else [],
+    }
+    status = 422 if request.method == "POST" else 200
+    return render(request, "requests_app/draft/sign.html", context, status=status)
+
+
+def _forms(request: HttpRequest, version: RequestVersion) -> tuple[SignForm, SignedVersionForm]:
+    sent = posted(request)
+    paper = sent is not None and "paper" in sent
+    initial = {"version": version.number, "sha256": version.sha256}
+    online = SignForm(None if paper else sent, initial=initial, label_suffix="")
+    return online, SignedVersionForm(
+        sent if paper else None, request.FILES if paper else None, label_suffix=""
+    )
+
+
+def _may_file(request: HttpRequest, access_request: AccessRequest) -> bool:
+    modes = dossier.procedure_of(access_request).signature.modes
+    return "paper" in modes and permissions.in_team(request.user, access_request)
+
+
+def _sign(
+    request: HttpRequest, version: RequestVersion, form: SignForm | SignedVersionForm
+) -> bool:
+    """Sign by the engine; False with the reasons on the form."""
+    payload: dict[str, Any]
+    if isinstance(form, SignForm):
+        payload = {
+            "version": str(form.cleaned_data["version"]),
+            "sha256": form.cleaned_data["sha256"],
+            "mode": "online",
+        }
+    else:
+        try:
+            stored = uploads.store(version.request, form.cleaned_data["file"], by=request.user)
+        except uploads.UploadRefused as refusal:
+            form.add_error("file", str(refusal))
+            return False
+        payload = {
+            "version": str(request.POST.get("version", "")),
+            "sha256": str(request.POST.get("sha256", "")),
+            "mode": "paper",
+            "file": stored,
+        }
+    try:
+        engine.apply(version.request, "sign", by=request.user, **payload)
+    except engine.TransitionRefused as refused:
+        for reason in refused.reasons:
+            form.add_error(None, reason)
+        return False
+    except engine.NotAllowed:
+        form.add_error(None, _("Votre capacité de signer pour cet organisme n’est pas confirmée."))
+        return False
+    messages.success(request, _("La demande est signée et déposée. Le récépissé est prêt."))
+    return True
+
+
+def _nothing_to_sign(request: HttpRequest, access_request: AccessRequest) -> HttpResponse:
+    """A second click on a signed version, or a demand cancelled meanwhile."""
+    if access_request.state in {RequestState.DRAFT, RequestState.INCOMPLETE}:
+        text = _("La demande de signature est annulée : le dossier est en cours de modification.")
+    else:
+        text = _("Aucune version n’attend de signature : la demande est déjà signée.")
+    messages.info(request, text)
+    return redirect("requests_app:request", access_request.pk)
+
+
+def _version_context(access_request: AccessRequest, version: RequestVersion) -> dict[str, Any]:
+    frozen = version.content
+    rows = [Row.model_validate(row) for row in frozen["specification"]["rows"]]
+    labels = {piece.code: piece.label for piece in dossier.procedure_of(access_request).pieces}
+    return {
+        "access_request": access_request,
+        "procedure": dossier.procedure_of(access_request),
+        "version": version,
+        "sections": readable({name: frozen.get(name, {}) for name in SECTIONS}),
+        "described": describe(rows),
+        "persons": frozen["persons"],
+        "kinds": dict(RequestMember.Kind.choices),
+        "pieces": [
+            piece | {"label": labels.get(piece["code"], piece["code"])}
+            for piece in frozen["pieces"]
+        ],
+    }
