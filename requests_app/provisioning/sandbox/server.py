@@ -63,6 +63,10 @@ class Handler(WSGIRequestHandler):
         if type == "error":
             logger.error(message.rstrip(), *args)
 
+    def connection_dropped(self, error: BaseException, environ: object = None) -> None:
+        """A cut answer really is cut: a connection kept alive would hang its client instead."""
+        self.close_connection = True
+
 
 class Sandbox:
     def __init__(self, options: Options) -> None:
