@@ -17,9 +17,9 @@ from requests_app.models import (
     StageState,
     Task,
 )
-from requests_app.permissions import Person
 from requests_app.procedures import registry
 from requests_app.procedures.schema import Procedure
+from requests_app.visibility import Person
 from requests_app.workflow.acts.file import to_sign_again
 from requests_app.workflow.definition import REQUEST_MOVES, Transition, stage_moves
 from requests_app.workflow.labels import label_of

@@ -1,9 +1,21 @@
-"""Numbers of requests and opinions: one series a year, without a gap, without a race."""
+"""Numbers of requests and opinions, without a gap or a race; the opinion as a document."""
 
+import hashlib
 from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.core.files.base import ContentFile
+from django.db import transaction
+from django.utils import translation
+from django.utils.translation import gettext as _
 
 from portal.common.calendar import PARIS
-from requests_app.models import NumberSeries
+from portal.common.pdf import render_pdf
+from portal.common.templatetags.portal import long_date
+from requests_app.models import NumberSeries, Opinion, OpinionSense, StoredFile
+from requests_app.procedures import registry
 
 
 def _next(series: str) -> int:
@@ -28,3 +40,111 @@ def opinion_number(at: datetime) -> str:
     """`AVIS-2027-0042`: the Paris year of the opinion, and its rank in that year."""
     year = at.astimezone(PARIS).year
     return f"AVIS-{year}-{_next(f'opinion-{year}'):04d}"
+
+
+# --- The opinion as a document ----------------------------------------------------------------------
+
+
+def opinion_data(opinion: Opinion) -> dict[str, Any]:
+    """The opinion as data of `pdf/opinion.typ`: number, version judged and its fingerprint, words.
+
+    Nothing in it is titled a decision or a permit (D6.4's words are not those of this procedure).
+    """
+    request, version = opinion.request, opinion.version
+    tacit = opinion.sense == OpinionSense.TACIT
+    committee = opinion.stage.committee
+    procedure = registry.get(request.procedure_code, request.procedure_version)
+    spec = procedure.stage(opinion.stage.code)
+    rows = [
+        [_("Dossier"), f"{request.number} – {version.content.get('title', request.title)}"],
+        [_("Responsable de traitement"), version.content["organisation"]["name"]],
+        [_("Version examinée"), str(version.number)],
+        [_("Empreinte de cette version"), version.sha256],
+        [_("Sens"), opinion.get_sense_display()],
+        [_("Daté du"), long_date(opinion.issued_at)],
+    ]
+    sections: list[dict[str, Any]] = [
+        {"title": heading.label, "paragraphs": opinion.headings[heading.code]}
+        for heading in spec.headings
+        if opinion.headings.get(heading.code)
+    ]
+    if opinion.points:
+        sections.append(
+            {
+                "title": _("Points auxquels le demandeur répond"),
+                "points": [point["text"] for point in opinion.points],
+            }
+        )
+    if not tacit:
+        sections.append({"title": _("Membres"), "rows": _members(opinion)})
+    return {
+        "title": _("Attestation d’avis tacite") if tacit else _("Avis du comité"),
+        "number": opinion.number,
+        "issuer": committee.name if committee else "Guichet",
+        "subtitle": opinion.get_sense_display().capitalize(),
+        "fingerprint": version.sha256,
+        "demo": request.organisation.is_demo,
+        "rows": rows,
+        "intro": _(
+            "Le comité n’a pas rendu d’avis dans le délai : son avis est réputé favorable à la date"
+            " ci-dessus."
+        )
+        if tacit
+        else "",
+        "sections": sections,
+        "closing": _("Cet avis ne donne par lui-même aucun accès aux données."),
+    }
+
+
+def _members(opinion: Opinion) -> list[list[str]]:
+    present = ", ".join(str(member) for member in opinion.present.all())
+    withdrew = ", ".join(str(member) for member in opinion.withdrew.all())
+    return [
+        [_("Rendu par"), str(opinion.issued_by)],
+        [_("Présents"), present or _("aucun")],
+        [_("Déportés"), withdrew or _("aucun")],
+    ]
+
+
+def write_opinion_document(opinion_id: UUID) -> bool:
+    """Make and keep the PDF of an opinion, once; False when it was there already.
+
+    Rendered outside any transaction: one writer at a time is no reason to make others wait.
+    """
+    opinion = (
+        Opinion.objects.select_related(
+            "request__organisation", "version", "stage__committee", "issued_by"
+        )
+        .filter(pk=opinion_id, document__isnull=True)
+        .first()
+    )
+    if opinion is None:
+        return False
+    with translation.override(settings.LANGUAGE_CODE):
+        content = render_pdf("pdf/opinion.typ", opinion_data(opinion))
+    document = StoredFile(
+        request=opinion.request,
+        name=f"{opinion.number}.pdf",
+        content_type="application/pdf",
+        size=len(content),
+        sha256=hashlib.sha256(content).hexdigest(),
+    )
+    document.file.save(document.name, ContentFile(content), save=False)
+    with transaction.atomic():
+        document.save(force_insert=True)
+        written = Opinion.objects.filter(pk=opinion_id, document__isnull=True).update(
+            document=document
+        )
+        if not written:
+            transaction.set_rollback(True)
+    if not written:
+        document.file.delete(save=False)
+    return bool(written)
+
+
+def opinions_without_document() -> list[UUID]:
+    return list(
+        Opinion.objects.filter(document__isnull=True)
+        .order_by("issued_at")
+        .values_list("pk", flat=True)[:20]
+    )

@@ -118,7 +118,7 @@ class AnswerExpected(RequestNotice):
 
 class AnswerReminder(RequestNotice):
     code = "request.answer_reminder"
-    label = _("relance : réponse à l’avis")
+    label = _("relance : réponse à l’avis")
 
 
 class LateOpinion(RequestNotice):

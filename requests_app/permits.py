@@ -225,12 +225,12 @@ def _change(verb: str, target: Target, *, by: User, reason: str) -> list[Grant]:
 
 
 def _mark_permit(verb: str, permit: Permit, reason: str, now: datetime) -> None:
-    changes: dict[str, Any] = {
+    verbs: dict[str, dict[str, Any]] = {
         "suspend": {"suspended_at": now, "reason": reason},
         "resume": {"suspended_at": None, "reason": ""},
         "revoke": {"revoked_at": now, "reason": reason},
-    }[verb]
-    Permit.objects.filter(pk=permit.pk, revoked_at__isnull=True).update(**changes)
+    }
+    Permit.objects.filter(pk=permit.pk, revoked_at__isnull=True).update(**verbs[verb])
 
 
 def _mark_organisation(verb: str, organisation: Organisation, reason: str) -> None:
@@ -318,7 +318,7 @@ def explain(person: User, workspace: Workspace, *, at: datetime | None = None) -
         against.append(_("Son accès est %(state)s.") % {"state": grant.get_state_display()})
     if grant.wanted != Grant.Wanted.OPEN:
         against.append(
-            _("Il a été demandé qu’il soit %(wanted)s : %(reason)s")
+            _("Il a été demandé qu’il soit %(wanted)s : %(reason)s")
             % {"wanted": grant.get_wanted_display(), "reason": grant.reason}
         )
     if permit.starts_at > now:

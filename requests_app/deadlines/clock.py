@@ -1,6 +1,7 @@
 """The clock of a stage, read from its rows: start event, pauses, extension, end of the access."""
 
 from datetime import datetime
+from uuid import UUID
 
 from requests_app.models import Act, Permit, Stage
 from requests_app.procedures.schema import Clock
@@ -36,7 +37,7 @@ def start_of(stage: Stage, clock: Clock) -> datetime | None:
     return None
 
 
-def permit_end(request_id: object) -> datetime | None:
+def permit_end(request_id: UUID) -> datetime | None:
     """End of the latest version of the access (an earlier revocation included)."""
     permit = Permit.objects.filter(request=request_id).order_by("-number").first()
     if permit is None:

@@ -1,6 +1,7 @@
 """What is due now: one `apply()` per due stage, in the order of the due dates. Needs no worker."""
 
 import logging
+from uuid import UUID
 
 from portal.common.calendar import legal_now
 from requests_app.models import Grant, GrantState, Stage, StageState
@@ -18,7 +19,7 @@ def run_due() -> int:
     What an end opens may be due too (the worker was down for long): it is taken up in the same call.
     Returns how many acts were done. One stage that fails does not keep the others waiting.
     """
-    done, failed = 0, set[object]()
+    done, failed = 0, set[UUID]()
     while True:
         due = (
             Stage.objects.due(at=legal_now())

@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Model
@@ -28,7 +28,7 @@ from .definition import Transition
 from .errors import TransitionRefused
 
 
-M = TypeVar("M", bound=Model)
+_NOBODY = UUID(int=0)
 
 
 @dataclass(slots=True)
@@ -98,7 +98,7 @@ class Context:
             return date.fromisoformat(str(value))
         except ValueError:
             raise TransitionRefused(
-                [_("Cette date n’est pas lisible. Écrivez-la ainsi : 2027-03-31.")]
+                [_("Cette date n’est pas lisible. Écrivez-la ainsi : 2027-03-31.")]
             ) from None
 
     def file(self, name: str = "document") -> StoredFile | None:
@@ -107,7 +107,7 @@ class Context:
         if not value:
             return None
         pk = value.pk if isinstance(value, StoredFile) else value
-        found = StoredFile.objects.filter(pk=_uuid(pk), request=self.request).first()
+        found = StoredFile.objects.filter(pk=_uuid(pk) or _NOBODY, request=self.request).first()
         if found is None:
             raise TransitionRefused(
                 [_("Ce fichier n’est pas dans le dossier. Déposez-le à nouveau.")]
@@ -132,7 +132,7 @@ class Context:
     def _person(self, value: object) -> User:
         if isinstance(value, User):
             return value
-        found = User.objects.filter(pk=_uuid(value)).first()
+        found = User.objects.filter(pk=_uuid(value) or _NOBODY).first()
         if found is None:
             raise TransitionRefused([_("Cette personne n’existe pas.")])
         return found

@@ -23,19 +23,19 @@ def day(instant: datetime) -> str:
 def why_not_from(ctx: Context) -> str:
     """Why a move is not possible from where things stand, and what it means."""
     if ctx.stage is None:
-        return _("La demande est « %(state)s » : cet acte n’est pas possible.") % {
+        return _("La demande est « %(state)s » : cet acte n’est pas possible.") % {
             "state": RequestState(ctx.request.state).label
         }
     stage = ctx.stage
     if stage.state == StageState.DONE and stage.outcome:
         outcome = ctx.spec.outcome(stage.outcome)
         if outcome.tacit and stage.ended_at is not None:
-            return _("Le délai est échu depuis le %(date)s : %(outcome)s.") % {
+            return _("Le délai est échu depuis le %(date)s : %(outcome)s.") % {
                 "date": day(stage.ended_at),
                 "outcome": outcome.label,
             }
-        return _("Cette étape est terminée : %(outcome)s.") % {"outcome": outcome.label}
-    return _("Cette étape est « %(state)s » : cet acte n’est pas possible.") % {
+        return _("Cette étape est terminée : %(outcome)s.") % {"outcome": outcome.label}
+    return _("Cette étape est « %(state)s » : cet acte n’est pas possible.") % {
         "state": StageState(stage.state).label
     }
 

@@ -182,7 +182,7 @@ def _date_reasons(ctx: Context, verb: Verb, asked: datetime | date | None) -> li
     if asked is None or ctx.move.name in {"expire", "correct_act"}:
         return []
     if not verb.backdated:
-        return [_("Cet acte prend effet quand vous le faites : laissez la date vide.")]
+        return [_("Cet acte prend effet quand vous le faites : laissez la date vide.")]
     if ctx.effective_at > ctx.now:
         return [_("La date d’effet ne peut pas être dans le futur.")]
     floor = _floor(ctx.request, ctx.stage)

@@ -43,7 +43,7 @@ def _task_closed(ctx: Context) -> None:
         return
     outcome = ctx.procedure.task(task.code).outcome(task.outcome)
     if outcome.effect == "end_stage" and task.stage is not None:
-        stage = Stage.objects.select_for_update(of=("self",)).get(pk=task.stage_id)
+        stage = Stage.objects.select_for_update(of=("self",)).get(pk=task.stage.pk)
         if stage.state == StageState.RUNNING:
             # dated at the clock's end: the silence had its effect then, not when it was confirmed
             at = stage.expired_at or ctx.effective_at

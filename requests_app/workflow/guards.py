@@ -35,7 +35,7 @@ def headings_filled(spec: StageSpec, headings: Mapping[str, str]) -> Iterator[st
     """A11: every heading of the procedure, and no other."""
     for heading in spec.headings:
         if not str(headings.get(heading.code, "")).strip():
-            yield _("Remplissez la rubrique « %(label)s ».") % {"label": heading.label}
+            yield _("Remplissez la rubrique « %(label)s ».") % {"label": heading.label}
     if set(headings) - {heading.code for heading in spec.headings}:
         yield _("Une rubrique n’est pas de cette procédure. Rechargez la page.")
 
@@ -92,7 +92,7 @@ def not_blocked(ctx: Context) -> Iterator[str]:
     for task in Task.objects.filter(request=ctx.request, blocks=ctx.the_stage.code):
         rule = ctx.procedure.task(task.code)
         if task.closed_at is None:
-            yield _("Une vérification est en attente : « %(label)s ».") % {"label": rule.label}
+            yield _("Une vérification est en attente : « %(label)s ».") % {"label": rule.label}
         elif (
             task.outcome != "without_object"
             and rule.outcome(task.outcome).effect
@@ -102,7 +102,7 @@ def not_blocked(ctx: Context) -> Iterator[str]:
             }
             and not _answered_since(ctx, task)
         ):
-            yield _("La vérification « %(label)s » a conclu : %(outcome)s.") % {
+            yield _("La vérification « %(label)s » a conclu : %(outcome)s.") % {
                 "label": rule.label,
                 "outcome": rule.outcome(task.outcome).label,
             }

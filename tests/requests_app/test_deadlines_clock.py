@@ -93,9 +93,7 @@ def test_a_silent_holder_is_recorded_as_such() -> None:
         "no_remark_received",
         stage.due_at,
     )
-    assert stage.due_at == end_of_day(
-        add_period(stage.started_at.astimezone(PARIS).date(), "10d")
-    )
+    assert stage.due_at == end_of_day(add_period(stage.started_at.astimezone(PARIS).date(), "10d"))
 
 
 def test_a_remark_at_the_last_instant_counts_and_one_after_does_not() -> None:
@@ -143,9 +141,7 @@ def test_urgent_opinion() -> None:
     story.sign()
     story.completeness(urgent=True, urgent_reason="Alerte sanitaire.")
     stage = story.stage("opinion")
-    assert stage.due_at == end_of_day(
-        add_period(stage.started_at.astimezone(PARIS).date(), "15d")
-    )
+    assert stage.due_at == end_of_day(add_period(stage.started_at.astimezone(PARIS).date(), "15d"))
 
 
 def test_no_extension_after_the_end_and_a_late_opinion_is_a_remark() -> None:
@@ -155,9 +151,7 @@ def test_no_extension_after_the_end_and_a_late_opinion_is_a_remark() -> None:
     with pytest.raises(engine.TransitionRefused):
         story.do("opinion", "extend_opinion", by=story.world.president, reason="Trop tard.")
     with pytest.raises(engine.TransitionRefused, match="échu"):
-        story.do(
-            "opinion", "issue_opinion", by=story.world.president, **story.opinion_payload()
-        )
+        story.do("opinion", "issue_opinion", by=story.world.president, **story.opinion_payload())
     story.do(
         "opinion",
         "file_late_opinion",

@@ -63,12 +63,7 @@ def test_four_clicks_of_one_person_are_one_act() -> None:
     story.declare()
     stage, payload = story.stage("opinion"), story.opinion_payload()
     results = at_once(
-        [
-            lambda: engine.apply(
-                stage.pk, "issue_opinion", by=story.world.president, **payload
-            )
-        ]
-        * 4
+        [lambda: engine.apply(stage.pk, "issue_opinion", by=story.world.president, **payload)] * 4
     )
     assert sorted(one.already_done for one in results) == [False, True, True, True]
     assert Opinion.objects.count() == 1

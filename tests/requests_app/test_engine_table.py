@@ -50,10 +50,7 @@ def test_every_stage_of_a_procedure_can_end(code: str) -> None:
         tacit = {o.code for o in spec.outcomes if o.tacit}
         clock = spec.clock.on_expiry.outcome if spec.clock else None
         by_task = {
-            o.outcome
-            for task in procedure.tasks
-            if task.stage == spec.code
-            for o in task.outcomes
+            o.outcome for task in procedure.tasks if task.stage == spec.code for o in task.outcomes
         }
         assert tacit <= {clock} | by_task  # nobody writes a tacit outcome by hand
 

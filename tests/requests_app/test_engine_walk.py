@@ -193,9 +193,7 @@ class Walk(RuleBasedStateMachine):
     def acts_are_never_of_the_future_nor_doubly_ended(self) -> None:
         now = legal_now()
         assert not Act.objects.filter(effective_at__gt=now).exists()
-        ends = Counter(
-            TransitionLog.objects.filter(target="done").values_list("stage", flat=True)
-        )
+        ends = Counter(TransitionLog.objects.filter(target="done").values_list("stage", flat=True))
         assert all(count == 1 for count in ends.values())
 
     @invariant()

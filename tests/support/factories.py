@@ -278,9 +278,7 @@ class Story:
 
     def do(self, target: str, name: str, *, by: User | None, **payload: Any) -> engine.Applied:
         """Apply a verb on a stage named by its code, or on the request (`""`)."""
-        return engine.apply(
-            self.stage(target) if target else self.request, name, by=by, **payload
-        )
+        return engine.apply(self.stage(target) if target else self.request, name, by=by, **payload)
 
     def headings(self) -> dict[str, str]:
         return {one.code: "Texte." for one in self.procedure.stage("opinion").headings}
@@ -293,9 +291,7 @@ class Story:
 
     def sign(self) -> None:
         version = self.ask_signature()
-        self.do(
-            "", "sign", by=self.world.representative, version=version, sha256=version.sha256
-        )
+        self.do("", "sign", by=self.world.representative, version=version, sha256=version.sha256)
         self.fresh()
 
     def review(self, verdict: str = "accepted") -> None:
@@ -369,9 +365,7 @@ class Story:
         )
 
     def conformity(self) -> None:
-        self.do(
-            "conformity", "record_conformity", by=self.world.investigator, reference="MR7-1"
-        )
+        self.do("conformity", "record_conformity", by=self.world.investigator, reference="MR7-1")
 
     def register(self) -> None:
         self.do("register", "publish_register", by=self.world.secretariat)

@@ -59,7 +59,7 @@ class AnswerPoints(Verb):
         asked = dossier.snapshot(ctx.request)["specification"].get("rows") or []
         for words in widened(judged, asked):
             yield _(
-                "L’expression de besoins ne peut pas être élargie après l’avis : retirez « %(row)s »."
+                "L’expression de besoins ne peut pas être élargie après l’avis : retirez « %(row)s »."
             ) % {"row": words}
 
     def act(self, ctx: Context) -> ActData:
@@ -129,7 +129,7 @@ class RecordReceipt(Recorded):
             ctx, "application_number", _("Indiquez le numéro de demande donné par la CNIL.")
         )
         if receipt(ctx) is not None:
-            yield _("L’accusé de réception est déjà enregistré : corrigez-le si besoin.")
+            yield _("L’accusé de réception est déjà enregistré : corrigez-le si besoin.")
 
     def write(self, ctx: Context) -> None:
         steps.refresh_due(ctx, ctx.the_stage)
@@ -146,7 +146,7 @@ class RecordExtension(Recorded):
         if receipt(ctx) is None:
             yield _("Enregistrez d’abord l’accusé de réception.")
         if stage.extended_at is not None:
-            yield _("Le délai a déjà été prolongé : il ne peut l’être qu’une fois.")
+            yield _("Le délai a déjà été prolongé : il ne peut l’être qu’une fois.")
         elif stage.due_at is not None and ctx.effective_at > stage.due_at:
             yield _("La lettre de prolongation est postérieure à la fin du délai.")
         if not ctx.text("reference") and ctx.file() is None:

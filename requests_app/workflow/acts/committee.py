@@ -79,7 +79,7 @@ class DeclareInterest(Verb):
             request=ctx.request,
             member=ctx.person,
             defaults={
-                "committee_id": ctx.the_stage.committee_id,
+                "committee": ctx.the_stage.committee,
                 "answer": ctx.text("answer"),
                 "origin": Origin.MEMBER,
                 "reason": ctx.text("reason"),
@@ -114,7 +114,7 @@ class WithdrawMember(Verb):
             request=ctx.request,
             member=member,
             defaults={
-                "committee_id": ctx.the_stage.committee_id,
+                "committee": ctx.the_stage.committee,
                 "answer": Answer.WITHDRAWN,
                 "origin": Origin.PRESIDENT,
                 "reason": ctx.text("reason"),
@@ -220,7 +220,7 @@ class ExtendOpinion(Verb):
         if clock is None or clock.extension is None:
             yield _("Cette procédure ne prévoit pas de prolongation.")
         if ctx.the_stage.extended_at is not None:
-            yield _("Le délai a déjà été prolongé : il ne peut l’être qu’une fois.")
+            yield _("Le délai a déjà été prolongé : il ne peut l’être qu’une fois.")
         yield from required_text(ctx, "reason", _("Motivez la prolongation."))
 
     def act(self, ctx: Context) -> ActData:
@@ -255,7 +255,7 @@ class IssueOpinion(Verb):
             if not sits(member, ctx):
                 yield _("%(person)s n’est pas membre du comité.") % {"person": member}
             elif member.pk in withdrew or permissions.is_conflicted(member, ctx.request):
-                yield _("%(person)s s’est déporté : cette personne ne peut pas avoir siégé.") % {
+                yield _("%(person)s s’est déporté : cette personne ne peut pas avoir siégé.") % {
                     "person": member
                 }
 

@@ -23,9 +23,9 @@ def _verdict_reasons(ctx: Context) -> Iterator[str]:
             continue
         label = labels.get(piece.code, piece.code)
         if piece.review == Piece.Review.PENDING:
-            yield _("Pièce à examiner : %(label)s.") % {"label": label}
+            yield _("Pièce à examiner : %(label)s.") % {"label": label}
         elif piece.review == Piece.Review.TO_MEND:
-            yield _("Pièce encore à corriger : %(label)s.") % {"label": label}
+            yield _("Pièce encore à corriger : %(label)s.") % {"label": label}
 
 
 @register
@@ -42,7 +42,7 @@ class AcceptCompleteness(Verb):
         if not Organisation.objects.filter(
             code=ctx.procedure.committee, kind=Organisation.Kind.COMMITTEE
         ).exists():
-            yield _("Le comité « %(code)s » de la procédure n’est pas créé dans le portail.") % {
+            yield _("Le comité « %(code)s » de la procédure n’est pas créé dans le portail.") % {
                 "code": ctx.procedure.committee
             }
 
@@ -68,12 +68,12 @@ class RequestCompletion(Verb):
             yield _("Le dossier n’est pas entre vos mains.")
         if requests_sent(ctx) >= ctx.spec.max_rounds:
             yield _(
-                "Le demandeur a déjà été invité deux fois à compléter : déclarez le dossier complet,"
+                "Le demandeur a déjà été invité deux fois à compléter : déclarez le dossier complet,"
                 " réorientez-le ou clôturez-le."
             )
         to_mend = Piece.objects.filter(request=ctx.request, review=Piece.Review.TO_MEND)
         if not ctx.text("message") and not to_mend.exists():
-            yield _("Indiquez ce qui est à compléter : une pièce à corriger ou un message.")
+            yield _("Indiquez ce qui est à compléter : une pièce à corriger ou un message.")
 
     def act(self, ctx: Context) -> ActData:
         last = requests_sent(ctx) + 1 >= ctx.spec.max_rounds
@@ -114,7 +114,7 @@ class CloseIncomplete(Verb):
         if not requests_sent(ctx):
             yield _("Demandez d’abord au demandeur de compléter le dossier.")
         if ctx.request.state not in {RequestState.SUBMITTED, RequestState.INCOMPLETE}:
-            yield _("Le complément est en cours de signature : attendez-le.")
+            yield _("Le complément est en cours de signature : attendez-le.")
 
     def act(self, ctx: Context) -> ActData:
         return ActData(text=ctx.text("message"))

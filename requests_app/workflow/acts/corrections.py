@@ -40,12 +40,12 @@ class CorrectAct(Verb):
             yield _("Choisissez l’acte à corriger.")
             return
         if Act.objects.filter(corrects=act).exists():
-            yield _("Cet acte est déjà corrigé : corrigez l’acte qui le remplace.")
+            yield _("Cet acte est déjà corrigé : corrigez l’acte qui le remplace.")
         verb = VERBS.get(act.code)
         if verb is None or not verb.backdated or act.code == "record_convention":
-            yield _("Cet acte ne se corrige pas : il a été fait dans le portail.")
+            yield _("Cet acte ne se corrige pas : il a été fait dans le portail.")
         if unknown := set(ctx.payload.get("data") or {}) - set(act.data):
-            yield _("Cet acte n’a pas de champ « %(name)s ».") % {"name": ", ".join(unknown)}
+            yield _("Cet acte n’a pas de champ « %(name)s ».") % {"name": ", ".join(unknown)}
         if ctx.effective_at > ctx.now:
             yield _("La date d’effet ne peut pas être dans le futur.")
         yield from self._in_order(ctx, act)

@@ -48,7 +48,7 @@ def to_sign_again(request: AccessRequest, procedure: Procedure) -> list[str]:
         return [_("le dossier entier")]
     old, new = last.content, dossier.snapshot(request)
     changed = [
-        _("section « %(section)s »") % {"section": section}
+        _("section « %(section)s »") % {"section": section}
         for section in procedure.signature.sections
         if old.get(section) != new.get(section)
     ]
@@ -64,7 +64,7 @@ def _piece(content: dict[str, Any], code: str) -> object:
 
 def nothing_missing(ctx: Context) -> Iterator[str]:
     for item in dossier.missing_items(ctx.request):
-        yield _("Il manque : %(label)s.") % {"label": item.label}
+        yield _("Il manque : %(label)s.") % {"label": item.label}
 
 
 @register
@@ -76,7 +76,7 @@ class AskSignature(Verb):
     def check(self, ctx: Context) -> Iterator[str]:
         yield from nothing_missing(ctx)
         if ctx.request.organisation.suspended_at is not None:
-            yield _("L’organisme est suspendu : aucune demande ne peut être signée en son nom.")
+            yield _("L’organisme est suspendu : aucune demande ne peut être signée en son nom.")
 
     def act(self, ctx: Context) -> ActData:
         version = freeze(ctx, signed=False)
@@ -96,7 +96,7 @@ class SendCompletion(Verb):
     def check(self, ctx: Context) -> Iterator[str]:
         yield from nothing_missing(ctx)
         for label in to_sign_again(ctx.request, ctx.procedure):
-            yield _("À signer à nouveau par le représentant légal : %(label)s.") % {"label": label}
+            yield _("À signer à nouveau par le représentant légal : %(label)s.") % {"label": label}
 
     def act(self, ctx: Context) -> ActData:
         version = freeze(ctx, signed=True)

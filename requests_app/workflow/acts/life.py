@@ -53,7 +53,7 @@ class RecordConvention(Verb):
         yield from self._people(ctx)
         mode = ctx.text("delivery_mode")
         if mode not in ctx.procedure.convention.delivery_modes:
-            yield _("Choisissez le mode de livraison : système fils ou espace projet.")
+            yield _("Choisissez le mode de livraison : système fils ou espace projet.")
         if mode == "daughter_system" and ctx.day("homologated_on") is None:
             yield _("Indiquez la date d’homologation du système fils.")
         homologated = ctx.day("homologated_on")
@@ -74,7 +74,7 @@ class RecordConvention(Verb):
             party.pk for party in ctx.organisations("parties")
         }
         if missing:
-            yield _("Il manque une partie à la convention : %(names)s.") % {
+            yield _("Il manque une partie à la convention : %(names)s.") % {
                 "names": ", ".join(permits.names(missing))
             }
 
@@ -194,7 +194,7 @@ class Close(Verb):
         live = Grant.objects.filter(permit__request=ctx.request).exclude(state=GrantState.CLOSED)
         if count := live.count():
             yield _(
-                "%(count)s accès ne sont pas encore fermés : la clôture attend leur preuve de"
+                "%(count)s accès ne sont pas encore fermés : la clôture attend leur preuve de"
                 " fermeture."
             ) % {"count": count}
 

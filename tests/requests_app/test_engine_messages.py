@@ -1,0 +1,139 @@
+"""Each event writes its message, in the move's transaction, to whoever must act, and to nobody else."""
+
+import re
+
+import pytest
+from django.conf import settings
+
+from portal.audit.models import AuditEvent
+from portal.notifications.base import registered
+from portal.notifications.models import Message
+from requests_app.notices import RequestNotice
+from requests_app.workflow import engine
+from requests_app.workflow.clock import run_due
+from tests.support.clock import legal_advance
+from tests.support.factories import World
+
+
+pytestmark = pytest.mark.django_db
+
+
+def told() -> list[tuple[str, str]]:
+    """(event, username) of the messages written since the last call; they are removed."""
+    rows = [
+        (one.code.removeprefix("request."), one.recipient.username)
+        for one in Message.objects.select_related("recipient").order_by("pk")
+    ]
+    Message.objects.all().delete()
+    return sorted(rows)
+
+
+def test_who_is_told_along_the_way() -> None:
+    world = World()
+    for name in ("secretariat", "legal_officer", "operator", "president", "member"):
+        getattr(world, name)
+    for name in ("tied_member", "holder_a_rep", "holder_b_rep", "officer", "second_operator"):
+        getattr(world, name)
+    story = world.story()
+    version = story.ask_signature()
+    assert told() == [("signature_asked", "representante")]
+    story.do("", "sign", by=world.representative, version=version, sha256=version.sha256)
+    assert told() == [("deposited", "investigatrice"), ("expected_completeness", "secretariat")]
+    story.do("completeness", "request_completion", by=world.secretariat, message="Le plan.")
+    assert told() == [("completion_requested", "investigatrice")]
+    story.do("", "send_completion", by=world.investigator)
+    assert told() == [("completion_received", "secretariat")]
+    story.completeness()
+    assert told() == [
+        ("complete", "investigatrice"),
+        ("expected_holder", "resp-a"),
+        ("expected_holder", "resp-b"),
+        ("expected_opinion", "membre"),  # not the member of the same organisation
+        ("expected_opinion", "presidente"),
+    ]
+    story.declare()
+    story.do("opinion", "assign_rapporteurs", by=world.president, members=[world.member])
+    assert told() == [("rapporteur_assigned", "membre")]
+    story.holder()
+    assert told() == []
+    story.do("opinion", "issue_opinion", by=world.president, **story.opinion_payload())
+    assert told() == [("expected_answer", "investigatrice")]
+    story.answer()
+    assert told() == [("expected_referral", "secretariat")]
+    story.referral()
+    assert told() == [("expected_authorisation", "juriste"), ("referral_sent", "investigatrice")]
+    story.authorisation()
+    assert told() == [("authorised", "investigatrice"), ("expected_register", "secretariat")]
+    story.register()
+    assert ("expected_convention", "juriste") in told()
+    story.convention()
+    assert told() == [("convention_signed", "habilite"), ("convention_signed", "investigatrice")]
+
+
+def test_words_of_a_message() -> None:
+    story = World().story()
+    story.world.holder_a_rep  # noqa: B018 - there before the consultation
+    story.sign()
+    story.completeness()
+    message = Message.objects.get(code="request.expected_holder")
+    assert message.subject.startswith(f"Dossier {story.request.number}\xa0: vos remarques avant le")
+    lines = message.body.splitlines()
+    assert lines[0].startswith("Lisez la demande")
+    assert lines[2].endswith(f"/dossiers/{story.request.pk}/")
+    assert "aucune remarque reçue" in message.body
+    assert re.search(r"Avant le \w+ \d{1,2} \w+ 20\d\d\.", message.body)
+    assert message.about == story.request.pk
+
+
+def test_the_last_request_says_that_it_is_the_last() -> None:
+    story = World().story()
+    story.sign()
+    for words in ("une seule autre demande", "seconde et dernière demande"):
+        Message.objects.all().delete()
+        story.review("to_mend")
+        story.do("completeness", "request_completion", by=story.world.secretariat, message="")
+        body = Message.objects.get(code="request.completion_requested").body
+        assert words in body
+        assert "Protocole scientifique" in body
+        story.review()
+        story.do("", "send_completion", by=story.world.investigator)
+
+
+def test_tacit_and_reminder() -> None:
+    story = World().story()
+    story.sign()
+    story.completeness()
+    Message.objects.all().delete()
+    legal_advance("40d")
+    run_due()
+    assert told() == [("expected_answer", "investigatrice")]
+    legal_advance("40d")
+    run_due()
+    assert told()[0] == ("answer_reminder", "investigatrice")
+
+
+def test_every_message_has_its_template_and_its_label() -> None:
+    mine = [one for one in registered() if issubclass(one, RequestNotice)]
+    folder = settings.BASE_DIR / "templates"
+    assert len(mine) > 30
+    for notice in mine:
+        assert (folder / notice.template).is_file(), notice.code
+        assert str(notice.label)
+    known = {one.template for one in registered()}
+    files = {f"email/{path.name}" for path in (folder / "email").glob("request_*.txt")}
+    assert files <= known
+
+
+def test_a_refused_move_writes_nothing_but_its_refusal() -> None:
+    story = World().story()
+    story.sign()
+    Message.objects.all().delete()
+    before = AuditEvent.objects.count()
+    with pytest.raises(engine.TransitionRefused):
+        story.do("completeness", "accept_completeness", by=story.world.secretariat)
+    assert not Message.objects.exists()
+    (event,) = AuditEvent.objects.order_by("recorded_at")[before:]
+    assert (event.action, event.outcome) == ("request.act_refused", "refused")
+    with pytest.raises(engine.NotAllowed):
+        story.do("completeness", "accept_completeness", by=story.world.investigator)
+    assert AuditEvent.objects.filter(outcome="not_allowed").count() == 1
