@@ -1,16 +1,31 @@
 """Public addresses of the catalogue. `home` has no namespace: every room names it."""
 
-from django.urls import include, path
+from django.urls import include, path, register_converter
 
-from .views import home, pages, results
+from .views import exports, home, pages, results
 
 
+class NameConverter:
+    """A table's or variable's name: anything but a slash, and no NUL (PostgreSQL refuses it)."""
+
+    regex = r"[^/\x00]{1,80}"
+
+    def to_python(self, value: str) -> str:
+        return value
+
+    def to_url(self, value: str) -> str:
+        return value
+
+
+register_converter(NameConverter, "catalog_name")
 catalogue = (
     [
         path("recherche/", results.results, name="search"),
+        path("recherche/export.csv", exports.results, name="search_export"),
+        path("bases/<slug:code>/dictionnaire.csv", exports.dictionary, name="dictionary"),
         path("bases/<slug:code>/", pages.dataset, name="dataset"),
-        path("bases/<slug:code>/tables/<str:name>/", pages.table, name="table"),
-        path("variables/<str:name>/", pages.variable, name="variable"),
+        path("bases/<slug:code>/tables/<catalog_name:name>/", pages.table, name="table"),
+        path("variables/<catalog_name:name>/", pages.variable, name="variable"),
     ],
     "catalog",
 )

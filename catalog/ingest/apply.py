@@ -80,6 +80,7 @@ def apply_dataset(
             dataset = profile.new_dataset(code, product, people)
             dataset.save()
             dataset.controllers.set(people.controllers)
+            dataset.terms.set(people.terms)
         elif differs(
             dataset,
             {"as_of": profile.as_of, "description_source": profile.description_source},

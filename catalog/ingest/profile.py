@@ -6,7 +6,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from catalog.models import DataHolder, Dataset
+from catalog.models import DataHolder, Dataset, VocabularyTerm
+from catalog.vocabularies import sync_vocabularies
 from portal.accounts.models import Organisation
 
 
@@ -24,6 +25,7 @@ class Profile:
     description_source: str
     holder: str
     controllers: list[str]
+    terms: list[str]
     defaults: dict[str, str]
     organisations: list[dict[str, str]]
     products: dict[str, dict[str, Any]]
@@ -37,7 +39,9 @@ class Profile:
                 code=wanted["code"], defaults=values
             )
         holder, _created = DataHolder.objects.get_or_create(organisation=found[self.holder])
-        return People(holder, [found[code] for code in self.controllers])
+        known = sync_vocabularies()
+        terms = [known[scheme, code] for scheme, code in (t.split(":", 1) for t in self.terms)]
+        return People(holder, [found[code] for code in self.controllers], terms)
 
     def new_dataset(self, code: str, product: str, people: "People") -> Dataset:
         """A dataset not yet stored, with the words of its product (or its bare name)."""
@@ -53,6 +57,7 @@ class Profile:
 class People:
     holder: DataHolder
     controllers: list[Organisation]
+    terms: list[VocabularyTerm]
 
 
 def tidy_text(value: str) -> str:
@@ -64,7 +69,7 @@ def load_profile(code: str) -> Profile:
     data = tomllib.loads((PROFILES / f"{code}.toml").read_text(encoding="utf-8"))
     products = data.pop("product", {})
     organisations = data.pop("organisation", [])
-    fixed = ("code_prefix", "kind", "as_of", "description_source", "holder", "controllers")
+    fixed = ("code_prefix", "kind", "as_of", "description_source", "holder", "controllers", "terms")
     values = {key: data.pop(key) for key in fixed}
     return Profile(
         code=code, defaults=data, organisations=organisations, products=products, **values

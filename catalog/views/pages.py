@@ -26,6 +26,10 @@ def _filtered(rows: QuerySet[Any], text: str) -> QuerySet[Any]:
     return rows
 
 
+def _filter_text(request: HttpRequest) -> str:
+    return request.GET.get("variables", "").replace("\0", "").strip()[:100]
+
+
 @login_not_required
 @require_safe
 def dataset(request: HttpRequest, code: str) -> HttpResponse:
@@ -35,7 +39,7 @@ def dataset(request: HttpRequest, code: str) -> HttpResponse:
         .prefetch_related("controllers", "terms", "distributions"),
         code=code,
     )
-    text = request.GET.get("variables", "").strip()[:100]
+    text = _filter_text(request)
     tables = list(
         found.tables.current().annotate(
             variable_count=Count("variables", filter=Q(variables__removed_at__isnull=True))
@@ -89,7 +93,7 @@ def table(request: HttpRequest, code: str, name: str) -> HttpResponse:
         dataset__code=code,
         name=name,
     )
-    text = request.GET.get("variables", "").strip()[:100]
+    text = _filter_text(request)
     variables = _filtered(found.variables.filter(removed_at__isnull=True), text)
     page = Paginator(variables.order_by("position", "name"), PAGE_SIZE).get_page(
         request.GET.get("page")

@@ -86,7 +86,9 @@ def read(query: QueryDict) -> Params:
         page = 1
     facets = {}
     for word, facet in FACET_WORDS.items():
-        values = tuple(dict.fromkeys(v for v in query.getlist(word) if v))[:MAX_VALUES]
+        values = tuple(dict.fromkeys(v for v in query.getlist(word) if v and "\0" not in v))[
+            :MAX_VALUES
+        ]
         if values and TABS[tab] in FACETS[facet]:
             facets[facet] = values
     known = labels_of(facets)

@@ -329,6 +329,37 @@ def test_demonstration_is_marked(client: Client, indexed: Indexed) -> None:
     assert "Démonstration" in text_of(client, "/recherche/")
 
 
+# --- exports
+
+
+def test_results_and_dictionary_as_csv(client: Client, indexed: Indexed) -> None:
+    table = make_table(name="T_UN")
+    make_variable(table, name="ENT_DAT", label_fr="=1+1", identifier="care_date", valid_from=2010)
+    indexed()
+    response = client.get("/recherche/export.csv?onglet=variables&q=ENT_DAT")
+    assert response.headers["Content-Type"].startswith("text/csv")
+    lines = response.getvalue().decode("utf-8-sig").splitlines()
+    assert lines[1] == (f"variable;ENT_DAT;'=1+1;{table.dataset.code};T_UN;date exacte de soins")
+    response = client.get(f"/bases/{table.dataset.code}/dictionnaire.csv")
+    lines = response.getvalue().decode("utf-8-sig").splitlines()
+    assert lines[1].startswith("T_UN;ENT_DAT;'=1+1;texte;;2010;;;date exacte de soins;")
+    hidden = make_dataset(published=False)
+    assert client.get(f"/bases/{hidden.code}/dictionnaire.csv").status_code == 404
+
+
+def test_nul_bytes_are_no_error(client: Client, indexed: Indexed) -> None:
+    table = make_table()
+    indexed()
+    for url in (
+        "/recherche/?q=a%00b&responsable=%00&base=%00&theme=%00",
+        f"/bases/{table.dataset.code}/?variables=a%00b",
+        f"{table.get_absolute_url()}?variables=%00&page=%00",
+    ):
+        assert client.get(url).status_code == 200, url
+    for url in ("/variables/%00/", "/api/v1/variables/?name=%00", "/api/v1/search/?holder=%00"):
+        assert client.get(url).status_code in {400, 404}, url
+
+
 # --- budgets
 
 

@@ -1,9 +1,11 @@
 """The contract of search engines: every test runs on each of them, or says that it could not."""
 
 import os
+import socket
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from time import monotonic
 
 import pytest
 
@@ -78,7 +80,7 @@ def make(engine: str, folder: Path) -> SearchBackend:
 
 def forget(backend: SearchBackend) -> None:
     if isinstance(backend, OpenSearchBackend):
-        for name in backend.client.indices.get(index=f"{backend.alias}-*"):
+        for name in backend.client.indices.get(index=f"{backend.names}-*"):
             backend.client.indices.delete(index=name, request_timeout=30)
 
 
@@ -265,5 +267,19 @@ def test_an_index_of_another_version_is_not_read(
         monkeypatch.setattr(f"catalog.search.backends.{engine}.schema_hash", lambda: "0000000000")
     with pytest.raises(SearchUnavailable):
         ask(fresh)
+    with pytest.raises(SearchUnavailable):
+        fresh.write(documents()[:1], [])
     fresh.rebuild(documents())
     assert ask(fresh).kinds["dataset"] == 3
+
+
+def test_a_server_that_does_not_answer_costs_two_seconds() -> None:
+    """Only servers can be slow: the page then falls back to the database."""
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen(8)  # accepts, and never says a word
+        backend = OpenSearchBackend(f"http://127.0.0.1:{silent.getsockname()[1]}", "slow")
+        start = monotonic()
+        with pytest.raises(SearchUnavailable):
+            ask(backend, "cancer")
+        assert monotonic() - start < 4

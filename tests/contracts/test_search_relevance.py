@@ -74,7 +74,7 @@ def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
         return
     backend = OpenSearchBackend(os.environ["TEST_OPENSEARCH_URL"], f"test-{uuid.uuid4().hex[:8]}")
     yield backend
-    for name in backend.client.indices.get(index=f"{backend.alias}-*"):
+    for name in backend.client.indices.get(index=f"{backend.names}-*"):
         backend.client.indices.delete(index=name, request_timeout=30)
 
 

@@ -1,9 +1,9 @@
 """OpenSearch 2 and 3: bodies built with `elasticsearch.dsl`, sent with `opensearch-py`.
 
 Documents arrive analysed (see text.py), so the server only cuts at spaces: no plug-in, no synonym
-file on its nodes, the same words on every engine. Index names are
-`<prefix>-catalog-<schema hash>-<time>`, behind the alias `<prefix>-catalog`. Scores differ between
-versions of the servers, so nothing here compares a score with a number.
+file on its nodes, the same words on every engine. Indices are `<prefix>-catalog-<time>`, behind the
+alias `<prefix>-catalog-live-<schema hash>`. Scores differ between versions of the servers, so
+nothing here compares a score with a number.
 """
 
 import logging
@@ -67,12 +67,17 @@ class OpenSearchBackend:
         for name in ("opensearch", "opensearchpy.trace"):  # they print every query at INFO
             logging.getLogger(name).setLevel(logging.ERROR)
         self.client = OpenSearch([url], timeout=TIMEOUT, max_retries=0, retry_on_timeout=False)
-        self.alias = f"{prefix}-catalog"
+        self.names = f"{prefix}-catalog"
+
+    @property
+    def alias(self) -> str:
+        """Of this version's documents: an index made by another version is out of reach."""
+        return f"{self.names}-live-{schema_hash()}"
 
     # --- generations --------------------------------------------------------------------------
 
     def _generations(self) -> list[str]:
-        return sorted(self.client.indices.get(index=f"{self.alias}-*", params={}).keys())
+        return sorted(self.client.indices.get(index=f"{self.names}-*").keys())
 
     def _current(self) -> str:
         """The index behind the alias, when it was made by this version of the code."""
@@ -80,8 +85,6 @@ class OpenSearchBackend:
             found = list(self.client.indices.get_alias(name=self.alias))
         except OpenSearchException as error:
             raise SearchUnavailable("no index, or the search server does not answer") from error
-        if not found or not found[0].startswith(f"{self.alias}-{schema_hash()}-"):
-            raise SearchUnavailable("the index was made by another version")
         return str(found[0])
 
     def info(self) -> IndexInfo:
@@ -121,7 +124,7 @@ class OpenSearchBackend:
     def rebuild(
         self, documents: Iterable[Document], *, alive: Callable[[], None] = lambda: None
     ) -> IndexInfo:
-        name = f"{self.alias}-{schema_hash()}-{timezone.now():%Y%m%d%H%M%S%f}"
+        name = f"{self.names}-{timezone.now():%Y%m%d%H%M%S%f}"
         count = 0
 
         def counted() -> Iterator[Document]:
@@ -161,8 +164,7 @@ class OpenSearchBackend:
                 for other in self.client.indices.get_alias(name=self.alias)
             ]
         self.client.indices.update_aliases(body={"actions": actions}, request_timeout=WRITE_TIMEOUT)
-        older = [other for other in self._generations() if other < name]
-        for other in sorted(older, key=lambda n: n.rsplit("-", 1)[1])[:-1]:
+        for other in [other for other in self._generations() if other < name][:-1]:
             self.client.indices.delete(index=other, request_timeout=WRITE_TIMEOUT)
 
     # --- searching ----------------------------------------------------------------------------
@@ -178,12 +180,8 @@ class OpenSearchBackend:
 
     def _ask(self, request: SearchRequest, matching: Query, *, loosened: bool) -> SearchResult:
         body = build_body(request, matching)
-        answer = self.client.search(
-            index=f"{self.alias}", body=body, request_timeout=TIMEOUT
-        )  # fmt: skip
+        answer = self.client.search(index=self.alias, body=body, request_timeout=TIMEOUT)
         hits = answer["hits"]["hits"]
-        if hits and not hits[0]["_index"].startswith(f"{self.alias}-{schema_hash()}-"):
-            raise SearchUnavailable("the index was made by another version")
         if answer.get("timed_out"):
             raise SearchUnavailable("the search server was too slow")
         counted = answer["aggregations"]
