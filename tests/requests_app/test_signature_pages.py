@@ -1,0 +1,193 @@
+"""Freezing, signing and its documents: one page, one button, a fingerprint of what was signed."""
+
+import io
+from typing import Any
+
+import pytest
+from bs4 import BeautifulSoup
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from django.urls import reverse
+from pypdf import PdfReader
+
+from requests_app import dossier, draft_steps
+from requests_app.models import AccessRequest, RequestState, RequestVersion
+from tests.support.client import client_for, page_text
+from tests.support.factories import Story, World
+from tests.support.queries import assert_query_count
+
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def world(settings: Any, tmp_path: Any) -> World:
+    settings.MEDIA_ROOT = tmp_path
+    return World()
+
+
+@pytest.fixture
+def story(world: World) -> Story:
+    return world.story()
+
+
+def page(name: str, story: Story, *more: object) -> str:
+    return reverse(f"requests_app:{name}", args=[story.request.pk, *more])
+
+
+def sign_fields(client: Client, story: Story) -> dict[str, str]:
+    soup = BeautifulSoup(client.get(page("sign", story)).content, "html.parser")
+    return {
+        name: soup.select_one(f"main input[name={name}]")["value"] for name in ("version", "sha256")
+    }
+
+
+def test_summary_asks_then_freezes_with_a_fingerprint(story: Story, world: World) -> None:
+    client = client_for(world.investigator)
+    summary = draft_steps.url_of(story.request, "summary")
+    assert "Demander la signature" in page_text(client.get(summary))
+    response = client.post(page("ask_signature", story), follow=True)
+    assert "Version 1, arrêtée le" in page_text(response)
+    version = RequestVersion.objects.get()
+    assert version.sha256 == dossier.fingerprint(version.content)
+    again = client.post(page("ask_signature", story), follow=True)
+    assert RequestVersion.objects.count() == 1
+    assert again.status_code == 200
+
+
+def test_nothing_is_frozen_while_something_is_missing(story: Story, world: World) -> None:
+    content = dict(story.request.content)
+    content["duration"] = {"months": None}
+    AccessRequest.objects.update(content=content)
+    client = client_for(world.investigator)
+    summary = draft_steps.url_of(story.request, "summary")
+    assert "1 point manque avant la signature" in page_text(client.get(summary))
+    response = client.post(page("ask_signature", story), follow=True)
+    assert "Il manque : Durée d’accès demandée." in page_text(response)
+    assert not RequestVersion.objects.exists()
+
+
+def test_representative_reads_one_version_and_signs_it(story: Story, world: World) -> None:
+    version = story.ask_signature()
+    client = client_for(world.representative)
+    text = page_text(client.get(page("sign", story)))
+    assert version.sha256 in text
+    assert "Une étude de test." in text
+    assert "Signer et déposer" in text
+    fields = sign_fields(client, story)
+    refused = client.post(page("sign", story), fields)
+    assert refused.status_code == 422
+    assert "Cochez cette case pour signer." in page_text(refused)
+    response = client.post(page("sign", story), fields | {"confirm": "on"}, follow=True)
+    assert "La demande est signée et déposée" in page_text(response)
+    request = story.fresh()
+    assert request.state == RequestState.SUBMITTED
+    assert request.number
+    second = client.post(page("sign", story), fields | {"confirm": "on"}, follow=True)
+    assert "déjà signée" in page_text(second)
+
+
+def test_a_stale_fingerprint_is_refused(story: Story, world: World) -> None:
+    story.ask_signature()
+    client = client_for(world.representative)
+    fields = sign_fields(client, story)
+    response = client.post(page("sign", story), fields | {"sha256": "0" * 64, "confirm": "on"})
+    assert response.status_code == 422
+    assert "L’empreinte n’est pas celle" in page_text(response)
+    assert story.fresh().state == RequestState.AWAITING_SIGNATURE
+
+
+def test_a_member_without_the_capacity_does_not_sign(story: Story, world: World) -> None:
+    story.ask_signature()
+    client = client_for(world.investigator)
+    text = page_text(client.get(page("sign", story)))
+    assert "Signer et déposer" not in text
+    version = RequestVersion.objects.get()
+    fields = {"version": version.number, "sha256": version.sha256, "confirm": "on"}
+    assert client.post(page("sign", story), fields).status_code == 422
+    assert story.fresh().state == RequestState.AWAITING_SIGNATURE
+    assert client_for(world.named).get(page("sign", story)).status_code == 404
+    assert client_for(world.holder_a_rep).get(page("sign", story)).status_code == 404
+
+
+def test_signed_paper_is_deposited_by_the_team(story: Story, world: World) -> None:
+    version = story.ask_signature()
+    client = client_for(world.investigator)
+    fields = {"version": version.number, "sha256": version.sha256, "paper": "1"}
+    bad = SimpleUploadedFile("signe.pdf", b"MZ\x90\x00program")
+    refused = client.post(page("sign", story), fields | {"file": bad})
+    assert "n’est pas d’un format accepté" in page_text(refused)
+    good = SimpleUploadedFile("signe.pdf", b"%PDF-1.7 signed")
+    client.post(page("sign", story), fields | {"file": good})
+    assert story.fresh().state == RequestState.SUBMITTED
+    version.refresh_from_db()
+    assert version.signature == RequestVersion.Signature.PAPER
+    assert version.signed_file is not None
+
+
+def test_editing_again_cancels_the_demand_and_makes_another_version(
+    story: Story, world: World
+) -> None:
+    story.ask_signature()
+    client = client_for(world.investigator)
+    cancel = page("cancel_signature", story)
+    assert "La version 1 ne pourra plus être signée." in page_text(client.get(cancel))
+    client.post(cancel)
+    assert story.fresh().state == RequestState.DRAFT
+    data = dossier.section_of(story.request, "duration") | {"months": 36}
+    dossier.save_section(story.request, "duration", data, by=world.investigator, revision=99)
+    client.post(page("ask_signature", story))
+    assert [v.status for v in RequestVersion.objects.order_by("number")] == [
+        "cancelled",
+        "awaiting",
+    ]
+    text = page_text(client.get(page("version_differences", story, 2)))
+    assert "Ce qui a changé depuis la version 1 (annulée)" in text
+    assert "Durée d’accès demandée (mois) 24 36" in text
+
+
+def test_a_completed_file_shows_what_changed_and_goes_back(story: Story, world: World) -> None:
+    story.sign()
+    story.review("to_mend")
+    story.do("completeness", "request_completion", by=world.secretariat, message="Reprenez.")
+    story.fresh()
+    client = client_for(world.investigator)
+    summary = draft_steps.url_of(story.request, "summary")
+    assert "à corriger" in page_text(client.get(summary))
+    for piece in story.request.pieces.filter(file__isnull=False):
+        url = reverse("requests_app:draft_piece", args=[story.request.pk, piece.code])
+        sent = SimpleUploadedFile(f"{piece.code}-2.pdf", f"%PDF-1.7 {piece.code}".encode())
+        client.post(url, {"file": sent})
+    text = page_text(client.get(summary))
+    assert "Ce qui a changé depuis la version 1" in text
+    assert "protocol-2.pdf" in text
+    assert "Demander la signature" in text  # the protocol is covered by the signature
+
+
+def test_documents_name_what_was_signed(story: Story, world: World) -> None:
+    story.sign()
+    client = client_for(world.investigator)
+    version = RequestVersion.objects.get()
+    for url in (
+        page("version_pdf", story, 1),
+        reverse("requests_app:receipt", args=[story.request.pk, "depot"]),
+    ):
+        response = client.get(url)
+        text = "".join(p.extract_text() for p in PdfReader(io.BytesIO(response.content)).pages)
+        folded = "".join(text.split())
+        assert version.sha256 in folded
+        assert story.request.number in text
+        assert response["Content-Disposition"].startswith("attachment")
+    assert client.get(page("receipt", story, "complet")).status_code == 404
+    story.completeness()
+    assert client.get(page("receipt", story, "complet")).status_code == 200
+    for stranger in (world.named, world.holder_a_rep, world.operator):
+        assert client_for(stranger, verified=True).get(url).status_code == 404
+
+
+def test_pages_stay_in_their_budget(story: Story, world: World) -> None:
+    story.ask_signature()
+    client = client_for(world.representative)
+    client.get(page("sign", story))
+    with assert_query_count(25):
+        client.get(page("sign", story))
