@@ -8,6 +8,17 @@ from catalog.models import DataHolder, Dataset, Table, TableKey, Variable, Vocab
 from portal.accounts.models import Organisation
 
 
+class PlainIntegersMixin:
+    """Whole numbers without the limits of a database: the description is the same on both."""
+
+    def build_standard_field(self, field_name: str, model_field: Any) -> tuple[Any, Any]:
+        field, options = super().build_standard_field(field_name, model_field)  # type: ignore[misc]
+        if field is serializers.IntegerField:
+            options.pop("max_value", None)
+            options.pop("min_value", None)
+        return field, options
+
+
 class OrganisationSerializer(serializers.ModelSerializer[Organisation]):
     class Meta:
         model = Organisation
@@ -29,7 +40,7 @@ class TermSerializer(serializers.ModelSerializer[VocabularyTerm]):
         fields = ["scheme", "code", "uri", "label_fr", "label_en"]
 
 
-class DatasetSerializer(serializers.ModelSerializer[Dataset]):
+class DatasetSerializer(PlainIntegersMixin, serializers.ModelSerializer[Dataset]):
     holder = HolderSerializer()
     controllers = OrganisationSerializer(many=True)
     terms = TermSerializer(many=True)
@@ -64,7 +75,7 @@ class KeySerializer(serializers.ModelSerializer[TableKey]):
         fields = ["variables", "target_dataset", "target_table", "target_variables"]
 
 
-class TableSerializer(serializers.ModelSerializer[Table]):
+class TableSerializer(PlainIntegersMixin, serializers.ModelSerializer[Table]):
     dataset = serializers.SlugField(source="dataset.code")
     primary_key = serializers.ListField(child=serializers.CharField())
     missing_years = serializers.ListField(child=serializers.IntegerField())
@@ -78,7 +89,7 @@ class TableSerializer(serializers.ModelSerializer[Table]):
         ]  # fmt: skip
 
 
-class VariableSerializer(serializers.ModelSerializer[Variable]):
+class VariableSerializer(PlainIntegersMixin, serializers.ModelSerializer[Variable]):
     dataset = serializers.SlugField(source="table.dataset.code")
     table = serializers.CharField(source="table.name")
     missing_years = serializers.ListField(child=serializers.IntegerField())
