@@ -23,14 +23,18 @@ class Timeline:
     width: int = WIDTH
 
 
-def timeline(subject: Any, first: int, last: int) -> Timeline:
-    """`subject` answers `exists_in(year)`. An unknown bound is taken as open."""
+def timeline(subject: Any, first: int, last: int, known_until: int | None = None) -> Timeline:
+    """`subject` answers `exists_in(year)`. An unknown bound is taken as open.
+
+    Nothing is drawn after `known_until`, the year of the description: it says nothing of later ones.
+    """
     last = max(first, last)
+    known = last if known_until is None else known_until
     step = WIDTH / (last - first + 1)
     bars: list[Bar] = []
     start: int | None = None
     for year in range(first, last + 2):
-        there = year <= last and subject.exists_in(year)
+        there = year <= min(last, known) and subject.exists_in(year)
         if there and start is None:
             start = year
         if not there and start is not None:

@@ -47,8 +47,13 @@ def years(subject: Any) -> str:
 
 
 @register.simple_tag
-def year_line(subject: Any, first: int, last: int) -> SafeString:
-    """A small time line of the years in which the subject exists, between two years."""
-    return render_to_string(
-        "catalog/_year_line.html", {"line": timeline(subject, first, last), "subject": subject}
-    )
+def year_line(subject: Any, first: int, last: int, dataset: Any) -> "SafeString | str":
+    """A small time line of the years in which the subject exists, between two years.
+
+    Nothing when no year is known: an empty or a full bar would both be wrong.
+    """
+    if not (subject.valid_from or subject.valid_until or subject.missing_years):
+        return ""
+    known_until = dataset.as_of.year if dataset.as_of else None
+    line = timeline(subject, first, last, known_until)
+    return render_to_string("catalog/_year_line.html", {"line": line})

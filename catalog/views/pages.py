@@ -26,6 +26,11 @@ def _filtered(rows: QuerySet[Any], text: str) -> QuerySet[Any]:
     return rows
 
 
+def _described_until(dataset: Dataset) -> int:
+    """The last year the description speaks of (C16: some dictionaries are years old)."""
+    return dataset.as_of.year if dataset.as_of else legal_today().year
+
+
 def _filter_text(request: HttpRequest) -> str:
     return request.GET.get("variables", "").replace("\0", "").strip()[:100]
 
@@ -53,7 +58,7 @@ def dataset(request: HttpRequest, code: str) -> HttpResponse:
         page = Paginator(matching.order_by("name", "table__name"), PAGE_SIZE).get_page(
             request.GET.get("page")
         )
-    first, last = bounds(tables, today=legal_today().year)
+    first, last = bounds(tables, today=_described_until(found))
     keys = TableKey.objects.filter(
         table__dataset=found, table__removed_at__isnull=True, target_table__removed_at__isnull=True
     ).select_related("table", "target_table__dataset")
@@ -98,7 +103,7 @@ def table(request: HttpRequest, code: str, name: str) -> HttpResponse:
     page = Paginator(variables.order_by("position", "name"), PAGE_SIZE).get_page(
         request.GET.get("page")
     )
-    first, last = bounds([found, *page.object_list], today=legal_today().year)
+    first, last = bounds([found, *page.object_list], today=_described_until(found.dataset))
     shown = {"removed_at__isnull": True}
     context = {
         "table": found,
@@ -132,7 +137,8 @@ def variable(request: HttpRequest, name: str) -> HttpResponse:
     if not rows:
         raise Http404
     current = [row for row in rows if row.removed_at is None and row.table.removed_at is None]
-    first, last = bounds(current or rows, today=legal_today().year)
+    until = max(_described_until(row.table.dataset) for row in rows)
+    first, last = bounds(current or rows, today=until)
     context = {
         "name": (current or rows)[0].name,
         "labels": list(dict.fromkeys(row.label_fr for row in current or rows if row.label_fr)),

@@ -111,6 +111,7 @@ def test_fold() -> None:
 def test_timeline_has_a_bar_per_run_of_years() -> None:
     line = timeline(Years(2010, 2019, (2013, 2014)), 2010, 2019)
     assert [(bar.x, bar.width) for bar in line.bars] == [(0, 72), (120, 120)]
+    assert timeline(Years(2010, None), 2010, 2019, 2014).bars[0].width == 120
     assert timeline(Years(None, None), 2000, 2009).bars[0].width == 240
     assert bounds([Years(2010, 2012), Years(2005, None)], today=2026) == (2005, 2026)
     assert bounds([Years(2010, 2012)], today=2026) == (2010, 2012)
