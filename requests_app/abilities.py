@@ -12,6 +12,7 @@ from requests_app import permissions
 from requests_app.models import (
     FINAL_STATES,
     AccessRequest,
+    InterestDeclaration,
     RequestState,
     Stage,
     StageState,
@@ -27,7 +28,8 @@ from requests_app.workflow.labels import label_of
 
 @dataclass(frozen=True, slots=True)
 class Ability:
-    """One verb this person may do now. `stage` None: a verb of the request; `task`: for close_task."""
+    """One verb this person may do now. `stage` None: a verb of the request; `task`: for
+    close_task."""
 
     name: str
     label: str | Promise
@@ -55,7 +57,14 @@ def abilities(request: AccessRequest, *, user: Person) -> list[Ability]:
     asked = _Asked(user, request)
     procedure = registry.get(request.procedure_code, request.procedure_version)
     found = [*_of_stages(asked, procedure), *_of_tasks(asked), *_of_request(asked, procedure)]
+    if any(one.name == "declare_interest" for one in found) and _declared(user, request):
+        # said already: still there, to stand down later, but not what is awaited
+        found.sort(key=lambda one: one.name == "declare_interest")
     return found
+
+
+def _declared(user: User, request: AccessRequest) -> bool:
+    return InterestDeclaration.objects.filter(request=request, member=user).exists()
 
 
 class _Asked:
@@ -162,7 +171,7 @@ def _ability(move: Transition, stage: Stage | None) -> Ability:
     return Ability(move.name, label_of(move.name), stage, "requests_app:act", move.irreversible)
 
 
-# --- Who must act next ------------------------------------------------------------------------------
+# --- Who must act next ----------------------------------------------------------------------------
 
 
 def who_must_act(request: AccessRequest) -> list[NextStep]:

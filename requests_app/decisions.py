@@ -42,7 +42,7 @@ def opinion_number(at: datetime) -> str:
     return f"AVIS-{year}-{_next(f'opinion-{year}'):04d}"
 
 
-# --- The opinion as a document ----------------------------------------------------------------------
+# --- The opinion as a document --------------------------------------------------------------------
 
 
 def opinion_data(opinion: Opinion) -> dict[str, Any]:

@@ -62,7 +62,7 @@ def can_view(user: Person, request: AccessRequest) -> bool:
     return bool(parts_visible(user, request))
 
 
-# --- Sets ------------------------------------------------------------------------------------------
+# --- Sets -----------------------------------------------------------------------------------------
 
 
 def requests_visible_to(user: Person) -> QuerySet[AccessRequest]:
@@ -146,7 +146,7 @@ def files_visible_to(user: Person) -> QuerySet[StoredFile]:
     )
 
 
-# --- Pieces of a right ------------------------------------------------------------------------------
+# --- Pieces of a right ----------------------------------------------------------------------------
 
 
 def specification_rows(user: Person, request: AccessRequest) -> list[dict[str, Any]]:
@@ -167,7 +167,8 @@ def specification_rows(user: Person, request: AccessRequest) -> list[dict[str, A
 
 
 def convention_parties(request: AccessRequest) -> list[UUID]:
-    """Parties of the convention beside the controller (A29): CNAM for the main base, HDH and holders.
+    """Parties of the convention beside the controller (A29): CNAM for the main base, HDH and
+    holders.
 
     Organisation ids, without repetition, by the kinds of the datasets asked for.
     """
@@ -187,7 +188,8 @@ def convention_parties(request: AccessRequest) -> list[UUID]:
 
 
 def is_editable(request: AccessRequest) -> bool:
-    """Draft, to complete, or being corrected after the opinion (A15: the applicant may correct first)."""
+    """Draft, to complete, or being corrected after the opinion (A15: the applicant may correct
+    first)."""
     if request.state in EDITABLE_STATES:
         return True
     return (
@@ -225,7 +227,7 @@ def is_signatory(user: Person, request: AccessRequest) -> bool:
     )
 
 
-# --- Actors -----------------------------------------------------------------------------------------
+# --- Actors ---------------------------------------------------------------------------------------
 
 
 def _committee(role_set: Iterable[Role]) -> Callable[..., bool]:
@@ -305,7 +307,7 @@ def is_actor(
     return actor in _APPLICANT_SIDE or not is_conflicted(user, request)
 
 
-# --- Actions ----------------------------------------------------------------------------------------
+# --- Actions --------------------------------------------------------------------------------------
 
 # Action -> (qualities, further condition on the request)
 _Further = Callable[[AccessRequest], bool]
@@ -339,7 +341,8 @@ def actions() -> list[str]:
 
 
 def can(user: Person, action: str, obj: Model) -> bool:
-    """Whether the person may do an action on a request, one of its stages, tasks, grants or permits.
+    """Whether the person may do an action on a request, one of its stages, tasks, grants or
+    permits.
 
     For a verb: whether they are one of its actors; the state of things is the guards' business.
     `view` is `can_view`. Raises LookupError for an action nobody declared.

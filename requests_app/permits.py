@@ -45,13 +45,14 @@ def names(organisation_ids: Iterable[UUID]) -> list[str]:
     return list(Organisation.objects.filter(pk__in=organisation_ids).values_list("name", flat=True))
 
 
-# --- Creating ---------------------------------------------------------------------------------------
+# --- Creating -------------------------------------------------------------------------------------
 
 
 def approved_scope(request: AccessRequest) -> list[dict[str, Any]]:
     """Rows of the counting version's specification: `{dataset, table, variables, years}`.
 
-    What the holders and the committee were consulted on; what an extract may hold, and a permit says.
+    What the holders and the committee were consulted on; what an extract may hold, and a permit
+    says.
     """
     version = (
         RequestVersion.objects.filter(request=request, status=RequestVersion.Status.SIGNED)
@@ -94,7 +95,8 @@ def create_version(
     persons: Iterable[User],
     addresses: Mapping[str, list[str]],
 ) -> Permit:
-    """Write the permit that `act` creates, a grant per person, and the outbox, in the caller's transaction.
+    """Write the permit that `act` creates, a grant per person, and the outbox, in the caller's
+    transaction.
 
     Only the engine calls it, from the act that the procedure names (`grants_on`).
     """
@@ -145,7 +147,7 @@ def hint(request_id: UUID) -> None:
     wake(request_id)
 
 
-# --- Stopping and resuming --------------------------------------------------------------------------
+# --- Stopping and resuming ------------------------------------------------------------------------
 
 
 def suspend(target: Target, *, by: User, reason: str) -> list[Grant]:
@@ -265,7 +267,7 @@ def _write(verb: str, grants: list[Grant], *, by: User, reason: str) -> list[Gra
     return changed
 
 
-# --- Who has access to what -------------------------------------------------------------------------
+# --- Who has access to what -----------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,7 +85,8 @@ def unhidden(people: Iterable[User], request: AccessRequest) -> list[User]:
 
 @hide_about
 def hidden_requests(user: User, abouts: set[UUID]) -> set[UUID]:
-    """Those of the requests that a member who withdrew may no longer hear of, their own excepted."""
+    """Those of the requests that a member who withdrew may no longer hear of, their own
+    excepted."""
     hidden = conflict(user)
     if hidden is None or not abouts:
         return set()

@@ -46,7 +46,8 @@ def permit_end(request_id: UUID) -> datetime | None:
 
 
 def computed_due(stage: Stage, clock: Clock | None) -> datetime | None:
-    """Due date of a stage by its rows as they are now; None without a clock or while it is stopped."""
+    """Due date of a stage by its rows as they are now; None without a clock or while it is
+    stopped."""
     if clock is None:
         return None
     return due_at(

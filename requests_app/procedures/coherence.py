@@ -45,7 +45,7 @@ def _joins(procedure: "Procedure") -> Iterator[str]:
     earlier: set[str] = set()
     for number, stage in enumerate(procedure.stages):
         if number and not stage.after:
-            yield f"stage {stage.code!r} waits for nothing: only the first stage opens with the deposit"
+            yield (f"stage {stage.code!r} waits for nothing: only the first opens with the deposit")
         for join in stage.after:
             yield from _bad_join(procedure, join, earlier, f"stage {stage.code!r}, after")
         earlier.add(stage.code)
@@ -68,7 +68,8 @@ def _stage_references(procedure: "Procedure") -> Iterator[str]:
                     if code not in known:
                         yield f"{where}: stage {requirement.stage!r} has no outcome {code!r}"
         if stage.clock and stage.clock.on_expiry.task not in {None, *tasks}:
-            yield f"stage {stage.code!r}: on_expiry names task {stage.clock.on_expiry.task!r}, unknown"
+            task = stage.clock.on_expiry.task
+            yield f"stage {stage.code!r}: on_expiry names task {task!r}, unknown"
 
 
 def _tasks(procedure: "Procedure") -> Iterator[str]:

@@ -62,7 +62,8 @@ def get(code: str, version: int) -> Procedure:
 
 
 def current(code: str | None = None, *, on: date | None = None) -> list[Procedure]:
-    """Procedures that a new request may use on a Paris day (today): latest valid version of each code."""
+    """Procedures that a new request may use on a Paris day (today): latest valid version of each
+    code."""
     day = on or legal_today()
     latest: dict[str, Procedure] = {}
     for procedure in _all().values():

@@ -1,6 +1,7 @@
 """What a procedure file may say. Plain pydantic, no Django: read by the engine, pages and tests.
 
-A procedure names its pieces, stages, outcomes, clocks and what silence means (T1: silence has its own
+A procedure names its pieces, stages, outcomes, clocks and what silence means (T1: silence has
+its own
 legal effect in each procedure, never a generic approval). Law is data here; the three machines of
 states are code, in `requests_app.workflow.definition`.
 """
@@ -154,7 +155,8 @@ class Expiry(Part):
 class Clock(Part):
     """A legal clock. `start` is the event whose day is not counted.
 
-    start: `deposit` (the signature), `stage` (the stage opens: complete file received), `receipt` (the act
+    start: `deposit` (the signature), `stage` (the stage opens: complete file received),
+    `receipt` (the act
     `record_receipt` of this stage), `permit_end` (no period: the clock ends with the access).
     """
 
@@ -237,7 +239,8 @@ class Stage(Part):
 
 
 class TaskOutcome(Part):
-    """How a task ends. pass: what it blocks may go on; hold: it stays blocked; end_stage: the stage ends."""
+    """How a task ends. pass: what it blocks may go on; hold: it stays blocked; end_stage: the
+    stage ends."""
 
     code: Code
     label: Text
@@ -255,7 +258,8 @@ class TaskOutcome(Part):
 
 
 class TaskRule(Part):
-    """Work for a person, opened by a clock's end or when joins come to hold; blocks a stage meanwhile."""
+    """Work for a person, opened by a clock's end or when joins come to hold; blocks a stage
+    meanwhile."""
 
     code: Code
     label: Text
@@ -283,7 +287,8 @@ class Signature(Part):
 
 
 class Convention(Part):
-    """Parties of the convention by kind of dataset (organisation codes; `holder` is the dataset's)."""
+    """Parties of the convention by kind of dataset (organisation codes; `holder` is the
+    dataset's)."""
 
     main_base: tuple[str, ...] = ()
     catalogue: tuple[str, ...] = ()

@@ -16,7 +16,8 @@ logger = logging.getLogger(__name__)
 def run_due() -> int:
     """Let every clock that has ended take effect, and stages that end by themselves end.
 
-    What an end opens may be due too (the worker was down for long): it is taken up in the same call.
+    What an end opens may be due too (the worker was down for long): it is taken up in the same
+    call.
     Returns how many acts were done. One stage that fails does not keep the others waiting.
     """
     done, failed = 0, set[UUID]()

@@ -33,7 +33,8 @@ _NOBODY = UUID(int=0)
 
 @dataclass(slots=True)
 class ActData:
-    """What the act of a move says: its outcome when chosen, numbers and dates, words, a document."""
+    """What the act of a move says: its outcome when chosen, numbers and dates, words, a
+    document."""
 
     outcome: str = ""
     data: dict[str, Any] = field(default_factory=dict)
@@ -194,10 +195,8 @@ def digest(name: str, payload: Mapping[str, Any]) -> str:
             return str(value.pk)
         if isinstance(value, Mapping):
             return {str(key): plain(one) for key, one in value.items()}
-        if (
-            isinstance(value, list | tuple | set | frozenset)
-            or hasattr(value, "__iter__")
-            and not isinstance(value, str)
+        if isinstance(value, list | tuple | set | frozenset) or (
+            hasattr(value, "__iter__") and not isinstance(value, str)
         ):
             return [plain(one) for one in value]
         return str(value) if not isinstance(value, bool | int | str | None) else value

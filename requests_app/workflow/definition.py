@@ -1,7 +1,8 @@
 """The machines: what may move, from where to where, and who may ask for it. No Django.
 
 Three tables: the request, its stages, the grants. Buttons, API actions, docs and tests derive from
-them. *Which* stages a request has is the procedure's business (`requests_app.procedures`); what a kind
+them. *Which* stages a request has is the procedure's business (`requests_app.procedures`); what
+a kind
 of stage can do is here, and `stage_moves()` joins the two.
 """
 
@@ -127,7 +128,8 @@ REQUEST_MOVES: dict[str, Transition] = {
             Actor.TEAM,
             irreversible=True,
         ),
-        # "at any time before effect": once the convention has opened rights, they are closed instead
+        # "at any time before effect": once the convention has opened rights, they are closed
+        # instead
         _move(
             "withdraw",
             (_R.DRAFT, _R.AWAITING_SIGNATURE, _R.SUBMITTED, _R.INCOMPLETE, _R.PROCESSING),
@@ -234,7 +236,7 @@ def stage_moves(spec: StageSpec) -> dict[str, Transition]:
     return moves
 
 
-# --- What a move entails ---------------------------------------------------------------------------
+# --- What a move entails --------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,7 +74,8 @@ def apply(
 
 
 def expire(stage_id: UUID) -> Applied:
-    """Let the clock of one stage take effect, as of its end. Raises TransitionRefused when not due."""
+    """Let the clock of one stage take effect, as of its end. Raises TransitionRefused when not
+    due."""
     return apply(stage_id, "expire", by=None)
 
 
@@ -90,7 +91,8 @@ def _ids(target: AccessRequest | Stage | UUID | str) -> tuple[UUID, UUID | None]
 
 
 def _let_the_clock_speak(stage_id: UUID) -> None:
-    """A clock that has ended has its effect before anyone acts, whether or not the worker was there."""
+    """A clock that has ended has its effect before anyone acts, whether or not the worker was
+    there."""
     due = Stage.objects.due(at=legal_now()).filter(pk=stage_id)
     if due.exists():
         expire(stage_id)
@@ -145,7 +147,8 @@ def _floor(request: AccessRequest, stage: Stage | None) -> datetime | None:
 
 
 def _already_done(ctx: Context, fingerprint: str) -> Act | None:
-    """The act of a second click: same person, same verb, same words, and no place to do it again."""
+    """The act of a second click: same person, same verb, same words, and no place to do it
+    again."""
     if not ctx.move.makes_act or ctx.by is None:
         return None
     state = ctx.request.state if ctx.stage is None else ctx.stage.state

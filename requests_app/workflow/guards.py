@@ -17,7 +17,8 @@ def required_text(ctx: Context, name: str, message: str) -> Iterator[str]:
 
 
 def outcome_allowed(ctx: Context, outcome: str) -> Iterator[str]:
-    """What the procedure requires for an outcome (T1, A24: a tacit opinion does not open MR-007)."""
+    """What the procedure requires for an outcome (T1, A24: a tacit opinion does not open
+    MR-007)."""
     for requirement in ctx.spec.outcome(outcome).requires:
         stage = Stage.objects.filter(request=ctx.request, code=requirement.stage).first()
         if stage is None or stage.outcome not in requirement.outcomes:

@@ -1,6 +1,7 @@
 """The private steps: the only writer of a state, of a request's or stage's. Never called by a verb.
 
-Each step moves one row by one line of a table, and writes its line of the log in the same transaction.
+Each step moves one row by one line of a table, and writes its line of the log in the same
+transaction.
 """
 
 from collections.abc import Iterable
@@ -128,11 +129,12 @@ def _on_request(ctx: Context, outcome: Outcome, at: datetime) -> None:
     move_request(ctx, REQUEST_MOVES[REQUEST_EFFECTS[outcome.request]], at)
 
 
-# --- Stages of a request ---------------------------------------------------------------------------
+# --- Stages of a request --------------------------------------------------------------------------
 
 
 def create_stages(ctx: Context) -> None:
-    """At the first deposit: one row per stage; a stage parallel per holder gets its rows when it opens."""
+    """At the first deposit: one row per stage; a stage parallel per holder gets its rows when it
+    opens."""
     Stage.objects.bulk_create(
         Stage(
             request=ctx.request,
@@ -222,7 +224,7 @@ def resume_stage(ctx: Context, stage: Stage, at: datetime) -> None:
     refresh_due(ctx, stage)
 
 
-# --- What follows ----------------------------------------------------------------------------------
+# --- What follows ---------------------------------------------------------------------------------
 
 
 def facts(stages: Iterable[Stage]) -> list[StageFact]:

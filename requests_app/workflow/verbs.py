@@ -1,6 +1,7 @@
 """The register of verbs: what each checks, what its act says, what it writes beside the state.
 
-A verb never calls another, never writes a state: the engine moves, the definition says what follows.
+A verb never calls another, never writes a state: the engine moves, the definition says what
+follows.
 """
 
 from collections.abc import Iterator
@@ -11,7 +12,8 @@ from .context import ActData, Context
 
 
 class Verb:
-    """One verb. `takes`: names of its payload; `backdated`: it may record something done elsewhere."""
+    """One verb. `takes`: names of its payload; `backdated`: it may record something done
+    elsewhere."""
 
     name: ClassVar[str] = ""
     takes: ClassVar[frozenset[str]] = frozenset()

@@ -77,10 +77,8 @@ def test_the_last_two_answers_at_once_open_the_next_stage_once() -> None:
     rows = list(story.request.stages.filter(kind="holder"))
     results = at_once(
         [
-            lambda row=row, by=story.world.holder_rep(row): engine.apply(
-                row.pk, "file_no_remark", by=by
-            )
-            for row in rows
+            lambda row=row, by=by: engine.apply(row.pk, "file_no_remark", by=by)
+            for row, by in [(row, story.world.holder_rep(row)) for row in rows]
         ]
     )
     assert all(isinstance(one, engine.Applied) for one in results), results

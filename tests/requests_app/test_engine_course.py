@@ -1,5 +1,7 @@
 """The two procedures from the deposit to the closure, and what each move entails."""
 
+from itertools import pairwise
+
 import pytest
 
 from requests_app.models import AccessRequest, Act, Grant, Permit, Stage, TransitionLog, Workspace
@@ -30,7 +32,7 @@ def test_from_deposit_to_closure(procedure: str) -> None:
         moves = list(TransitionLog.objects.filter(stage=stage))
         assert moves[0].source == "pending"
         assert moves[-1].target == stage.state
-        for before, after in zip(moves, moves[1:], strict=False):
+        for before, after in pairwise(moves):
             assert before.target == after.source
 
 

@@ -1,4 +1,5 @@
-"""Each event writes its message, in the move's transaction, to whoever must act, and to nobody else."""
+"""Each event writes its message, in the move's transaction, to whoever must act, and to nobody
+else."""
 
 import re
 

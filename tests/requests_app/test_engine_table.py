@@ -105,7 +105,8 @@ def _actor(world: World, stage: Stage, move: definition.Transition) -> Any:
 @pytest.mark.django_db
 @pytest.mark.parametrize("code", PROCEDURES)
 def test_stage_state_by_move(code: str) -> None:
-    """Every kind of stage, every state, every move: outside the table, refused and nothing moves."""
+    """Every kind of stage, every state, every move: outside the table, refused and nothing
+    moves."""
     story = World().story(procedure=code).reach("end")
     world = story.world
     world.member  # noqa: B018 - there before anyone acts

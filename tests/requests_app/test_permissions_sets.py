@@ -363,7 +363,8 @@ class TestRights(TestCase):
         assert permissions.specification_rows(self.counter.people["operator"], request) == []
 
     def test_withdrawn_means_nothing_anywhere(self) -> None:
-        """A14: whatever else they are; and the president's withdrawal covers the auditor's role too."""
+        """A14: whatever else they are; and the president's withdrawal covers the auditor's role
+        too."""
         person, request = (
             self.counter.people["member_and_auditor"],
             self.counter.requests["in session"],

@@ -1,11 +1,11 @@
 """Procedure files: what they say of the law, and what a wrong one is told."""
 
+import tomllib
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
-import tomllib
 
 from portal.common.calendar import parse_period
 from requests_app.procedures import registry
@@ -158,7 +158,7 @@ def test_a_wrong_file_is_told_where_and_what(
 def test_a_file_under_another_name_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "other-1.toml"
     path.write_text((registry.FOLDER / "fr-mr-007-1.toml").read_text(encoding="utf-8"))
-    with pytest.raises(registry.ProcedureError, match="expected name fr-mr-007-1.toml"):
+    with pytest.raises(registry.ProcedureError, match=r"expected name fr-mr-007-1\.toml"):
         registry.load(path)
 
 

@@ -1,4 +1,5 @@
-"""Verbs between the opinion and the convention: answer, CNIL, register, conformity (A15, A17, A18)."""
+"""Verbs between the opinion and the convention: answer, CNIL, register, conformity (A15, A17,
+A18)."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -59,7 +60,8 @@ class AnswerPoints(Verb):
         asked = dossier.snapshot(ctx.request)["specification"].get("rows") or []
         for words in widened(judged, asked):
             yield _(
-                "L’expression de besoins ne peut pas être élargie après l’avis : retirez « %(row)s »."
+                "L’expression de besoins ne peut pas être élargie après l’avis :"
+                " retirez « %(row)s »."
             ) % {"row": words}
 
     def act(self, ctx: Context) -> ActData:
@@ -90,7 +92,8 @@ class AnswerPoints(Verb):
 
 
 class Recorded(Verb):
-    """Something done outside the portal, recorded with its date, its references and its document."""
+    """Something done outside the portal, recorded with its date, its references and its
+    document."""
 
     backdated = True
     takes = frozenset({"reference", "document"})
@@ -137,7 +140,8 @@ class RecordReceipt(Recorded):
 
 @register
 class RecordExtension(Recorded):
-    """From the authority's letter, once; a letter of before the end counts even if entered after."""
+    """From the authority's letter, once; a letter of before the end counts even if entered
+    after."""
 
     name = "record_extension"
 

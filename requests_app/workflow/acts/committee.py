@@ -5,7 +5,7 @@ from datetime import datetime
 
 from django.utils.translation import gettext as _
 
-from portal.accounts.models import Role, RoleAssignment, User
+from portal.accounts.models import Organisation, Role, RoleAssignment, User
 from requests_app import decisions, permissions
 from requests_app.models import (
     InterestDeclaration,
@@ -46,6 +46,12 @@ def sits(member: User, ctx: Context) -> bool:
     )
 
 
+def committee_of(ctx: Context) -> Organisation:
+    if ctx.the_stage.committee is None:
+        raise LookupError("an open stage of this kind has its committee")
+    return ctx.the_stage.committee
+
+
 def version_judged(ctx: Context) -> RequestVersion:
     """The version the committee was given."""
     version = ctx.the_stage.version or ctx.latest_version()
@@ -79,7 +85,7 @@ class DeclareInterest(Verb):
             request=ctx.request,
             member=ctx.person,
             defaults={
-                "committee": ctx.the_stage.committee,
+                "committee": committee_of(ctx),
                 "answer": ctx.text("answer"),
                 "origin": Origin.MEMBER,
                 "reason": ctx.text("reason"),
@@ -114,7 +120,7 @@ class WithdrawMember(Verb):
             request=ctx.request,
             member=member,
             defaults={
-                "committee": ctx.the_stage.committee,
+                "committee": committee_of(ctx),
                 "answer": Answer.WITHDRAWN,
                 "origin": Origin.PRESIDENT,
                 "reason": ctx.text("reason"),
@@ -152,7 +158,8 @@ def withdraw_same_organisation(ctx: Context) -> None:
 
 @register
 class AssignRapporteurs(Verb):
-    """One or two members without interests; more than four a month is a warning of the page (A14)."""
+    """One or two members without interests; more than four a month is a warning of the page
+    (A14)."""
 
     name = "assign_rapporteurs"
     takes = frozenset({"members"})

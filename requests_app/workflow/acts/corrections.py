@@ -27,7 +27,8 @@ def _act(ctx: Context) -> Act | None:
 
 @register
 class CorrectAct(Verb):
-    """`effective_at` is the corrected date, `data` the corrected numbers, `text` the corrected words."""
+    """`effective_at` is the corrected date, `data` the corrected numbers, `text` the corrected
+    words."""
 
     name = "correct_act"
     backdated = True
@@ -90,7 +91,8 @@ class CorrectAct(Verb):
         )
 
     def write(self, ctx: Context) -> None:
-        """Carry the corrected date to the stages that the act ended or opened, then to the clocks."""
+        """Carry the corrected date to the stages that the act ended or opened, then to the
+        clocks."""
         corrected = ctx.the_act.corrects
         if corrected is None:
             raise LookupError("a correction corrects an act")

@@ -151,7 +151,8 @@ class Sign(Verb):
             yield _("L’empreinte n’est pas celle de la version à signer. Rechargez la page.")
         if mode == "online" and not permissions.is_signatory(ctx.by or ctx.person, ctx.request):
             yield _(
-                "Seul un représentant dont la capacité de signer est confirmée peut signer en ligne."
+                "Seul un représentant dont la capacité de signer est confirmée peut signer en"
+                " ligne."
             )
         if mode == "paper":
             file = ctx.file("file")
