@@ -1,6 +1,7 @@
 """Acts on a request as its actors perform them: log in, open the file, fill in the form."""
 
 import re
+import uuid
 from typing import Any
 
 from bs4 import Tag
@@ -19,8 +20,8 @@ _PDF = (
 
 
 def pdf(title: str) -> tuple[str, bytes, str]:
-    """A small PDF to upload: name, content, type."""
-    return f"{title}.pdf", _PDF, "application/pdf"
+    """A small PDF to upload, never twice the same: name, content, type."""
+    return f"{title}.pdf", _PDF + f"% {uuid.uuid4()}\n".encode(), "application/pdf"
 
 
 def log_in(story: Story, name: str) -> Visitor:

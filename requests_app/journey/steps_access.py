@@ -226,6 +226,7 @@ def tacit_stays_closed(story: Story) -> str:
         rows=story.seen["mr007 rows"],
     )
     study.deposit()
+    study.review()
     study.accept()
     story.advance("40d")
     page = story.wait(

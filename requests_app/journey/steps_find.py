@@ -13,9 +13,10 @@ TITLE = "Trajectoires de soins et territoires"
 def search(story: Story) -> str:
     visitor = story.visitor("public")
     page = visitor.get(f"/recherche/?q={QUERY}&onglet=variables")
-    hits = [tag for tag in page.soup.select("main h2, main h3") if "BEN_RES_COM" in tag.get_text()]
+    names = page.soup.select("main .catalog-hit__meta .catalog-code")
+    hits = [tag for tag in names if tag.get_text(strip=True) == "BEN_RES_COM"]
     expect(len(hits) == 1, f"BEN_RES_COM apparaît {len(hits)} fois", page)
-    variable = visitor.get(page.link(text="BEN_RES_COM"))
+    variable = visitor.get(page.link(href="/variables/BEN_RES_COM/"))
     expect("identifiant potentiel" in variable.text.lower(), "non signalée", variable)
     tables = set(variable.links(href="/tables/"))
     expect(tables, "les tables qui la portent ne sont pas listées", variable)
@@ -50,13 +51,13 @@ def draft(story: Story) -> str:
     route = study.orient()
     expect("CNIL" in route.text, "l’orientation ne mène pas à la CNIL", route)
     study.create()
-    overview = log_in(story, "chercheuse").get(f"/mes-demandes/{study.id}/")
+    overview = log_in(story, "chercheuse").get(f"/dossiers/{study.id}/brouillon/")
     missing = len(overview.soup.select("main li a[href*='#']"))
     expect(missing > 10, f"{missing} manques listés", overview)
     asked = study.step_page("identifiants")
     expect(asked.soup.select('textarea[name$="__justification"]'), "aucune justification", asked)
     study.fill()
-    study.name_persons("chercheuse", "doctorant")
+    study.name_persons("doctorant")
     pieces = study.attach()
     study.ask_signature()
     shown = study.sign()

@@ -1,8 +1,6 @@
 """Steps 4 to 8 of the journey: completeness, holders, committee, CNIL, convention."""
 
-from typing import Any
-
-from .acts import log_in, main_form, verify
+from .acts import log_in
 from .story import Story, expect, step
 from .study import Study
 
@@ -14,20 +12,7 @@ from .study import Study
 )
 def completeness(story: Story) -> str:
     study: Study = story.seen["study"]
-    visitor = log_in(story, "secretariat")
-    path = f"/dossiers/{study.id}/completude/"
-    grid = verify(story, visitor, visitor.get(path))
-    radios = list(
-        dict.fromkeys(
-            str(tag["name"]) for tag in grid.soup.select('input[type="radio"][name$="-review"]')
-        )
-    )
-    expect(len(radios) > 2, "la grille n’a pas de pièces", grid)
-    values: dict[str, Any] = dict.fromkeys(radios, "accepted")
-    values[radios[0]] = "to_mend"
-    values[radios[0].replace("-review", "-comment")] = "Le plan d’analyse manque."
-    saved = visitor.submit(grid, main_form(grid), **values)
-    expect(saved.has("Le plan d’analyse manque."), "le message n’est pas montré", saved)
+    judged = study.review(mend_first="Le plan d’analyse manque.")
     study.act("secretariat", "request_completion")
     paused = study.page("chercheuse")
     expect(paused.has("à compléter"), "le dossier n’est pas à compléter", paused)
@@ -42,10 +27,11 @@ def completeness(story: Story) -> str:
     )
     late = resumed.soup.select_one("main .portal-due--late")
     expect(late is None, "le délai n’a pas été suspendu", resumed)
+    study.review()
     study.accept()
     done = study.page("chercheuse")
     expect(done.has("en cours d’instruction"), "le dossier n’est pas instruit", done)
-    return f"{len(radios)} pièces jugées ; 30 jours de pause sans échéance ; dossier complet"
+    return f"{judged} pièces jugées ; 30 jours de pause sans échéance ; dossier complet"
 
 
 @step("5", "Deux responsables : une remarque, un silence de plus de dix jours", needs_portal=True)

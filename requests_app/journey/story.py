@@ -1,5 +1,7 @@
 """What the steps of the journey share: the portal, its visitors, and what was learnt on the way."""
 
+import email
+import email.policy
 import subprocess
 import sys
 import time
@@ -70,6 +72,20 @@ class Story:
                 raise StepFailed(f"pas de nouveau code pour {name}")
             time.sleep(1)
         self.codes[name] = found
+        return found
+
+    def mail_link(self, to: str, path: str) -> str:
+        """The last link of that kind in a mail to an address (the demo keeps mails as files)."""
+        if self.portal is None:
+            raise StepFailed("cette étape lit un courriel du portail de la démonstration")
+        found = ""
+        for file in sorted((self.portal.root / "mail").glob("*.eml")):
+            message = email.message_from_bytes(file.read_bytes(), policy=email.policy.default)
+            if to not in str(message["to"]):
+                continue
+            body = message.get_body(("plain",))
+            words = body.get_content().split() if body is not None else []
+            found = next((word for word in words if path in word), found)
         return found
 
     def wait(self, what: str, test: Callable[[], Any], *, seconds: float = 90) -> Any:

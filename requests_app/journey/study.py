@@ -71,7 +71,7 @@ class Study:
         return page
 
     def step_page(self, slug: str) -> Page:
-        return log_in(self.story, self.team).get(f"/mes-demandes/{self.id}/{slug}/")
+        return log_in(self.story, self.team).get(f"/dossiers/{self.id}/brouillon/{slug}/")
 
     def fill(self) -> None:
         """Every section of the file."""
@@ -90,49 +90,71 @@ class Study:
         if wanted:
             send(log_in(self.story, self.team), page, what="étape identifiants", **wanted)
 
-    def name_persons(self, *people: str) -> None:
-        """Add the people who will have access to the data, by their account's address."""
+    def name_persons(self, *others: str) -> None:
+        """Give the team's own person access to the data, and invite the others by mail."""
         visitor = log_in(self.story, self.team)
-        for person in people:
+        page = self.step_page("personnes")
+        visitor.submit(page, page.form(action="/donnees/"), has_data_access="yes")
+        for other in others:
             page = self.step_page("personnes")
-            form = page.form(having="username")
-            page = visitor.submit(page, form, username=person, has_data_access="on")
-            expect(not page.errors, f"{person} n’est pas ajouté", page)
+            address = f"{other}@demo.example"
+            form = page.form(having="email")
+            sent = visitor.submit(page, form, email=address, kind="named")
+            expect(not sent.errors, f"{other} n’est pas invité", sent)
+            link = self.story.wait(
+                f"l’invitation de {other} arrive",
+                lambda to=address: self.story.mail_link(to, "/compte/invitation/"),
+                seconds=30,
+            )
+            guest = log_in(self.story, other)
+            opened = guest.get(link)
+            send(guest, opened, what=f"{other} accepte l’invitation")
 
     def attach(self) -> int:
-        """Attach a file to every piece asked for; how many there were."""
+        """Attach a file to every required piece that lacks one; how many."""
         visitor = log_in(self.story, self.team)
         page = self.step_page("pieces")
-        actions = {
-            str(form["action"])
-            for form in page.soup.select("main form[action]")
-            if form.select_one('input[type="file"]') is not None
-        }
-        for action in sorted(actions):
+        codes = [
+            str(card["id"]).removeprefix("piece-")
+            for card in page.soup.select("main [id^=piece-]")
+            if "obligatoire" in card.get_text() or "à corriger" in card.get_text()
+        ]
+        for code in codes:
             page = self.step_page("pieces")
-            form = page.form(action=action)
-            file_field = form.select_one('input[type="file"]')
-            name = str(file_field["name"])  # type: ignore[index]
-            visitor.submit(page, form, files={name: pdf("piece")})
-        return len(actions)
+            form = page.form(action=f"/pieces/{code}/", having="file")
+            visitor.submit(page, form, button=("upload", "1"), files={"file": pdf(code)})
+        return len(codes)
 
     def ask_signature(self) -> Page:
         visitor = log_in(self.story, self.team)
         page = self.step_page("recapitulatif")
-        return visitor.submit(page, page.form(action="signature"))
+        asked = visitor.submit(page, page.form(action="/signature/demander/"))
+        expect(not asked.errors, "la signature ne peut pas être demandée", asked)
+        return asked
 
     def sign(self) -> Page:
         """The representative signs what was frozen; the number is given."""
         visitor = log_in(self.story, self.representative)
-        page = visitor.get(f"/mes-demandes/{self.id}/signer/")
-        page = verify(self.story, visitor, page)
-        confirm = {
-            str(tag["name"]): "on" for tag in page.soup.select('main form input[type="checkbox"]')
-        }
-        send(visitor, page, what="signature", **confirm)
+        page = verify(self.story, visitor, visitor.get(f"/dossiers/{self.id}/signature/"))
+        form = page.form(having="sha256")
+        done = visitor.submit(page, form, button=("online", "1"), confirm="on")
+        expect(not done.errors, "la signature est refusée", done)
         shown = dossier(self.story, self.team, request=self.id)
-        self.number = next(word for word in shown.text.split() if word.startswith("GUI-"))
+        found = [word for word in shown.text.split() if word.startswith("GUI-")]
+        expect(found, "pas de numéro après la signature", shown)
+        self.number = found[0]
         return shown
+
+    def send_back(self) -> Page:
+        """Send a completed file back to the desk, signed again when what changed asks for it."""
+        visitor = log_in(self.story, self.team)
+        page = self.step_page("recapitulatif")
+        if page.soup.select('main form[action$="/completer/"]'):
+            sent = visitor.submit(page, page.form(action="/completer/"))
+            expect(not sent.errors, "le dossier complété n’est pas renvoyé", sent)
+            return sent
+        self.ask_signature()
+        return self.sign()
 
     def deposit(self) -> Page:
         """From nothing to a deposited file."""
@@ -141,19 +163,9 @@ class Study:
         self.orient()
         self.create()
         self.fill()
-        self.name_persons(self.team)
+        self.name_persons()
         self.attach()
         self.ask_signature()
-        return self.sign()
-
-    def send_back(self) -> Page:
-        """Send a completed file back to the desk, signed again when what changed asks for it."""
-        visitor = log_in(self.story, self.team)
-        page = self.step_page("recapitulatif")
-        for form in page.soup.select("main form[action]"):
-            if "renvoyer" in str(form["action"]):
-                return visitor.submit(page, form)
-        visitor.submit(page, page.form(action="signature"))
         return self.sign()
 
     # --- the counter ---------------------------------------------------------------------------
@@ -163,6 +175,22 @@ class Study:
 
     def page(self, who: str, *, tab: str = "", expect_status: int = 200) -> Page:
         return dossier(self.story, who, request=self.id, tab=tab, expect_status=expect_status)
+
+    def review(self, *, mend_first: str = "") -> int:
+        """Judge every piece in the desk's grid, the first one to mend if a comment is given."""
+        visitor = log_in(self.story, "secretariat")
+        grid = verify(self.story, visitor, visitor.get(f"/dossiers/{self.id}/completude/"))
+        tags = grid.soup.select('input[type="radio"][name$="-review"]')
+        radios = list(dict.fromkeys(str(tag["name"]) for tag in tags))
+        expect(len(radios) > 2, "la grille n’a pas de pièces", grid)
+        values: dict[str, Any] = dict.fromkeys(radios, "accepted")
+        if mend_first:
+            values[radios[0]] = "to_mend"
+            values[radios[0].replace("-review", "-comment")] = mend_first
+        saved = visitor.submit(grid, main_form(grid), **values)
+        expect(not saved.errors, "la grille est refusée", saved)
+        expect(not mend_first or saved.has(mend_first), "le message n’est pas montré", saved)
+        return len(radios)
 
     def accept(self) -> None:
         self.act("secretariat", "accept_completeness")
@@ -263,6 +291,7 @@ class Study:
     def until_convention(self) -> None:
         """From nothing to a file whose convention can be recorded."""
         self.deposit()
+        self.review()
         self.accept()
         self.story.advance("11d")
         self.opinion("favourable")

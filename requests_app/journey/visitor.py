@@ -149,6 +149,6 @@ class Visitor:
         if page.status != expect:
             raise StepFailed(
                 f"{self.name} : {page.url} répond {page.status} au lieu de {expect}."
-                f" {page.text[:300]}"
+                f" {page.errors or page.text[:300]}"
             )
         return page
