@@ -1,54 +1,53 @@
-"""Quotas left at the provider, as the provisioning worker last read them: the web has no key."""
+"""Quotas left at the provider in words, as the provisioning worker last read them."""
 
 from datetime import datetime
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
-from .models import ProviderReading
-
-
-# One study takes a project, a policy, a group and two buckets; each person an application and two
-# keys (reference: default quotas of an organisation stop at about 25 studies).
-LOW = 3
-LABELS = {
-    "account_projects": _("projets"),
-    "iam_applications": _("applications"),
-    "iam_policies": _("politiques"),
-    "iam_groups": _("groupes"),
-    "iam_api_keys": _("clés d’API"),
-    "object_buckets": _("espaces de stockage"),
-}
+from .provisioning.quotas import Reading, last_reading
 
 
-def _reading() -> ProviderReading | None:
-    return ProviderReading.objects.filter(kind="quotas").first()
+# Words in the provider's names of quotas, in the order they are looked for.
+WORDS = (
+    ("project", gettext_lazy("projets")),
+    ("application", gettext_lazy("applications")),
+    ("polic", gettext_lazy("politiques")),
+    ("group", gettext_lazy("groupes")),
+    ("api_key", gettext_lazy("clés d’API")),
+    ("bucket", gettext_lazy("espaces de stockage")),
+)
+
+
+def _label(name: str) -> str:
+    return str(next((label for word, label in WORDS if word in name), name))
 
 
 def read_at() -> datetime | None:
     """When the worker last read them; None before the first reading."""
-    reading = _reading()
+    reading = last_reading()
     return reading.read_at if reading else None
 
 
-def lines() -> list[str]:
-    """One sentence per quota: what is left, of how much; a last one when the reading failed.
-
-    The worker's reading: `{name: {"limit": int | None, "used": int}}`.
-    """
-    reading = _reading()
+def lines(*, persons: int = 1) -> list[str]:
+    """One sentence per quota that a study needs: what is left, and whether it is enough."""
+    reading = last_reading()
     if reading is None:
         return [_("Les quotas du fournisseur n’ont pas encore été lus.")]
+    return [*_sentences(reading, persons), *([reading.problem] if reading.problem else [])]
+
+
+def _sentences(reading: Reading, persons: int) -> list[str]:
+    lacking = {quota.name for quota in reading.lacking(persons=persons)}
     found = []
-    for name, quota in sorted(reading.data.items()):
-        if quota.get("limit") is None:
+    for quota in sorted(reading.quotas, key=lambda one: one.name):
+        if quota.left is None or not any(word in quota.name for word, _label_ in WORDS):
             continue
-        left = quota["limit"] - quota["used"]
         sentence = _("%(name)s : %(left)d restants sur %(limit)d") % {
-            "name": LABELS.get(name, name),
-            "left": left,
-            "limit": quota["limit"],
+            "name": _label(quota.name),
+            "left": quota.left,
+            "limit": quota.limit,
         }
-        found.append(sentence + (_(" – demandez une augmentation") if left < LOW else ""))
-    if reading.problem:
-        found.append(reading.problem)
+        short = _(" – insuffisant pour une nouvelle étude, demandez une augmentation")
+        found.append(sentence + (short if quota.name in lacking else ""))
     return found
