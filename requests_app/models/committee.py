@@ -80,7 +80,7 @@ class Report(models.Model):
     version = models.ForeignKey("requests_app.RequestVersion", models.PROTECT, related_name="+")
     headings = models.JSONField(default=dict)  # code of heading -> text
     points = models.JSONField(default=list)  # numbered points proposed
-    proposed_sense = models.CharField(max_length=20, blank=True)
+    proposed_sense = models.CharField(max_length=40, blank=True)
     filed_at = models.DateTimeField(null=True, blank=True)
     updated_at = models.DateTimeField(auto_now=True)
 
