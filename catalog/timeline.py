@@ -26,7 +26,7 @@ class Timeline:
 def timeline(subject: Any, first: int, last: int, known_until: int | None = None) -> Timeline:
     """`subject` answers `exists_in(year)`. An unknown bound is taken as open.
 
-    Nothing is drawn after `known_until`, the year of the description: it says nothing of later ones.
+    Nothing is drawn after `known_until`, the year of the description: later ones are not its word.
     """
     last = max(first, last)
     known = last if known_until is None else known_until

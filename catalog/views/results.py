@@ -107,6 +107,7 @@ def results(request: HttpRequest) -> HttpResponse:
         "facets": facet_groups(params, result),
         "sorts": sort_links(params),
         "total": result.total,
+        "demo_data": any(dataset.is_demo for hit in found for dataset in hit.datasets),
     }
     return render(request, "catalog/results.html", context)
 

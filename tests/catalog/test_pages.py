@@ -326,7 +326,7 @@ def test_demonstration_is_marked(client: Client, indexed: Indexed) -> None:
     dataset = make_dataset(is_demo=True)
     indexed()
     assert "Démonstration :" in text_of(client, f"/bases/{dataset.code}/")
-    assert "Démonstration" in text_of(client, "/recherche/")
+    assert "Démonstration :" in text_of(client, "/recherche/")
 
 
 # --- exports
