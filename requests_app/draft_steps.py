@@ -108,6 +108,11 @@ def field_id(one: Missing) -> str:
     return one.anchor
 
 
+def rank(section: str) -> int:
+    """Rank of a step, from 1."""
+    return STEPS.index(BY_SECTION[section]) + 1
+
+
 def next_step(section: str) -> Step | None:
     """The step after a section; None after the last."""
     rank = STEPS.index(BY_SECTION[section])

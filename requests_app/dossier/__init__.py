@@ -6,7 +6,14 @@ The working copy is `AccessRequest.content`; what counts is a frozen `RequestVer
 from .frozen import Change, differences, fingerprint, snapshot
 from .missing import Missing, missing_items, specification_warnings
 from .reading import facts, procedure_of, rows_of, section_of, sync_datasets
-from .saving import EditConflict, NotEditable, create, rename, save_section
+from .saving import (
+    EditConflict,
+    NotEditable,
+    create,
+    raise_conflict,
+    rename,
+    save_section,
+)
 
 
 __all__ = [
@@ -20,6 +27,7 @@ __all__ = [
     "fingerprint",
     "missing_items",
     "procedure_of",
+    "raise_conflict",
     "rename",
     "rows_of",
     "save_section",

@@ -6,7 +6,7 @@ disturb each other, two editors of one step are told.
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NoReturn
 
 from django.db import transaction
 from django.utils import timezone
@@ -104,17 +104,12 @@ def save_section(
         if not permissions.is_editable(locked):
             raise NotEditable
         theirs = section_of(locked, section)
-        last = locked.content.get(EDITS, {}).get(section, {})
+        last = _last_edit(locked, section)
         if theirs == mine:
             request.content, request.content_revision = locked.content, locked.content_revision
             return locked.content_revision
         if last.get("revision", 0) > revision:
-            raise EditConflict(
-                theirs=theirs,
-                by=User.objects.filter(pk=last["by"]).first(),
-                at=datetime.fromisoformat(last["at"]),
-                revision=locked.content_revision,
-            )
+            raise_conflict(locked, section)
         now = timezone.now()
         _write(locked, section, mine, by=by, now=now)
         if not _same_sitting(last, by=by, now=now):
@@ -128,6 +123,22 @@ def save_section(
     request.content, request.content_revision = locked.content, locked.content_revision
     request.content_edited_by, request.content_edited_at = by, now
     return locked.content_revision
+
+
+def _last_edit(request: AccessRequest, section: str) -> dict[str, Any]:
+    edit: dict[str, Any] = request.content.get(EDITS, {}).get(section, {})
+    return edit
+
+
+def raise_conflict(request: AccessRequest, section: str) -> NoReturn:
+    """Tell who changed the section last, and what it holds now. Always raises EditConflict."""
+    last = _last_edit(request, section)
+    raise EditConflict(
+        theirs=section_of(request, section),
+        by=User.objects.filter(pk=last.get("by")).first(),
+        at=datetime.fromisoformat(last["at"]) if last else request.updated_at,
+        revision=request.content_revision,
+    )
 
 
 def _write(

@@ -2,11 +2,12 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from django import forms
+from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
 from requests_app.procedures.content import Label
@@ -44,6 +45,14 @@ class Group:
     help: Label = ""
     open: bool = True
     anchor: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """`mine`: fields that the person changed; `clash`: those that someone else changed too."""
+
+    mine: frozenset[str]
+    clash: frozenset[str]
 
 
 class SectionForm(forms.Form):
@@ -87,19 +96,61 @@ class SectionForm(forms.Form):
         for name, required in shown.items():
             self.fields[name].required = required
 
-    def section_data(self) -> dict[str, Any]:
-        """The section with every valid field as typed; what is not valid stays as stored."""
+    def section_data(self, *, only: Collection[str] | None = None) -> dict[str, Any]:
+        """The section with the valid fields as typed (`only` these); the rest stays as stored."""
         data: dict[str, Any] = json.loads(json.dumps(self.stored))
-        for name, value in self.cleaned_data.items():
-            put(data, name, _plain(value))
+        for name, value in self.typed(only).items():
+            put(data, name, value)
         return data
 
+    def typed(self, only: Collection[str] | None = None) -> dict[str, Any]:
+        """Valid values as stored: dates in ISO, line ends unified."""
+        return {
+            name: _plain(value)
+            for name, value in self.cleaned_data.items()
+            if only is None or name in only
+        }
+
     def base(self) -> str:
-        """Fingerprint of the stored values of this form's own fields, to tell who changed them."""
+        """What the fields held when the page was made: one short digest each."""
         initial = self.initial_of(self.stored)
-        mine = {name: initial.get(name) for name in self.fields}
-        text = json.dumps(mine, sort_keys=True, default=str)
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+        return json.dumps({name: _digest(initial.get(name)) for name in self.fields})
+
+    def base_after(self, base: str, *, saved: Collection[str]) -> str:
+        """The base of a page that stays open once these fields of it are saved."""
+        known, now = _read_base(base), _read_base(self.base())
+        kept = {name: known[name] for name in now if name in known and name not in saved}
+        return json.dumps(now | kept)
+
+    def merge(self, base: str) -> "Merge":
+        """Compare what was typed, what is stored now, and what the page was made from.
+
+        A page without a readable base has changed everything: nothing stored is ever lost silently.
+        """
+        known = _read_base(base)
+        initial = self.initial_of(self.stored)
+        stored = {name: _digest(initial.get(name)) for name in self.fields}
+        typed = {name: _digest(value) for name, value in self.typed().items()}
+        mine = {name for name, digest in typed.items() if digest != known.get(name, "?")}
+        theirs = {name for name, digest in stored.items() if digest != known.get(name, "?")}
+        clash = {name for name in mine & theirs if typed[name] != stored[name]}
+        return Merge(frozenset(mine), frozenset(clash))
+
+    def with_theirs(self, names: Collection[str]) -> QueryDict:
+        """The sent form, fields other than `names` taking their stored values."""
+        initial = self.initial_of(self.stored)
+        data = self.data.copy()
+        for name in self.fields:
+            if name in names or name in self.errors:
+                continue
+            value = initial.get(name)
+            if value is None or value is False:
+                data.pop(name, None)
+            elif isinstance(value, list):
+                data.setlist(name, value)
+            else:
+                data[name] = "on" if value is True else value
+        return data
 
     def groups(self) -> Iterator[Group]:
         """All fields in one group, unless the section says otherwise."""
@@ -107,7 +158,23 @@ class SectionForm(forms.Form):
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.replace("\r\n", "\n")
     return value.isoformat() if hasattr(value, "isoformat") else value
+
+
+def _digest(value: Any) -> str:
+    """Eight hexadecimal digits of a value; nothing, empty and unticked are the same."""
+    text = json.dumps(_plain(value), default=str) if value else ""
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
+def _read_base(text: str) -> dict[str, str]:
+    try:
+        known = json.loads(text)
+    except ValueError:
+        return {}
+    return known if isinstance(known, dict) else {}
 
 
 def text(label: Label = "", *, rows: int = 4, help: Label = "", max_length: int = 20_000) -> Any:

@@ -1,6 +1,6 @@
 """The form of each section of the file."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from django import forms
@@ -154,8 +154,8 @@ class SpecificationForm(SectionForm):
             initial |= {f"code_{index}_{part}": one[part] for part in self.LIST_PARTS}
         return initial
 
-    def section_data(self) -> dict[str, Any]:
-        data = super().section_data()
+    def section_data(self, *, only: Collection[str] | None = None) -> dict[str, Any]:
+        data = super().section_data(only=only)
         lists = []
         for index in range(self.list_count):
             one = {part: data.pop(f"code_{index}_{part}", None) for part in self.LIST_PARTS}

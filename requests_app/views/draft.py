@@ -16,7 +16,7 @@ from portal.audit.record import record_view
 from portal.common.templatetags.portal import hour
 from requests_app import dossier, draft_steps, permissions
 from requests_app.dossier import EditConflict, NotEditable
-from requests_app.forms.draft import SectionForm, flatten
+from requests_app.forms.draft import Merge, SectionForm, flatten
 from requests_app.forms.draft_sections import FORMS
 from requests_app.models import AccessRequest
 from requests_app.procedures.content_labels import readable
@@ -58,6 +58,7 @@ def frame(
         "steps": draft_steps.states(access_request, missing, current=current),
         "step": draft_steps.BY_SECTION.get(current),
         "next_step": following,
+        "rank": draft_steps.rank(current) if current else None,
         "missing_count": len(missing),
         "missing_here": [one for one in missing if one.section == current],
         "editable": permissions.can(request.user, "edit", access_request),
@@ -144,36 +145,29 @@ def page(
     return render(request, "requests_app/draft/step.html", context, status=status)
 
 
-def _known_revision(request: HttpRequest, access_request: AccessRequest, base: str) -> int:
-    """The revision the person read; today's when the fields of this form are as they were then.
-
-    Rows of the specification changed in another tab do not make the fields of this one conflict.
-    """
-    if request.POST.get("base") == base:
-        return access_request.content_revision
-    sent = request.POST.get("revision", "")
-    return int(sent) if sent.isdecimal() and len(sent) < 10 else 0
-
-
 def _save(request: HttpRequest, access_request: AccessRequest, form: SectionForm) -> HttpResponse:
+    """Save what the person changed; what others changed meanwhile stays, or both are shown."""
     autosave = bool(request.headers.get(AUTOSAVE_HEADER))
     valid = form.is_valid()
+    merge = form.merge(request.POST.get("base", ""))
+    revision = access_request.content_revision
     try:
+        if merge.clash:
+            dossier.raise_conflict(access_request, form.section)
         revision = dossier.save_section(
             access_request,
             form.section,
-            form.section_data(),
+            form.section_data(only=merge.mine),
             by=request.user,
-            revision=_known_revision(request, access_request, form.base()),
+            revision=revision,
         )
     except EditConflict as conflict:
         return _conflict(request, access_request, form, conflict, autosave=autosave)
     except ValidationError:
         form.add_error(None, _("Une valeur n’est pas acceptable. Corrigez-la puis enregistrez."))
         valid = False
-        revision = access_request.content_revision
     if autosave:
-        return _saved(access_request, form, revision)
+        return _saved(request, access_request, form, merge, revision)
     if not valid:
         return page(request, access_request, form, status=422)
     if form.section == "specification" and (done := draft_rows.act(request, access_request)):
@@ -185,12 +179,24 @@ def _save(request: HttpRequest, access_request: AccessRequest, form: SectionForm
     return redirect(draft_steps.url_of(access_request, form.section))
 
 
-def _saved(access_request: AccessRequest, form: SectionForm, revision: int) -> JsonResponse:
+def _saved(
+    request: HttpRequest,
+    access_request: AccessRequest,
+    form: SectionForm,
+    merge: Merge,
+    revision: int,
+) -> JsonResponse:
+    """The answer to an autosave.
+
+    Fields the person left alone keep the base their page was made from: what someone else wrote
+    there meanwhile is not in that page.
+    """
     fresh = section_form(access_request, form.section, None)
+    base = fresh.base_after(request.POST.get("base", ""), saved=merge.mine)
     return JsonResponse(
         {
             "revision": revision,
-            "base": fresh.base(),
+            "base": base,
             "saved": _("Enregistré à %(hour)s") % {"hour": hour(timezone.now())},
             "errors": {f"id_{name}": errors[0] for name, errors in form.errors.items()},
         }
@@ -214,10 +220,12 @@ def _conflict(
     if autosave:
         return JsonResponse({"conflict": text}, status=409)
     access_request.refresh_from_db()
-    mine = readable({form.section: form.section_data()})
+    form.stored = conflict.theirs
+    changed = form.merge(request.POST.get("base", "")).mine
+    mine = readable({form.section: form.section_data(only=changed)})
     theirs = readable({form.section: conflict.theirs})
-    access_request.content_revision = conflict.revision
-    again = section_form(access_request, form.section, request.POST, stored=conflict.theirs)
+    sent = form.with_theirs(changed)
+    again = section_form(access_request, form.section, sent, stored=conflict.theirs)
     return page(
         request,
         access_request,

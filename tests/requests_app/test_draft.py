@@ -161,6 +161,7 @@ def test_two_tabs_on_one_step_are_told_and_lose_nothing(alix: User, file: Access
     told = client.post(url, second | {"summary": "Version du second"}, headers={"X-Autosave": "1"})
     assert told.status_code == 409
     assert "modifiée entre-temps par vous, dans un autre onglet" in told.json()["conflict"]
+    client.post(url, fields(client, url) | {"public_interest": "Ajouté entre-temps"})
     shown = client.post(url, second | {"summary": "Version du second", "objectives": "Nouveaux"})
     assert shown.status_code == 409
     text = page_text(shown)
@@ -168,16 +169,50 @@ def test_two_tabs_on_one_step_are_told_and_lose_nothing(alix: User, file: Access
     soup = BeautifulSoup(shown.content, "html.parser")
     assert soup.select_one("#id_summary").get_text().strip() == "Version du second"
     assert soup.select_one("#id_objectives").get_text().strip() == "Nouveaux"
+    assert soup.select_one("#id_public_interest").get_text().strip() == "Ajouté entre-temps"
     file.refresh_from_db()
     assert file.content["purpose"]["summary"] == "Version du premier onglet"
     again = second | {
         "summary": "Version du second",
+        "objectives": "Nouveaux",
+        "public_interest": "Ajouté entre-temps",
         "revision": soup.select_one("[name=revision]")["value"],
         "base": soup.select_one("[name=base]")["value"],
     }
     assert client.post(url, again).status_code == 302
     file.refresh_from_db()
     assert file.content["purpose"]["summary"] == "Version du second"
+
+
+def test_different_fields_of_one_step_are_merged(alix: User, file: AccessRequest) -> None:
+    client = client_for(alix)
+    url = step_url(file, "purpose")
+    first, second = fields(client, url), fields(client, url)
+    client.post(url, first | {"summary": "Un", "purposes": ["research"]})
+    assert client.post(url, second | {"objectives": "Deux"}).status_code == 302
+    file.refresh_from_db()
+    purpose = file.content["purpose"]
+    assert (purpose["summary"], purpose["objectives"]) == ("Un", "Deux")
+    assert purpose["purposes"] == ["research"]
+
+
+def test_autosaves_of_an_open_page_never_undo_anothers_field(
+    alix: User, file: AccessRequest
+) -> None:
+    client = client_for(alix)
+    url = step_url(file, "purpose")
+    headers = {"X-Autosave": "1"}
+    first, second = fields(client, url), fields(client, url)
+    client.post(url, first | {"summary": "Un"})
+    second |= {"objectives": "Deux"}
+    answer = client.post(url, second, headers=headers).json()
+    second |= {"base": answer["base"], "revision": answer["revision"], "objectives": "Deux bis"}
+    assert client.post(url, second, headers=headers).status_code == 200
+    file.refresh_from_db()
+    purpose = file.content["purpose"]
+    assert (purpose["summary"], purpose["objectives"]) == ("Un", "Deux bis")
+    clash = client.post(url, second | {"summary": "Trois"}, headers=headers)
+    assert clash.status_code == 409
 
 
 def test_a_colleague_is_named_and_other_steps_do_not_disturb(

@@ -133,7 +133,7 @@ def test_another_teams_pieces_do_not_exist(file: AccessRequest) -> None:
     assert not StoredFile.objects.exists()
 
 
-# --- Persons ------------------------------------------------------------------------------------------
+# --- Persons ------------------------------------------------------------------------------
 
 
 def persons_url(file: AccessRequest) -> str:
