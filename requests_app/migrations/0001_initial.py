@@ -363,7 +363,7 @@ class Migration(migrations.Migration):
                 ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
                 ('headings', models.JSONField(default=dict)),
                 ('points', models.JSONField(default=list)),
-                ('proposed_sense', models.CharField(blank=True, max_length=20)),
+                ('proposed_sense', models.CharField(blank=True, max_length=40)),
                 ('filed_at', models.DateTimeField(blank=True, null=True)),
                 ('updated_at', models.DateTimeField(auto_now=True)),
                 ('author', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
