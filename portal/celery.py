@@ -17,6 +17,7 @@ app.autodiscover_tasks(
         "portal.audit",
         "portal.notifications",
         "catalog.search",
+        "requests_app",
         "requests_app.workflow",
         "requests_app.provisioning",
         "requests_app.extraction",
@@ -37,6 +38,10 @@ app.conf.beat_schedule = {
         "options": {"queue": "search"},
     },
     "workflow-due": {"task": "requests_app.workflow.tasks.fire_due", "schedule": 5.0},
+    "baskets-forget": {
+        "task": "requests_app.tasks.forget_old_baskets",
+        "schedule": crontab(hour=3, minute=20),
+    },
     "provisioning-sweep": {
         "task": "requests_app.provisioning.tasks.sweep",
         "schedule": 5.0,
