@@ -42,7 +42,7 @@ def row_edit(*, one: DescribedRow, kind: str = "") -> SafeString:
     css = "fr-btn fr-btn--sm fr-btn--secondary"
     if kind == "draft":
         return format_html(
-            '<button class="{}" name="edit" value="{}">{}'
+            '<button class="{}" type="submit" name="edit" value="{}">{}'
             '<span class="fr-sr-only"> : {}</span></button>',
             css,
             mend_value("edit", one.key),
