@@ -1,4 +1,4 @@
-"""Persons of the applicant's side: invited by mail, given or refused access to the data, removed."""
+"""Persons of the applicant's side: invited by mail, given access to the data or not, removed."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Documents of a request: a frozen version to read and sign, receipts of deposit and completeness."""
+"""Documents of a request: a frozen version to read and sign; receipts."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -69,7 +69,7 @@ def _pieces(version: RequestVersion) -> list[list[str]]:
 
 
 def version_pdf(version: RequestVersion) -> bytes:
-    """The frozen version, whole, with the fingerprint that a signature covers and a place to sign."""
+    """The whole frozen version, with the fingerprint that a signature covers and room to sign."""
     request = version.request
     return render_pdf(
         TEMPLATE,

@@ -54,9 +54,7 @@ def show(request: HttpRequest, pk: UUID) -> HttpResponseBase:
             "heading": _("Afficher la clé d’accès"),
             "lead": grant.permit.request.title,
             "consequences": [
-                _(
-                    "La clé s’affiche une seule fois : gardez-la dans un gestionnaire de mots de passe."
-                ),
+                _("La clé s’affiche une seule fois : gardez-la dans un coffre de mots de passe."),
                 _("Elle est personnelle : ne la transmettez à personne, même de votre équipe."),
                 _("Perdue, elle se remplace : l’ancienne cesse alors de fonctionner."),
             ],
