@@ -37,6 +37,8 @@ class Study:
         """Put the rows of the study in a selection."""
         visitor = self.story.visitor(who) if who else log_in(self.story, self.team)
         page = visitor.get("/ma-selection/")
+        if page.soup.select('main button[name="clear"]'):  # what an earlier study left there
+            page = visitor.submit(page, page.form(having="clear"), button=("clear", "1"))
         for row in self.rows:
             page = visitor.get(f"/bases/{row['dataset']}/" + _table_path(row))
             form = page.form(action="/ma-selection/ajouter/", having="dataset")
@@ -303,10 +305,11 @@ class Study:
         """Whether the team's own page says that the access is open."""
         visitor = log_in(self.story, self.team)
         page = visitor.get("/mes-acces/")
-        return any(
-            self.number in card.get_text() and "ouvert" in card.get_text()
-            for card in page.soup.select("main article, main section, main li")
-        )
+        for card in page.soup.select("main article"):
+            badges = [badge.get_text(strip=True).lower() for badge in card.select(".fr-badge")]
+            if self.number in card.get_text() and "ouvert" in badges:
+                return True
+        return False
 
     def try_to_go_on(self) -> None:
         """The applicant tries to go on after an opinion that does not open the procedure."""
