@@ -19,7 +19,17 @@ class RequestNotice(Notice):
     """A message about one request; nothing is said to a member who withdrew from it (A14)."""
 
     @classmethod
-    def tell(cls, to: Iterable[User], request: AccessRequest, **context: Any) -> None:
+    def tell(
+        cls,
+        to: Iterable[User],
+        request: AccessRequest,
+        *,
+        once: str = "",
+        page: str = "",
+        **context: Any,
+    ) -> None:
+        """Write the message. `once`: key of an event that may be announced twice; `page`: where the
+        link goes, the request's page when empty."""
         people = recipients.unhidden(to, request)
         if not people:
             return
@@ -29,10 +39,11 @@ class RequestNotice(Notice):
                 "number": request.number or "",
                 "title": request.title,
                 "organisation": request.organisation.name,
-                "path": reverse("requests_app:request", args=[request.pk]),
+                "path": page or reverse("requests_app:request", args=[request.pk]),
                 **context,
             },
             about=request.pk,
+            once=once,
         )
 
 
@@ -219,6 +230,46 @@ class AccessResumed(RequestNotice):
 class AccessRevoked(RequestNotice):
     code = "request.access_revoked"
     label = _("accès retiré")
+
+
+class KeyReady(RequestNotice):
+    code = "request.key_ready"
+    label = _("clé d’accès prête")
+
+
+class KeyUnrevealed(RequestNotice):
+    code = "request.key_unrevealed"
+    label = _("clé détruite faute d’affichage")
+
+
+class KeyExpiring(RequestNotice):
+    code = "request.key_expiring"
+    label = _("clé d’accès à renouveler")
+
+
+class AccessExpiring(RequestNotice):
+    code = "request.access_expiring"
+    label = _("fin d’accès prochaine")
+
+
+class AccessClosed(RequestNotice):
+    code = "request.access_closed"
+    label = _("accès fermé")
+
+
+class ExtractStaged(RequestNotice):
+    code = "request.extract_staged"
+    label = _("extraction à confirmer")
+
+
+class WorkspaceFailed(RequestNotice):
+    code = "request.workspace_failed"
+    label = _("échec de mise à disposition")
+
+
+class DriftFound(RequestNotice):
+    code = "request.drift_found"
+    label = _("écart constaté chez l’hébergeur")
 
 
 _OF_ACCESS: dict[str, type[RequestNotice]] = {

@@ -2,7 +2,9 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 
+from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
@@ -76,7 +78,7 @@ def announce(ctx: Context) -> None:
 
 
 def _expect(ctx: Context, stage: Stage) -> None:
-    more: dict[str, object] = {}
+    more: dict[str, Any] = {}
     people = recipients.of_stage(stage)
     if stage.kind == "holder" and stage.holder is not None:
         more["holder"] = stage.holder.name
@@ -110,6 +112,7 @@ def _awaited(ctx: Context) -> None:
             ctx.request,
             version=version.number,
             sha256=version.sha256,
+            page=reverse("requests_app:sign", args=[ctx.request.pk]),
         )
 
 

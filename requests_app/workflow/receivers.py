@@ -1,18 +1,144 @@
-"""What the workflow hears from provisioning: a right that opened or closed."""
+"""What the workflow hears from provisioning, and whom it tells.
+
+Signals come at least once: a message about one event carries a key, so that it is written once.
+"""
 
 from typing import Any
 
 from django.db import transaction
 from django.dispatch import receiver
+from django.urls import reverse
 
-from requests_app.models import Grant, GrantState
-from requests_app.provisioning.signals import grant_changed
+from portal.accounts.models import Role
+from portal.common.calendar import legal_today
+from requests_app import notices, recipients
+from requests_app.models import Credential, Grant, GrantState, Permit, Workspace
+from requests_app.provisioning import signals
 
 from . import clock
 
 
-@receiver(grant_changed)
-def on_grant(*, grant: Grant, old: str, new: str, **_kwargs: Any) -> None:
+def _key(grant: Grant) -> str:
+    """Identifies the person's present key, without showing anything of it."""
+    latest = (
+        Credential.objects.filter(grant=grant, use=Credential.Use.PERSON)
+        .order_by("-generation")
+        .first()
+    )
+    return str(latest.pk if latest is not None else grant.pk)
+
+
+def _my_access() -> str:
+    return reverse("requests_app:my_access")
+
+
+@receiver(signals.grant_changed, dispatch_uid="workflow-grant")
+def on_grant(*, grant: Grant, new: str, **_kwargs: Any) -> None:
     """After the commit: `apply()` owns its transaction. A lost signal is found by the sweep."""
     if new in {GrantState.OPEN, GrantState.CLOSED}:
         transaction.on_commit(clock.run_grants)
+    if new == GrantState.CLOSED:
+        request = grant.permit.request
+        notices.AccessClosed.tell(
+            [grant.person, *recipients.investigators(request), *recipients.data_holders(request)],
+            request,
+            person=str(grant.person),
+            message=grant.reason,
+            once=f"closed-{grant.pk}",
+        )
+
+
+@receiver(signals.key_ready, dispatch_uid="workflow-key-ready")
+def on_key_ready(*, grant: Grant, **_kwargs: Any) -> None:
+    notices.KeyReady.tell(
+        [grant.person],
+        grant.permit.request,
+        due=grant.expires_at,
+        page=_my_access(),
+        once=f"ready-{_key(grant)}",
+    )
+
+
+@receiver(signals.key_unrevealed, dispatch_uid="workflow-key-unrevealed")
+def on_key_unrevealed(*, grant: Grant, **_kwargs: Any) -> None:
+    notices.KeyUnrevealed.tell(
+        [grant.person], grant.permit.request, page=_my_access(), once=f"unrevealed-{_key(grant)}"
+    )
+
+
+@receiver(signals.key_expiring, dispatch_uid="workflow-key-expiring")
+def on_key_expiring(*, grant: Grant, days: int, **_kwargs: Any) -> None:
+    notices.KeyExpiring.tell(
+        [grant.person],
+        grant.permit.request,
+        days=days,
+        page=_my_access(),
+        once=f"expiring-{_key(grant)}",
+    )
+
+
+@receiver(signals.permit_expiring, dispatch_uid="workflow-permit-expiring")
+def on_permit_expiring(*, permit: Permit, days: int, **_kwargs: Any) -> None:
+    """At 90, 30 and 7 days: the persons, the investigators and the holders."""
+    request = permit.request
+    persons = [
+        grant.person
+        for grant in permit.grants.exclude(state=GrantState.CLOSED).select_related("person")
+    ]
+    notices.AccessExpiring.tell(
+        [*persons, *recipients.investigators(request), *recipients.data_holders(request)],
+        request,
+        days=days,
+        due=permit.expires_at,
+        once=f"permit-{permit.pk}-{days}d",
+    )
+
+
+@receiver(signals.extract_staged, dispatch_uid="workflow-extract-staged")
+def on_extract_staged(*, workspace: Workspace, **_kwargs: Any) -> None:
+    """Whoever may confirm, but not who staged: it takes a second person."""
+    request = workspace.request
+    staged = workspace.deposits.select_related("staged_by").exclude(staged_by=None).first()
+    author = staged.staged_by if staged is not None else None
+    able = [*recipients.with_role(Role.OPERATOR), *recipients.data_holders(request)]
+    notices.ExtractStaged.tell(
+        [person for person in able if author is None or person.pk != author.pk],
+        request,
+        person=str(author or ""),
+        page=reverse("requests_app:extraction", args=[request.pk]),
+        once=f"staged-{workspace.pk}-{workspace.extract_manifest.get('scope_sha256', '')}",
+    )
+
+
+def _to_operators(
+    notice: type[notices.RequestNotice], workspace: Workspace, once: str, **more: Any
+) -> None:
+    notice.tell(
+        recipients.with_role(Role.OPERATOR),
+        workspace.request,
+        workspace=workspace.slug,
+        once=once,
+        **more,
+    )
+
+
+@receiver(signals.workspace_failed, dispatch_uid="workflow-workspace-failed")
+def on_failed(*, workspace: Workspace, code: str, **_kwargs: Any) -> None:
+    since = workspace.failing_since or workspace.observed_at
+    _to_operators(
+        notices.WorkspaceFailed,
+        workspace,
+        f"failed-{workspace.pk}-{code}-{since}",
+        message=workspace.last_error or code,
+    )
+
+
+@receiver(signals.drift_found, dispatch_uid="workflow-drift")
+def on_drift(*, workspace: Workspace, finding: str, narrowed: bool, **_kwargs: Any) -> None:
+    _to_operators(
+        notices.DriftFound,
+        workspace,
+        f"drift-{workspace.pk}-{finding}-{legal_today()}",
+        message=finding,
+        narrowed=narrowed,
+    )

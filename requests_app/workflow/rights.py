@@ -8,11 +8,14 @@ from portal.accounts.models import User
 from portal.audit.permissions import allow_story
 from requests_app import permissions
 
+from .acts.corrections import correctable_codes
 from .catalogue import public_names
 
 
 for _name, _actors in public_names().items():
     permissions.register_action(_name, _actors)
+
+permissions.register_correctable(correctable_codes())
 
 
 @allow_story

@@ -9,7 +9,9 @@ from django.conf import settings
 from portal.audit.models import AuditEvent
 from portal.notifications.base import registered
 from portal.notifications.models import Message
+from requests_app.models import Grant, Permit, Workspace
 from requests_app.notices import RequestNotice
+from requests_app.provisioning import signals
 from requests_app.workflow import engine
 from requests_app.workflow.clock import run_due
 from tests.support.clock import legal_advance
@@ -138,3 +140,37 @@ def test_a_refused_move_writes_nothing_but_its_refusal() -> None:
     with pytest.raises(engine.NotAllowed):
         story.do("completeness", "accept_completeness", by=story.world.investigator)
     assert AuditEvent.objects.filter(outcome="not_allowed").count() == 1
+
+
+def test_provisioning_is_heard_once_however_often_it_speaks() -> None:
+    story = World().story().reach("use")
+    story.world.second_operator  # noqa: B018 - there to be told
+    grant = Grant.objects.get(person=story.world.named)
+    permit, workspace = grant.permit, grant.workspace
+    Message.objects.all().delete()
+    for _time in range(2):
+        signals.key_ready.send(sender=Grant, grant=grant)
+        signals.key_unrevealed.send(sender=Grant, grant=grant)
+        signals.key_expiring.send(sender=Grant, grant=grant, days=5)
+        signals.permit_expiring.send(sender=Permit, permit=permit, days=30)
+        signals.extract_staged.send(sender=Workspace, workspace=workspace)
+        signals.workspace_failed.send(sender=Workspace, workspace=workspace, code="quota")
+        signals.drift_found.send(
+            sender=Workspace, workspace=workspace, finding="bucket", narrowed=True
+        )
+        signals.grant_changed.send(sender=Grant, grant=grant, old="closing", new="closed")
+    rows = told()
+    assert len(rows) == len(set(rows))
+    events = {code for code, _who in rows}
+    assert events == {
+        "key_ready",
+        "key_unrevealed",
+        "key_expiring",
+        "access_expiring",
+        "extract_staged",
+        "workspace_failed",
+        "drift_found",
+        "access_closed",
+    }
+    assert ("key_ready", "habilite") in rows
+    assert {who for code, who in rows if code == "workspace_failed"} == {"operatrice"}

@@ -25,6 +25,12 @@ def _act(ctx: Context) -> Act | None:
         return None
 
 
+def correctable_codes() -> frozenset[str]:
+    """Acts done elsewhere, but the convention: what it opened is amended, not rewritten."""
+    backdated = {name for name, verb in VERBS.items() if verb.backdated}
+    return frozenset(backdated - {"record_convention", "correct_act"})
+
+
 @register
 class CorrectAct(Verb):
     """`effective_at` is the corrected date, `data` the corrected numbers, `text` the corrected
@@ -42,8 +48,7 @@ class CorrectAct(Verb):
             return
         if Act.objects.filter(corrects=act).exists():
             yield _("Cet acte est déjà corrigé : corrigez l’acte qui le remplace.")
-        verb = VERBS.get(act.code)
-        if verb is None or not verb.backdated or act.code == "record_convention":
+        if act.code not in correctable_codes():
             yield _("Cet acte ne se corrige pas : il a été fait dans le portail.")
         if unknown := set(ctx.payload.get("data") or {}) - set(act.data):
             yield _("Cet acte n’a pas de champ « %(name)s ».") % {"name": ", ".join(unknown)}
