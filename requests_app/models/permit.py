@@ -191,7 +191,7 @@ class CloudResource(models.Model):
 
 
 class Credential(models.Model):
-    """An API key of an application, the person's or the probe's; its secret as ciphertext, wiped."""
+    """An application's API key, the person's or the probe's; the secret as ciphertext, wiped."""
 
     class Use(models.TextChoices):
         PERSON = "person", _("personne")

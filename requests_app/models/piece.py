@@ -8,7 +8,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 
-def _path(instance: "StoredFile", _filename: str) -> str:
+def stored_path(instance: "StoredFile", _filename: str) -> str:
     """Stored under the opaque id: the uploaded name never reaches the disk."""
     return f"requests/{instance.request_id}/{instance.pk}"
 
@@ -18,7 +18,7 @@ class StoredFile(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     request = models.ForeignKey("requests_app.AccessRequest", models.PROTECT, related_name="files")
-    file = models.FileField(upload_to=_path, max_length=200)
+    file = models.FileField(upload_to=stored_path, max_length=200)
     name = models.CharField(_("nom"), max_length=200)
     content_type = models.CharField(max_length=100)
     size = models.PositiveBigIntegerField(_("taille en octets"))

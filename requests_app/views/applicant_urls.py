@@ -64,8 +64,6 @@ urlpatterns = [
     path(f"{FILE}signature/annuler/", signature.cancel, name="cancel_signature"),
     path(f"{FILE}completer/", signature.send_completion, name="send_completion"),
     path(f"{FILE}versions/<int:number>/", documents.differences, name="version_differences"),
-    path(
-        f"{FILE}versions/<int:number>.pdf", documents.version_document, name="version_pdf"
-    ),
+    path(f"{FILE}versions/<int:number>.pdf", documents.version_document, name="version_pdf"),
     path(f"{FILE}recepisse/<slug:kind>.pdf", documents.receipt, name="receipt"),
 ]

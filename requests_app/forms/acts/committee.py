@@ -57,9 +57,7 @@ class AssignRapporteursForm(ActForm):
         label=_("Rapporteurs"),
         queryset=User.objects.none(),
         widget=forms.CheckboxSelectMultiple,
-        help_text=_(
-            "Un ou deux. Au-delà de quatre dossiers par mois, un avertissement s’affiche."
-        ),
+        help_text=_("Un ou deux. Au-delà de quatre dossiers par mois, un avertissement s’affiche."),
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

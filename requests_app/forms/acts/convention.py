@@ -63,9 +63,7 @@ class RecordConventionForm(ActForm):
             self.fields[f"addresses_{member.pk}"] = forms.CharField(
                 label=_("Adresses de %(person)s") % {"person": member.user},
                 required=False,
-                help_text=_(
-                    "D’où cette personne se connectera : adresses ou réseaux, séparés par des espaces."
-                ),
+                help_text=_("Adresses ou réseaux de connexion, séparés par des espaces."),
             )
 
     def clean(self) -> dict[str, Any]:
