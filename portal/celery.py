@@ -1,5 +1,6 @@
 """The Celery application and its beat schedule, in code so that a review sees it."""
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -55,12 +56,40 @@ app.conf.beat_schedule = {
 }
 
 
+EXCHANGES = (
+    "default",
+    "search",
+    "provisioning",
+    "celeryev",
+    "celery.pidbox",
+    "reply.celery.pidbox",
+)
+
+
 def prepare_filesystem_broker() -> None:
-    """Create the folders kombu's filesystem transport expects to find."""
+    """Create what kombu's filesystem transport expects to find: folders, and one file per exchange.
+
+    The transport makes an exchange's file by opening it and only then locking it, so that two
+    processes starting together may read it empty and die. A file that appears whole avoids it.
+    """
     options = app.conf.broker_transport_options or {}
     for key in ("data_folder_in", "data_folder_out", "control_folder"):
         if folder := options.get(key):
             Path(folder).mkdir(parents=True, exist_ok=True)
+    if control := options.get("control_folder"):
+        for name in EXCHANGES:
+            _appear_whole(Path(control) / f"{name}.exchange", "[]")
+
+
+def _appear_whole(path: Path, text: str) -> None:
+    """Write a file that is there with its content or not at all; one already there stays."""
+    if path.exists():
+        return
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft.write_text(text)
+    with contextlib.suppress(FileExistsError):
+        path.hardlink_to(draft)
+    draft.unlink()
 
 
 prepare_filesystem_broker()

@@ -1,15 +1,21 @@
 """Play the main job from search to revoked key; non-zero at the first step that does not hold."""
 
+import contextlib
 import os
+import secrets
 import shutil
 import sys
 import tempfile
 import time
 from argparse import ArgumentParser
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
+import psycopg
 from django.core.management.base import BaseCommand, CommandError
+from psycopg import sql
 
 from portal.common.process_settings import PortalError
 from portal.common.processes import Portal
@@ -30,6 +36,21 @@ REAL = {
     "GUICHET_SANDBOX_RGW_SECRET_KEY": "TEST_RGW_SECRET_KEY",
 }
 NOT_PLAYED = 3
+
+
+@contextlib.contextmanager
+def own_database(url: str) -> Iterator[str]:
+    """A new PostgreSQL database beside the given one, dropped at the end; its address."""
+    name = f"journey_{secrets.token_hex(6)}"
+    parts = urlsplit(url)
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    try:
+        yield urlunsplit(parts._replace(path=f"/{name}"))
+    finally:
+        with psycopg.connect(url, autocommit=True) as connection:
+            drop = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)")
+            connection.execute(drop.format(sql.Identifier(name)))
 
 
 class Command(BaseCommand):
@@ -68,7 +89,18 @@ class Command(BaseCommand):
             if missing:
                 raise CommandError(f"Serveurs réels : il manque {', '.join(missing)}.")
             env |= {ours: os.environ[theirs] for ours, theirs in REAL.items()}
+            env["GUICHET_SEARCH_PREFIX"] = f"journey-{secrets.token_hex(4)}"
             store = "rgw"
+        with contextlib.ExitStack() as stack:
+            if options["real"]:
+                env["DATABASE_URL"] = stack.enter_context(own_database(env["DATABASE_URL"]))
+            code = self._on_own_portal(root, env, store=store, options=options)
+        sys.exit(code)
+
+    def _on_own_portal(
+        self, root: Path, env: dict[str, str], *, store: str, options: dict[str, Any]
+    ) -> int:
+        """Start a portal in a temporary folder, play, stop it."""
         try:
             with Portal(root, env, store=store, say=self._say) as portal:
                 portal.prepare()
@@ -82,7 +114,7 @@ class Command(BaseCommand):
                     password=(root / "demo_password").read_text().strip(),
                     real_dictionary=bool(options["dictionary"]),
                 )
-                code = self._play(story)
+                return self._play(story)
         except PortalError as error:
             raise CommandError(str(error)) from error
         finally:
@@ -90,7 +122,6 @@ class Command(BaseCommand):
                 self.stdout.write(f"Gardé : {root}")
             else:
                 shutil.rmtree(root, ignore_errors=True)
-        sys.exit(code)
 
     def _say(self, text: str) -> None:
         self.stdout.write(f"   {text}")
