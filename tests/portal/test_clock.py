@@ -90,6 +90,7 @@ class TestDeployChecks:
         settings.PUBLIC_URL = "https://guichet.example.org"
         settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
         settings.AUDIT_RETENTION_DAYS = 0
+        settings.SITE_FACTS = dict.fromkeys(settings.SITE_FACTS, "renseigné")
         return settings
 
     def found(self) -> set[str]:
@@ -112,6 +113,7 @@ class TestDeployChecks:
             ("PUBLIC_URL", "http://127.0.0.1:8000", "guichet.E008"),
             ("EMAIL_BACKEND", "portal.notifications.backends.EmlBackend", "guichet.W001"),
             ("AUDIT_RETENTION_DAYS", 30, "guichet.E009"),
+            ("SITE_FACTS", {"publisher": ""}, "guichet.W002"),
         ],
     )
     def test_each_fault_is_named(self, ready: Any, name: str, value: Any, expected: str) -> None:
