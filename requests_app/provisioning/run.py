@@ -10,7 +10,8 @@ import secrets
 import time
 import unicodedata
 from collections.abc import Callable
-from datetime import timedelta
+from contextlib import suppress
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
@@ -20,6 +21,7 @@ from django.utils import timezone
 from portal.accounts.models import User
 from portal.audit.record import record
 from requests_app.models import AccessRequest, Grant, Workspace
+from requests_app.provisioning import labels
 from requests_app.provisioning.backends.base import Backend
 from requests_app.provisioning.backends.scaleway import ScalewayBackend, ScalewayConfig
 from requests_app.provisioning.hints import hint, wake
@@ -33,6 +35,7 @@ __all__ = ["advance", "backend", "hold", "release", "retry", "wake", "workspace_
 logger = logging.getLogger(__name__)
 
 BUDGET = 20.0  # seconds of work under one lease before others get their turn
+INTERNAL_RETRY = 60.0
 PATIENCE = 2.0  # waits up to this many seconds are slept through, longer ones given back
 
 
@@ -65,6 +68,7 @@ def advance(
     provider = make_backend()
     provider.before_call = lease.check
     started = time.monotonic()
+    seen: datetime | None = None
     try:
         while True:
             rows = Workspace.objects.filter(pk=workspace_id)
@@ -81,15 +85,23 @@ def advance(
     except LeaseLost:
         logger.warning("workspace %s: lease %d lost", workspace_id, lease.generation)
         return True
+    except Exception as error:  # ours to mend: visible to the operator, tried again in a minute
+        with suppress(LeaseLost), lease.write():
+            Workspace.objects.filter(pk=workspace_id).update(
+                failure_code="internal", last_error=labels.failure(error, action="")
+            )
+        soon = timezone.now() + timedelta(seconds=INTERNAL_RETRY)
+        lease.release(next_at=soon, seen=seen)
+        raise
 
 
-def _give_back(lease: Lease, outcome: Outcome, seen: object) -> None:
+def _give_back(lease: Lease, outcome: Outcome, seen: datetime | None) -> None:
     now = timezone.now()
     if outcome.kind == "idle":
         next_at = outcome.until
     else:
         next_at = now + timedelta(seconds=outcome.seconds)
-    lease.release(next_at=next_at, seen=seen)  # type: ignore[arg-type]
+    lease.release(next_at=next_at, seen=seen)
     if outcome.kind == "did":
         hint(lease.workspace_id)
 

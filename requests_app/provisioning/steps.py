@@ -178,17 +178,17 @@ def ensure_bucket(work: Pass, action: Action) -> None:
     row = intend(work, "bucket", kind, external_id=f"{work.workspace.slug}-{kind}")
     name = row.external_id
     try:
-        state = work.backend.bucket_state(name, project=work.project)
+        owner = work.backend.bucket_owner(name, project=work.project)
     except Denied:
         # Somebody else's, or ours with rights not there yet: only a first look may change the name.
         if row.attempted_at is not None:
             raise
         _rename(work, row, kind)
         return
-    if state is not None and state.owner != work.project:
+    if owner is not None and owner != work.project:
         _rename(work, row, kind)
         return
-    if state is None:
+    if owner is None:
         _attempt(work, row)
         try:
             work.backend.create_bucket(name, project=work.project)
@@ -219,8 +219,7 @@ def put_fence(work: Pass, action: Action) -> None:
     bucket = work.snap.external_id("bucket", kind)
     wanted = plan.wanted_fence(work.snap.facts, kind)
     work.backend.put_bucket_policy(bucket, wanted, project=work.project)
-    state = work.backend.bucket_state(bucket, project=work.project)
-    if state is None or not same_policy(state.policy, wanted):
+    if not same_policy(work.backend.bucket_policy(bucket, project=work.project), wanted):
         raise Transient("the bucket policy read back is not the one written")
     settle(work, row, spec_hash=fingerprint(wanted))
 

@@ -307,6 +307,12 @@ class ScalewayBackend:
     def bucket_state(self, bucket: str, *, project: str) -> BucketState | None:
         return self._buckets.state(bucket, project=project)
 
+    def bucket_owner(self, bucket: str, *, project: str) -> str | None:
+        return self._buckets.owner(bucket, project=project)
+
+    def bucket_policy(self, bucket: str, *, project: str) -> Mapping[str, Any] | None:
+        return self._buckets.policy(bucket, project=project)
+
     def create_bucket(self, bucket: str, *, project: str) -> None:
         self._buckets.create(bucket, project=project)
 

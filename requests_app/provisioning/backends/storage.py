@@ -120,19 +120,24 @@ class Buckets:
             raise Transient(f"{operation}: {type(error).__name__}") from error
 
     def state(self, bucket: str, *, project: str) -> BucketState | None:
-        try:
-            acl = self._call(project, "get_bucket_acl", Bucket=bucket)
-        except NotFound:
+        owner = self.owner(bucket, project=project)
+        if owner is None:
             return None
-        owner = str(acl.get("Owner", {}).get("ID", "")).partition(":")[0]
         return BucketState(
             owner=owner,
-            policy=self._policy(bucket, project),
+            policy=self.policy(bucket, project=project),
             encrypted=self._encrypted(bucket, project),
             has_lifecycle=self._has_lifecycle(bucket, project),
         )
 
-    def _policy(self, bucket: str, project: str) -> Mapping[str, Any] | None:
+    def owner(self, bucket: str, *, project: str) -> str | None:
+        try:
+            acl = self._call(project, "get_bucket_acl", Bucket=bucket)
+        except NotFound:
+            return None
+        return str(acl.get("Owner", {}).get("ID", "")).partition(":")[0]
+
+    def policy(self, bucket: str, *, project: str) -> Mapping[str, Any] | None:
         try:
             text = self._call(project, "get_bucket_policy", Bucket=bucket)["Policy"]
         except NotFound:

@@ -149,10 +149,11 @@ class Transport:
                 if response.status_code < 400:
                     return _with_total(response)
                 found = error_of(response)
+                # 409 is `transient_state`: a group edited twice within a moment.
                 again = response.status_code == 429 or (
-                    repeatable and response.status_code in {502, 503, 504}
+                    repeatable and response.status_code in {409, 502, 503, 504}
                 )
-                if last or not again:
+                if last or not again or not isinstance(found, Transient):
                     raise found
             self.sleep(backoff(attempt))
         raise AssertionError("unreachable")
