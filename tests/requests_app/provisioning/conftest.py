@@ -1,5 +1,6 @@
 """Provisioning against a live sandbox process; quick proofs, the number of rounds kept."""
 
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,9 @@ from cryptography.fernet import Fernet
 from django.utils import timezone
 
 from requests_app.models import Workspace
-from requests_app.provisioning import hints, run
+from requests_app.provisioning import hints, reconcile, run
 from requests_app.provisioning.backends.base import Backend
+from requests_app.provisioning.backends.transport import Transport
 
 from . import live as live_sandbox
 
@@ -44,6 +46,8 @@ def quick(settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> lis
     }
     settings.CUSTODY_KEYS = [Fernet.generate_key().decode()]
     settings.PROBE_KEYS = [Fernet.generate_key().decode()]
+    monkeypatch.setattr(Transport, "sleep", staticmethod(lambda seconds: time.sleep(seconds / 20)))
+    monkeypatch.setattr(reconcile, "backoff", lambda *_args, **_kwargs: 0.05)
     sent: list[Any] = []
     monkeypatch.setattr(hints, "hint", sent.append)
     monkeypatch.setattr(run, "hint", sent.append)

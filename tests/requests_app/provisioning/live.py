@@ -16,7 +16,7 @@ from requests_app.provisioning.backends.scaleway import ScalewayBackend, Scalewa
 from requests_app.provisioning.backends.storage import s3_client
 
 
-TOKEN = "tests"  # noqa: S105 (of a sandbox on loopback, for one run)
+TOKEN = "tests"  # of a sandbox on loopback, for one run
 
 
 @dataclass
