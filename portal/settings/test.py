@@ -25,3 +25,6 @@ EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 STORAGES = STORAGES_TEST
 CELERY_TASK_ALWAYS_EAGER = False
 TRAINING = True  # legal time can be moved in tests
+# Found when asked for, never scanned: each test client makes the middleware anew.
+WHITENOISE_AUTOREFRESH = True
+WHITENOISE_USE_FINDERS = True

@@ -25,13 +25,14 @@ PUBLIC = {
     "accounts:logout",  # POST only; ends a session if there is one
     "accounts:terms",
     "accounts:terms_version",
+    "accounts:invitation",
+    "accounts:invitation_register",
 }
 # Rooms that are public as a whole: the catalogue, and what comes before an account or without one.
 PUBLIC_PREFIXES = (
     "catalog:",
     "catalog_api:",
     "accounts:register",
-    "accounts:invitation",
     "accounts:password_reset",
     "requests_app:basket",
     "requests_app:orientation",
