@@ -15,6 +15,7 @@ class RequestsAppConfig(AppConfig):
             "dossier.audit_actions",
             "basket",
             "team",
+            "sanctions",
             "panels",
             "provisioning.audit_actions",
             "provisioning.receivers",

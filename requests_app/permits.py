@@ -168,6 +168,17 @@ def revoke(target: Target, *, by: User, reason: str) -> list[Grant]:
     return _change("revoke", target, by=by, reason=reason)
 
 
+def follow_sanction(target: User | Organisation, *, by: User, reason: str) -> list[Grant]:
+    """Suspend what a person or organisation has, once an administrator has suspended them.
+
+    The right to was checked there. Lifting the sanction resumes nothing by itself: an operator
+    resumes each access, which may have been suspended for another reason too.
+    """
+    with transaction.atomic():
+        _lock_requests(target)
+        return _write("suspend", list(_grants_of(target)), by=by, reason=reason)
+
+
 def remove_person(request: AccessRequest, user: User, *, by: User, reason: str) -> list[Grant]:
     """The principal investigator (or an operator) removes a person at once: place and access."""
     investigator = RequestMember.objects.filter(
@@ -209,15 +220,19 @@ def _grants_of(target: Target) -> QuerySet[Grant]:
     return _live().filter(permit__request__organisation=target)
 
 
+def _lock_requests(target: Target) -> None:
+    """The lock order of every writer: requests first."""
+    requests = sorted({grant.permit.request_id for grant in _grants_of(target)})
+    list(AccessRequest.objects.select_for_update(of=("self",)).filter(pk__in=requests))
+
+
 def _change(verb: str, target: Target, *, by: User, reason: str) -> list[Grant]:
     if not (by.is_active and has_role(by, Role.OPERATOR)):
         raise PermissionError("only an operator stops or resumes access")
     if not reason.strip():
         raise PermitRefused(_("Indiquez le motif."))
     with transaction.atomic():
-        # the lock order of every writer: requests first
-        requests = sorted({grant.permit.request_id for grant in _grants_of(target)})
-        list(AccessRequest.objects.select_for_update(of=("self",)).filter(pk__in=requests))
+        _lock_requests(target)
         now = legal_now()
         if isinstance(target, Permit):
             _mark_permit(verb, target, reason, now)

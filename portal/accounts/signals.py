@@ -22,7 +22,6 @@ mail_wanted = Signal()
 invitation_accepted = Signal()
 # user: User | None, organisation: Organisation | None, by: User | None, reason: str
 access_suspended = Signal()
-access_resumed = Signal()
 # user: User; training, terms or second factor changed: what waits for them may go on
 conditions_changed = Signal()
 

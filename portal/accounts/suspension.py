@@ -1,6 +1,7 @@
 """Closing the door to a person or to a whole organisation (A30), and opening it again.
 
-The rooms above hear of it and suspend what was open.
+The rooms above hear of a suspension and suspend what was open. Lifting it reopens nothing by
+itself.
 """
 
 from django.core.exceptions import PermissionDenied
@@ -30,14 +31,13 @@ def suspend_person(user: User, *, by: User, reason: str) -> None:
 
 
 def resume_person(user: User, *, by: User, reason: str) -> None:
-    """Login is possible again; tokens stay revoked."""
+    """Login is possible again; tokens stay revoked, and an operator resumes the accesses."""
     if not is_administrator(by) or by.pk == user.pk:
         raise PermissionDenied
     with transaction.atomic():
         if not User.objects.filter(pk=user.pk, is_active=False).update(is_active=True):
             return
         signals.event("account.resume", by=by, on=user, text=reason)
-        signals.access_resumed.send(sender=None, user=user, organisation=None, by=by, reason=reason)
 
 
 def suspend_organisation(organisation: Organisation, *, by: User, reason: str) -> None:
@@ -64,6 +64,3 @@ def resume_organisation(organisation: Organisation, *, by: User, reason: str) ->
         ):
             return
         signals.event("organisation.resume", by=by, on=organisation, text=reason)
-        signals.access_resumed.send(
-            sender=None, user=None, organisation=organisation, by=by, reason=reason
-        )

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
-from portal.accounts.models import User
+from portal.accounts import suspension
+from portal.accounts.models import Role, User
 from portal.audit.models import AuditEvent
 from portal.common.calendar import legal_now
 from portal.notifications.models import Message
@@ -17,6 +18,7 @@ from requests_app import permits
 from requests_app.models import AccessRequest, Grant, GrantState, Permit, RequestMember, Workspace
 from requests_app.workflow import engine
 from tests.support.factories import Story, World
+from tests.support.people import with_role
 
 
 @pytest.fixture
@@ -101,6 +103,22 @@ def test_a_study_an_organisation_a_person_everywhere(in_force: Story) -> None:
     permits.resume(in_force.world.university, by=operator, reason="Levée.")
     permits.revoke(in_force.world.named, by=operator, reason="Départ.")
     assert permits.accesses().get().person == in_force.world.investigator
+
+
+def test_a_sanction_of_the_administrator_suspends_the_accesses(in_force: Story) -> None:
+    administrator = with_role(Role.ADMINISTRATOR)
+    named, university = in_force.world.named, in_force.world.university
+    suspension.suspend_person(named, by=administrator, reason="Compte compromis.")
+    grant = Grant.objects.get(person=named)
+    assert (grant.wanted, grant.reason) == ("suspended", "Compte compromis.")
+    assert permits.accesses().get().person == in_force.world.investigator
+    suspension.suspend_organisation(university, by=administrator, reason="Sanction.")
+    assert not permits.accesses().exists()
+    suspension.resume_person(named, by=administrator, reason="Vérifié.")
+    suspension.resume_organisation(university, by=administrator, reason="Levée.")
+    assert not permits.accesses().exists()  # an operator resumes each access
+    permits.resume(grant, by=in_force.world.operator, reason="Vérifié.")
+    assert permits.accesses().get().person == named
 
 
 def test_who_may_stop_what(in_force: Story) -> None:

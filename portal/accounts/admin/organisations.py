@@ -45,7 +45,7 @@ class OrganisationAdmin(NoDeleteMixin, admin.ModelAdmin):
         ),
         reason_action(
             label=_("Rétablir les organismes choisis"),
-            warning=_("Leurs signatures compteront de nouveau."),
+            warning=_("Leurs signatures compteront de nouveau ; un opérateur rouvre les accès."),
             name="resume",
             act=lambda org, by, reason: suspension.resume_organisation(org, by=by, reason=reason),
         ),

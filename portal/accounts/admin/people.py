@@ -115,7 +115,9 @@ class UserAdmin(NoDeleteMixin, admin.ModelAdmin):
         ),
         reason_action(
             label=_("Rétablir les personnes choisies"),
-            warning=_("Elles pourront de nouveau se connecter. Leurs jetons restent retirés."),
+            warning=_(
+                "Elles pourront se reconnecter. Jetons retirés et accès suspendus le restent."
+            ),
             name="resume",
             act=lambda user, by, reason: suspension.resume_person(user, by=by, reason=reason),
         ),
