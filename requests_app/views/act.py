@@ -14,7 +14,7 @@ from portal.accounts.models import Organisation
 from requests_app import desk, permissions, quotas, uploads
 from requests_app.abilities import abilities
 from requests_app.forms.acts import ACT_FORMS, ActForm
-from requests_app.models import AccessRequest, Opinion, Stage, Task
+from requests_app.models import AccessRequest, Act, Opinion, Stage, Task
 from requests_app.workflow import engine
 
 from .request import visible_request
@@ -25,7 +25,9 @@ def _parties(access_request: AccessRequest) -> Any:
     return Organisation.objects.filter(pk__in=permissions.convention_parties(access_request))
 
 
-def _extra(name: str, access_request: AccessRequest, task: Task | None) -> dict[str, Any]:
+def _extra(
+    name: str, access_request: AccessRequest, task: Task | None, corrected: Act | None
+) -> dict[str, Any]:
     if name == "record_convention":
         return {"parties": _parties(access_request)}
     if name == "answer_points":
@@ -33,6 +35,8 @@ def _extra(name: str, access_request: AccessRequest, task: Task | None) -> dict[
         return {"points": opinion.points if opinion else []}
     if name == "close_task":
         return {"task": task}
+    if name == "correct_act":
+        return {"act": corrected}
     return {}
 
 
@@ -87,12 +91,18 @@ def act(
     name: str,
     stage_id: UUID | None = None,
     task_id: UUID | None = None,
+    act_id: UUID | None = None,
 ) -> HttpResponse:
     access_request = visible_request(request, pk)
     if name not in ACT_FORMS:
         raise Http404
     stage = get_object_or_404(Stage, pk=stage_id, request=access_request) if stage_id else None
     task = get_object_or_404(Task, pk=task_id, request=access_request) if task_id else None
+    corrected = get_object_or_404(Act, pk=act_id, request=access_request) if act_id else None
+    if corrected is not None and not permissions.can(request.user, "correct_act", corrected):
+        raise PermissionDenied(_("Cet acte ne se corrige pas, ou pas par vous."))
+    if (name == "correct_act") != (corrected is not None):
+        raise Http404
     ability = next(
         (
             one
@@ -113,7 +123,7 @@ def act(
         request=access_request,
         stage=stage,
         user=request.user,
-        **_extra(name, access_request, task),
+        **_extra(name, access_request, task, corrected),
     )
     if request.method == "POST" and form.is_valid():
         done = _run(request, form, name, access_request=access_request, stage=stage)

@@ -20,6 +20,12 @@ urlpatterns = [
     path("dossiers/<uuid:pk>/etapes/<uuid:stage_id>/<slug:name>/", act.act, name="stage_act"),
     path("dossiers/<uuid:pk>/actes/<slug:name>/", act.act, name="request_act"),
     path(
+        "dossiers/<uuid:pk>/corriger/<uuid:act_id>/",
+        act.act,
+        {"name": "correct_act"},
+        name="correct_act",
+    ),
+    path(
         "dossiers/<uuid:pk>/taches/<uuid:task_id>/",
         act.act,
         {"name": "close_task"},

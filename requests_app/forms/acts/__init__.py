@@ -18,6 +18,7 @@ from .desk import (
     CloseIncompleteForm,
     CloseTaskForm,
     ConfirmExtractForm,
+    CorrectActForm,
     PublishRegisterForm,
     RecordAuthorisationForm,
     RecordConformityForm,
@@ -58,4 +59,5 @@ ACT_FORMS: dict[str, type[ActForm]] = {
     "close": CloseForm,
     "withdraw": WithdrawForm,
     "close_task": CloseTaskForm,
+    "correct_act": CorrectActForm,
 }

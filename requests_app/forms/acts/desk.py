@@ -5,7 +5,8 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from requests_app.models import Task
+from portal.common.calendar import PARIS
+from requests_app.models import Act, Task
 
 from .base import ActForm, text_field
 
@@ -122,3 +123,23 @@ class CloseTaskForm(ActForm):
         self.task = task
         self.intro = rule.expected
         self.fields["outcome"].choices = [(one.code, one.label) for one in rule.outcomes]  # type: ignore[attr-defined]
+
+
+class CorrectActForm(ActForm):
+    """A correction is a new act with its reason; both stay visible and due dates are recomputed."""
+
+    irreversible = True
+    has_date = True
+    intro = _(
+        "La correction est un nouvel acte : l’ancien reste visible, les échéances sont recalculées."
+    )
+    reason = text_field(_("Motif de la correction"), rows=3)
+
+    def __init__(self, *args: Any, act: Act, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.act = act
+        day = act.effective_at.astimezone(PARIS).date()
+        self.fields["effective_on"].initial = day
+
+    def payload(self) -> dict[str, Any]:
+        return super().payload() | {"act": self.act}
