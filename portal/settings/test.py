@@ -26,5 +26,6 @@ STORAGES = STORAGES_TEST
 CELERY_TASK_ALWAYS_EAGER = False
 TRAINING = True  # legal time can be moved in tests
 # Found when asked for, never scanned: each test client makes the middleware anew.
+STATIC_ROOT = VAR_DIR / "static"  # never what an earlier collectstatic left
 WHITENOISE_AUTOREFRESH = True
 WHITENOISE_USE_FINDERS = True
