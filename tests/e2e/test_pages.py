@@ -1,4 +1,4 @@
-"""Every kind of page in Chromium: accessible, quiet, no wider than its screen, of this host alone."""
+"""Pages in Chromium: accessible, quiet, no wider than the screen, of this host alone."""
 
 from collections.abc import Callable, Iterator
 from urllib.parse import urlsplit
