@@ -21,6 +21,7 @@ from moto.s3.models import OWNER, FakeBucket, S3Backend, s3_backends
 from werkzeug.wrappers import Response
 
 from requests_app.provisioning.sandbox.moto_xml import rewritten
+from requests_app.provisioning.sandbox.payload import CHECKSUMS
 from requests_app.provisioning.sandbox.resources import Bucket
 from requests_app.provisioning.sandbox.s3_call import S3Call
 from requests_app.provisioning.sandbox.s3_errors import S3Error
@@ -178,6 +179,9 @@ class MotoStore:
             if part.strip() and part.strip() != "aws-chunked"
         ]
         kept = {n: v for n, v in extra.items() if n not in _DROPPED} | call.payload.trailers
+        for name in CHECKSUMS:
+            if name in kept:  # moto goes by the algorithm's name, which some clients leave out
+                kept.setdefault("x-amz-sdk-checksum-algorithm", name.rpartition("-")[2].upper())
         if encoding:
             kept["content-encoding"] = ",".join(encoding)
         for name, value in kept.items():
