@@ -1,17 +1,14 @@
 """What an operator may ask of accesses and workspaces, and asking it."""
 
-from django.db import transaction
 from django.db.models import QuerySet
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from portal.accounts.models import Role, User
 from portal.accounts.roles import has_role
-from portal.audit.record import record
 
 from . import permissions, permits
 from .models import Grant, GrantState, Probe, ProviderReading, Workspace
-from .provisioning.hints import wake
+from .provisioning import run
 
 
 LAST_PROBES = 20
@@ -96,12 +93,13 @@ def _on_study(name: str, workspace: Workspace, *, by: User, reason: str) -> None
 
 
 def _on_reconciler(name: str, workspace: Workspace, *, by: User, reason: str) -> None:
-    values: dict[str, object] = {
-        "hold": {"held_at": timezone.now(), "hold_reason": reason},
-        "release": {"held_at": None, "hold_reason": ""},
-        "retry": {"tries": 0},
-    }[name]
-    with transaction.atomic():
-        Workspace.objects.filter(pk=workspace.pk).update(**values)
-        record(f"workspace.{name}", by=by, on=workspace, about=workspace.request_id, text=reason)
-        wake(workspace.pk)
+    match name:
+        case "hold":
+            done = run.hold(workspace, by=by, reason=reason)
+        case "release":
+            done = run.release(workspace, by=by)
+        case _:
+            run.retry(workspace, by=by)
+            done = True
+    if not done:
+        raise OperationRefused(_("C’était déjà fait : rechargez la page."))

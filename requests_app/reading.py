@@ -17,6 +17,7 @@ from .models import AccessRequest, Act, Opinion, Permit, RequestMember, RequestV
 from .procedures.content_labels import readable
 from .procedures.schema import Procedure
 from .provisioning import gates
+from .workflow.acts.corrections import correctable_codes
 from .workflow.labels import LABELS
 
 
@@ -130,11 +131,12 @@ class Reader:
             for act in acts
             if act.stage is not None and act.stage.kind == "holder"
         ]
+        codes = self._correctable()
         return {
             "opinions": opinions,
             "reports": reports,
             "remarks": remarks,
-            "recorded_acts": [self._act(act) for act in acts],
+            "recorded_acts": [self._act(act, codes=codes) for act in acts],
         }
 
     def _headings(self, stage_code: str, headings: dict[str, str]) -> list[tuple[str, str]]:
@@ -145,14 +147,19 @@ class Reader:
         opinion.facts = self._headings("opinion", opinion.headings)  # type: ignore[attr-defined]
         opinion.url = self.file_url(opinion.document_id) if opinion.document_id else ""  # type: ignore[attr-defined]
 
-    def _act(self, act: Act) -> Act:
+    def _correctable(self) -> frozenset[str]:
+        """Codes of the acts that this person may correct here: asked once, not for every act."""
+        may = permissions.can(self.user, "correct_act", self.request)
+        return correctable_codes() if may else frozenset()
+
+    def _act(self, act: Act, *, codes: frozenset[str]) -> Act:
         words = [
             f"{label} : {act.data[key]}" for key, label in _ACT_WORDS.items() if act.data.get(key)
         ]
         act.label = act_label(act.code)  # type: ignore[attr-defined]
         act.details = ", ".join(words)  # type: ignore[attr-defined]
         act.url = self.file_url(act.document_id) if act.document_id else ""  # type: ignore[attr-defined]
-        if permissions.can(self.user, "correct_act", act):
+        if act.code in codes:
             args = [self.request.pk, act.pk]
             act.correct_url = reverse("requests_app:correct_act", args=args)  # type: ignore[attr-defined]
         return act

@@ -69,9 +69,7 @@ def store(
     if kind not in allowed:
         names = ", ".join(LABELS[one] for one in allowed if one in LABELS)
         raise UploadRefused(
-            _(
-                "Le contenu de ce fichier n’est pas d’un format accepté (%(names)s)."
-            )
+            _("Le contenu de ce fichier n’est pas d’un format accepté (%(names)s).")
             % {"names": names}
         )
     digest = hashlib.sha256()

@@ -88,7 +88,7 @@ def load() -> None:
         ),
         Entry(
             label=_("Qui utilise mes données"),
-            url_name="requests_app:data_use",
+            url_name="requests_app:holder_accesses",
             order=70,
             visible=is_holder,
         ),

@@ -1,6 +1,10 @@
 """Where requests stand: states, dates, stages and moves; never their content."""
 
 from django.contrib import admin
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
 
 from requests_app.models import AccessRequest, NumberSeries, Stage, Task, TransitionLog
 
@@ -18,6 +22,7 @@ class AccessRequestAdmin(ReadOnlyAdmin):
         "submitted_at",
         "completed_at",
         "ended_at",
+        "consult",
     )
     list_filter = ("state", "procedure_code", "submitted_at")
     search_fields = ("number", "organisation__name", "organisation__acronym")
@@ -38,6 +43,11 @@ class AccessRequestAdmin(ReadOnlyAdmin):
         "created_at",
         "updated_at",
     )
+
+    @admin.display(description=_("contenu"))
+    def consult(self, obj: AccessRequest) -> SafeString:
+        url = reverse("requests_app:consult", args=[obj.pk])
+        return format_html('<a href="{}">{}</a>', url, _("consulter avec un motif"))
 
 
 @admin.register(Stage)

@@ -2,7 +2,17 @@
 
 from django.urls import path
 
-from . import act, completeness, extraction, holder, inbox, operations, register, request
+from . import (
+    act,
+    completeness,
+    consultation,
+    extraction,
+    holder,
+    inbox,
+    operations,
+    register,
+    request,
+)
 
 
 urlpatterns = [
@@ -10,6 +20,7 @@ urlpatterns = [
     path("a-traiter/export.csv", inbox.inbox_csv, name="inbox_csv"),
     path("dossiers/", inbox.requests_page, name="requests"),
     path("dossiers/<uuid:pk>/", request.request_page, name="request"),
+    path("dossiers/<uuid:pk>/consulter/", consultation.consult, name="consult"),
     path("dossiers/<uuid:pk>/notes/", request.add_note, name="add_note"),
     path("dossiers/<uuid:pk>/completude/", completeness.completeness, name="completeness"),
     path(

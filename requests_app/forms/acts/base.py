@@ -1,6 +1,6 @@
 """The base of act forms: what was done, when, with which document."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import Any, ClassVar
 
 from django import forms
@@ -65,7 +65,7 @@ class ActForm(forms.Form):
         return day
 
     @property
-    def effective_at(self) -> date | None:
+    def effective_at(self) -> date | datetime | None:
         """The day typed, when the act has one; the engine finds the instant."""
         return self.cleaned_data.get("effective_on")
 

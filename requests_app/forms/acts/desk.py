@@ -1,5 +1,6 @@
 """Acts of the secretariat and the legal officers."""
 
+from datetime import date, datetime
 from typing import Any
 
 from django import forms
@@ -138,8 +139,14 @@ class CorrectActForm(ActForm):
     def __init__(self, *args: Any, act: Act, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.act = act
-        day = act.effective_at.astimezone(PARIS).date()
-        self.fields["effective_on"].initial = day
+        self.fields["effective_on"].initial = act.effective_at.astimezone(PARIS).date()
+
+    @property
+    def effective_at(self) -> date | datetime | None:
+        """The act's own instant when its day is kept, so that it stays after those of that day."""
+        day = super().effective_at
+        same = day == self.act.effective_at.astimezone(PARIS).date()
+        return self.act.effective_at if same else day
 
     def payload(self) -> dict[str, Any]:
         return super().payload() | {"act": self.act}
