@@ -42,6 +42,7 @@ class Reader:
     procedure: Procedure
     parts: frozenset[str]
     user: User
+    corrects: bool = False  # among the abilities that the page has asked for already
 
     def file_url(self, file_id: Any) -> str:
         return reverse("requests_app:file", args=[self.request.pk, file_id])
@@ -106,17 +107,25 @@ class Reader:
     # --- opinions and acts ---------------------------------------------------------------------
 
     def opinions_and_acts(self) -> dict[str, Any]:
-        opinions = list(
-            permissions.opinions_visible_to(self.user)
-            .filter(request=self.request)
-            .select_related("version", "document")
+        opinions = (
+            []
+            if "opinion" not in self.parts
+            else list(
+                permissions.opinions_visible_to(self.user)
+                .filter(request=self.request)
+                .select_related("version", "document")
+            )
         )
         for opinion in opinions:
             self._describe(opinion)
-        reports = list(
-            permissions.reports_visible_to(self.user)
-            .filter(stage__request=self.request)
-            .select_related("author", "stage")
+        reports = (
+            []
+            if "reports" not in self.parts
+            else list(
+                permissions.reports_visible_to(self.user)
+                .filter(stage__request=self.request)
+                .select_related("author", "stage")
+            )
         )
         for report in reports:
             report.facts = self._headings(report.stage.code, report.headings)  # type: ignore[attr-defined]
@@ -149,8 +158,7 @@ class Reader:
 
     def _correctable(self) -> frozenset[str]:
         """Codes of the acts that this person may correct here: asked once, not for every act."""
-        may = permissions.can(self.user, "correct_act", self.request)
-        return correctable_codes() if may else frozenset()
+        return correctable_codes() if self.corrects else frozenset()
 
     def _act(self, act: Act, *, codes: frozenset[str]) -> Act:
         words = [

@@ -232,6 +232,15 @@ def tied_organisations(user: User) -> frozenset[UUID]:
     )
 
 
+def _has_declared(user: User) -> bool:
+    """Whether the person ever declared interests; kept on the object for the request, as roles."""
+    known: bool | None = user.__dict__.get("_guichet_declared")
+    if known is None:
+        known = InterestDeclaration.objects.filter(member=user).exists()
+        user.__dict__["_guichet_declared"] = known
+    return known
+
+
 def conflict(user: User) -> Condition | None:
     """Condition of the requests hidden from a committee member (A14); None for anyone else.
 
@@ -245,9 +254,7 @@ def conflict(user: User) -> Condition | None:
     committees = _committees(user)
     if not committees:
         # A former member stays withdrawn from what they withdrew from.
-        return (
-            Exists(withdrew) if InterestDeclaration.objects.filter(member=user).exists() else None
-        )
+        return Exists(withdrew) if _has_declared(user) else None
     tied = tied_organisations(user)
     colleague = _members(
         user__memberships__organisation__in=tied,

@@ -77,15 +77,22 @@ def request_page(request: HttpRequest, pk: UUID) -> HttpResponse:
         Stage.objects.filter(request=access_request).select_related("holder", "committee")
     )
     tabs, tab = _tabs(access_request, parts, request.GET.get("onglet", ""))
+    mine = abilities(access_request, user=request.user)
     context: dict[str, Any] = {
         "access_request": access_request,
         "procedure": procedure,
         "waiting": who_must_act(access_request),
-        "acts": act_links(access_request, abilities(access_request, user=request.user)),
+        "acts": act_links(access_request, mine),
         "tabs": tabs,
         "tab": tab,
     }
-    reader = reading.Reader(access_request, procedure=procedure, parts=parts, user=request.user)
+    reader = reading.Reader(
+        access_request,
+        procedure=procedure,
+        parts=parts,
+        user=request.user,
+        corrects=any(one.name == "correct_act" for one in mine),
+    )
     if tab == "suivi":
         context["timeline"] = timeline.events(access_request, stages, procedure)
     elif tab == "dossier":
