@@ -37,13 +37,14 @@ COVERED = (
     "object__object-bucket-lifecycle",
     "object__object-bucket-object-lock",
     "object__object-bucket-policy-basic",
+    "object__object-encryption",  # without its SSE-C headers, which were not recorded
     "object__s3-bucket-server-side-encryption-configuration-basic",
     "object__s3-bucket-server-side-encryption-configuration-basic-with-kms",
     "object__s3-bucket-server-side-encryption-configuration-key-id-without-kms",
     "object__s3-bucket-server-side-encryption-configuration-kms-without-bucket-key",
     "ratelimit__429",
 )
-# Products that the sandbox does not serve, and SSE-C, which moto stores without checking.
+# Products that the sandbox does not serve.
 NOT_COVERED = (
     "datalab__datalab-resource-basic",
     "iam__ssh-key-basic",
@@ -57,7 +58,6 @@ NOT_COVERED = (
     "keymanager__encrypt-ephemeral-resource-basic",
     "keymanager__generate-data-key-ephemeral-resource-basic",
     "keymanager__key-manager-key-basic",
-    "object__object-encryption",
     "secret__secret-ephemeral-policy",
     "secret__secret-protected",
     "secret__secret-version-basic",
