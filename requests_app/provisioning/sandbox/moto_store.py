@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.moto_server.werkzeug_app import create_backend_app
-from moto.s3.models import OWNER, FakeBucket, S3Backend, s3_backends
+from moto.s3.models import OWNER, S3Backend, s3_backends
 from werkzeug.wrappers import Response
 
 from requests_app.provisioning.sandbox.moto_xml import rewritten
@@ -47,6 +47,10 @@ _DROPPED = {
 _FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 _CODE = re.compile(rb"<Code>(.*?)</Code>")
 _MESSAGE = re.compile(rb"<Message>(.*?)</Message>", re.DOTALL)
+
+
+class SnapshotError(ValueError):
+    """A bucket's file cannot be read: the sandbox does not start on half of its objects."""
 
 
 class MotoStore:
@@ -118,7 +122,11 @@ class MotoStore:
 
     def handle(self, call: S3Call, bucket: Bucket) -> Response:
         """moto's answer to a request that was let through, in our clothes."""
+        upload = call.address.named.get("uploadId")
         with self.lock:
+            held = self._backend.buckets.get(bucket.name)
+            if upload is not None and (held is None or upload not in held.multiparts):
+                raise S3Error(404, "NoSuchUpload", "The specified upload does not exist.")
             response = Response.from_app(self._app, self._environ(call))
             data = response.get_data()
             if call.operation.changes and response.status_code < 300:
@@ -238,14 +246,11 @@ class MotoStore:
             try:
                 # our own file, in a folder only we can write
                 bucket, tags = pickle.loads(path.read_bytes())  # noqa: S301
-            except (pickle.UnpicklingError, EOFError, AttributeError, ImportError) as error:
-                raise RuntimeError(f"unreadable snapshot {path}: {error}") from error
-            self.restore(bucket, tags)
-
-    def restore(self, bucket: FakeBucket, tags: dict[str, Any]) -> None:
-        self._backend.buckets[bucket.name] = bucket
-        s3_backends.bucket_accounts[bucket.name] = ("aws", DEFAULT_ACCOUNT_ID)
-        self._backend.tagger.tags.update(tags)
+                self._backend.buckets[bucket.name] = bucket
+            except Exception as error:  # a file that is not ours raises anything
+                raise SnapshotError(f"unreadable snapshot {path}: {error}") from error
+            s3_backends.bucket_accounts[bucket.name] = ("aws", DEFAULT_ACCOUNT_ID)
+            self._backend.tagger.tags.update(tags)
 
     def clear(self, _buckets: list[Bucket]) -> None:
         with self.lock:

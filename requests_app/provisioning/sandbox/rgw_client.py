@@ -19,7 +19,7 @@ TIMEOUT = 30.0  # seconds
 REGION = "fr-par"
 
 
-class RgwError(RuntimeError):
+class RgwError(OSError):
     """The gateway refused or could not be reached; `status` is 0 in the second case."""
 
     def __init__(self, status: int, message: str) -> None:

@@ -32,6 +32,7 @@ from requests_app.provisioning.sandbox.s3_errors import (
     invalid_argument,
     malformed_xml,
     no_such_bucket,
+    not_implemented,
     xml_response,
 )
 from requests_app.provisioning.sandbox.sigv4 import (
@@ -51,6 +52,7 @@ logger = logging.getLogger(__name__)
 REGIONS = ("fr-par", "nl-ams", "pl-waw")
 MAX_PARTS = 1000  # AWS: 10,000
 MAX_DELETED = 1000
+SSE_C = "x-amz-server-side-encryption-customer-"
 BUCKET_NAME = re.compile(r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")
 
 
@@ -218,6 +220,7 @@ class S3Face:
 
     def serve_bucket(self, call: S3Call, bucket: Bucket) -> Response:
         operation, key = call.operation, call.address.key
+        headers = call.request.headers.keys()
         if call.signer is not None and call.signer.project_id != bucket.project_id:
             raise access_denied()
         if operation is operations.DELETE_OBJECTS:
@@ -235,6 +238,8 @@ class S3Face:
             return own(bucket, body=call.payload.data, acl=call.request.headers.get("x-amz-acl"))
         if operation in (operations.COPY_OBJECT, operations.UPLOAD_PART_COPY):
             self.check_source(call)
+        if not self.store.enforces and any(n.lower().startswith(SSE_C) for n in headers):
+            raise not_implemented()  # moto would take the customer's key and ignore it
         return adjust(call, self.store.handle(call, bucket), key)
 
     def let_through(self, call: S3Call, bucket: Bucket) -> bool:

@@ -2,6 +2,7 @@
 
 import fcntl
 import logging
+import socket
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -101,17 +102,24 @@ class Sandbox:
         return MotoStore(options.root / "objects")
 
     def _serve(self, port: int, application: "WSGIApplication") -> BaseWSGIServer:
-        return make_server(
-            self.options.host, port, application, threaded=True, request_handler=Handler
-        )
+        # bound here: werkzeug would print its own words and leave when the port is taken
+        with socket.create_server((self.options.host, port)) as bound:
+            return make_server(
+                self.options.host,
+                bound.getsockname()[1],
+                application,
+                threaded=True,
+                request_handler=Handler,
+                fd=bound.fileno(),
+            )
 
     @property
     def api_url(self) -> str:
-        return f"http://{self.options.host}:{self.servers[0].server_port}"
+        return f"http://{self.options.host}:{self.servers[0].port}"
 
     @property
     def s3_url(self) -> str:
-        return f"http://{self.options.host}:{self.servers[1].server_port}"
+        return f"http://{self.options.host}:{self.servers[1].port}"
 
     def env(self) -> dict[str, str]:
         """What a client needs, under the names that the SDK and boto3 read."""
