@@ -62,14 +62,14 @@ def play(live: live_sandbox.Live) -> Callable[..., Workspace]:
 def player(make_backend: Callable[[], Backend]) -> Callable[..., Workspace]:
     """`play(workspace)`: what beat and a worker do, until nothing is due any more."""
 
-    def run_until_quiet(workspace: Workspace, *, passes: int = 40) -> Workspace:
+    def run_until_quiet(workspace: Workspace, *, passes: int = 12) -> Workspace:
         for _ in range(passes):
             workspace.refresh_from_db()
             due = workspace.next_reconcile_at
             if due is None or (due - timezone.now()).total_seconds() > 20:
                 return workspace
             Workspace.objects.filter(pk=workspace.pk).update(next_reconcile_at=timezone.now())
-            run.advance(workspace.pk, make_backend=make_backend)
+            run.advance(workspace.pk, make_backend=make_backend, budget=5)
         raise AssertionError(f"not quiet after {passes} passes: {workspace.last_error}")
 
     return run_until_quiet

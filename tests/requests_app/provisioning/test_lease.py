@@ -1,0 +1,191 @@
+"""Leases, fencing and crashes: whoever dies wherever, a study ends with one of each."""
+
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from requests_app.models import Credential, Workspace
+from requests_app.provisioning import run
+from requests_app.provisioning.facts import snapshot
+from requests_app.provisioning.lease import Lease, LeaseLost
+from requests_app.provisioning.moves import fenced_move
+from requests_app.provisioning.plan import Action
+from requests_app.provisioning.reconcile import STEPS, step
+from requests_app.provisioning.steps import Pass
+
+from . import world
+from .conftest import player
+from .fake import FakeBackend, Killed
+
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def let_lease_expire(workspace: Workspace) -> None:
+    Workspace.objects.filter(pk=workspace.pk).update(
+        lease_until=timezone.now() - timedelta(seconds=1), next_reconcile_at=timezone.now()
+    )
+
+
+def has_one_of_each(backend: FakeBackend, workspace: Workspace, *, persons: int = 1) -> None:
+    assert (len(backend.projects), len(backend.groups), len(backend.policies)) == (1, 1, 1)
+    assert len(backend.buckets) == 2
+    assert all(b.policy and b.encrypted for b in backend.buckets.values())
+    assert len(backend.applications) == persons
+    assert len(backend.keys) == 2 * persons
+    known = Credential.objects.filter(grant__workspace=workspace, deleted_at__isnull=True)
+    assert set(backend.keys) == set(known.values_list("access_key", flat=True))
+
+
+def test_only_one_holds_it_and_numbers_rise() -> None:
+    workspace = world.study(staged=False)
+    first = Lease.take(workspace.pk)
+    assert first is not None
+    assert Lease.take(workspace.pk) is None
+    let_lease_expire(workspace)
+    second = Lease.take(workspace.pk)
+    assert second is not None
+    assert second.generation == first.generation + 1
+    for act in (first.check, first.renew):
+        with pytest.raises(LeaseLost):
+            act()
+    with pytest.raises(LeaseLost), first.write():
+        raise AssertionError("an old worker wrote")
+    first.release(next_at=None, seen=workspace.next_reconcile_at)
+    second.check()  # an old worker's goodbye took nothing away
+
+
+def test_a_wake_during_a_pass_is_not_lost() -> None:
+    workspace = world.study(staged=False)
+    seen = workspace.next_reconcile_at
+    lease = Lease.take(workspace.pk)
+    assert lease is not None
+    run.wake(workspace.pk)
+    lease.release(next_at=None, seen=seen)
+    workspace.refresh_from_db()
+    assert workspace.next_reconcile_at is not None
+    assert workspace.next_reconcile_at > seen  # type: ignore[operator]
+
+
+def test_an_old_worker_that_wakes_up_changes_nothing() -> None:
+    """Held up before a call for longer than its lease, while another finished the work."""
+    workspace, backend = world.study(), FakeBackend()
+    old = Lease.take(workspace.pk)
+    assert old is not None
+    backend.before_call = old.check
+    step(old, backend)
+    let_lease_expire(workspace)
+    player(lambda: backend)(workspace)
+    assert workspace.grants.get().state == "open"
+    calls = len(backend.calls)
+    backend.before_call = old.check
+    work = Pass(old, backend, snapshot(workspace.pk, portal=backend.portal_principal()))
+    grant = str(workspace.grants.get().pk)
+    for action in (Action("put_fence", "in"), Action("make_key", "probe", grant)):
+        with pytest.raises(LeaseLost):
+            STEPS[action.name](work, action)
+    with pytest.raises(LeaseLost):
+        fenced_move(old, workspace.grants.get(), "start_closing")
+    assert len(backend.calls) == calls
+    has_one_of_each(backend, workspace)
+
+
+def test_two_workers_on_one_workspace(live: Any) -> None:
+    workspace = world.study()
+
+    def work() -> None:
+        try:
+            for _ in range(30):
+                Workspace.objects.filter(pk=workspace.pk).update(next_reconcile_at=timezone.now())
+                run.advance(workspace.pk, make_backend=live.backend)
+                if workspace.grants.get().state == "open":
+                    return
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=work) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    state = live.state()
+    assert workspace.grants.get().state == "open"
+    assert len(state["api_keys"]) == 3
+    assert len(state["applications"]) == 2
+    assert len(state["projects"]) == 2
+
+
+CHANGES = ("create_", "set_", "put_", "encrypt_", "upload", "delete_")
+
+
+def changes(*, close: bool = False) -> list[int]:
+    """Numbers of the exchanges that change something while a study opens, or then closes."""
+    first = 0
+    workspace, backend = world.study(), FakeBackend()
+    play = player(lambda: backend)
+    play(workspace)
+    if close:
+        first = len(backend.calls)
+        world.close(workspace.grants.get())
+        play(workspace)
+    return [n for n, name in enumerate(backend.calls[first:]) if name.startswith(CHANGES)]
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_killed_at_any_change_it_still_opens(when: str) -> None:
+    """The worker dies at the n-th change, for every n; another takes up what it left."""
+    for number in changes():
+        workspace, backend = world.study(), FakeBackend()
+        play = player(lambda b=backend: b)  # type: ignore[misc]
+        backend.crash_at = (number, when)
+        with pytest.raises(Killed):
+            play(workspace)
+        backend.crash_at = None
+        let_lease_expire(workspace)
+        play(workspace)
+        assert workspace.grants.get().state == "open", (number, backend.calls[number])
+        has_one_of_each(backend, workspace)
+
+
+def test_killed_at_any_change_it_still_closes() -> None:
+    for number in changes(close=True):
+        workspace, backend = world.study(), FakeBackend()
+        play: Callable[..., Workspace] = player(lambda b=backend: b)  # type: ignore[misc]
+        play(workspace)
+        world.close(workspace.grants.get())
+        opened = len(backend.calls)
+        backend.crash_at = (opened + number, "after")
+        with pytest.raises(Killed):
+            play(workspace)
+        backend.crash_at = None
+        let_lease_expire(workspace)
+        play(workspace)
+        grant = workspace.grants.get()
+        assert grant.state == "closed", (number, backend.calls[opened + number])
+        assert grant.revocation_seconds is not None
+        assert not backend.keys
+        assert not backend.applications
+        assert len(backend.buckets) == 2
+
+
+def test_broker_down_never_fails_an_act(monkeypatch: pytest.MonkeyPatch) -> None:
+    from kombu.exceptions import OperationalError
+
+    from requests_app.provisioning import hints, tasks
+
+    monkeypatch.undo()  # the fixture's silent hint
+
+    def unreachable(*_args: Any, **_kwargs: Any) -> None:
+        raise OperationalError("connection refused")
+
+    workspace = world.study(staged=False)
+    monkeypatch.setattr(tasks.reconcile, "apply_async", unreachable)
+    Workspace.objects.update(next_reconcile_at=None)
+    hints.wake(workspace.request_id)
+    workspace.refresh_from_db()
+    assert workspace.next_reconcile_at is not None
