@@ -27,7 +27,7 @@ def move(
     if name == "confirm_open":
         changes |= {"opened_at": grant.opened_at or legal, "reason": ""}
     if name == "start_closing":
-        changes |= {"streak": 0, "streak_since": None, "verify_since": now}
+        changes |= {"streak": 0, "streak_since": None, "verify_since": now, "proof_at": None}
         changes |= {"closing_requested_at": grant.closing_requested_at or now}
     if target == "closed":
         changes |= {"closed_at": legal}

@@ -1,0 +1,338 @@
+"""The plan alone, without a database: order, precedence, and that it always comes to rest."""
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from requests_app.provisioning.fences import (
+    BUCKETS,
+    Admission,
+    fingerprint,
+    names_application,
+    render_policy,
+    same_policy,
+)
+from requests_app.provisioning.grant_states import MOVES, STATES, IllegalMove, target_of
+from requests_app.provisioning.plan import (
+    Action,
+    Facts,
+    KeyFacts,
+    PersonFacts,
+    next_action,
+    wanted_fence,
+    wanted_members,
+)
+
+
+UNTIL = datetime(2030, 1, 1, tzinfo=UTC)
+NAMES = {"in": "s-in", "ws": "s-ws"}
+
+
+def person(name: str = "g1", **more: object) -> PersonFacts:
+    base = PersonFacts(grant=name, right="open", state="wanted", ready=True, until=UNTIL)
+    return replace(base, **more)  # type: ignore[arg-type]
+
+
+def play(facts: Facts, *, limit: int = 80) -> tuple[Facts, list[Action]]:
+    """Do what the plan says, as a perfect provider would, until nothing is left to do."""
+    done: list[Action] = []
+    while (action := next_action(facts)) is not None:
+        done.append(action)
+        assert len(done) < limit, f"no rest: {done[-6:]}"
+        facts = apply(facts, action)
+    return facts, done
+
+
+def apply(facts: Facts, action: Action) -> Facts:
+    match action.name:
+        case "ensure_project":
+            return replace(facts, project=True)
+        case "ensure_bucket":
+            return replace(facts, buckets=facts.buckets | {action.target})
+        case "ensure_encryption":
+            return replace(facts, encrypted=facts.encrypted | {action.target})
+        case "put_fence":
+            wanted = fingerprint(wanted_fence(facts, action.target))
+            return replace(facts, fences={**facts.fences, action.target: wanted})
+        case "deliver_extract":
+            return replace(facts, delivered=True)
+        case "ensure_group":
+            return replace(facts, group=True, members="")
+        case "ensure_iam_policy":
+            return replace(facts, iam_policy=True)
+        case "set_members":
+            return replace(facts, members=fingerprint(wanted_members(facts)))
+        case "delete_group":
+            return replace(facts, group=False)
+        case "delete_iam_policy":
+            return replace(facts, iam_policy=False)
+        case "verify_open":
+            return _each(facts, lambda p: p.right == "open" and p.ready, state="open")
+        case "prove_closed":
+            return _each(facts, lambda p: p.leaving and p.key("probe"), proven=True)
+    return replace(
+        facts,
+        persons=tuple(_one(p, action) if p.grant == action.grant else p for p in facts.persons),
+    )
+
+
+def _each(facts: Facts, chosen: object, **changes: object) -> Facts:
+    return replace(
+        facts,
+        persons=tuple(
+            replace(p, **changes) if chosen(p) else p  # type: ignore[operator, arg-type]
+            for p in facts.persons
+        ),
+    )
+
+
+def _one(p: PersonFacts, action: Action) -> PersonFacts:
+    if action.name == "ensure_application":
+        return replace(p, application=f"app-{p.grant}", application_row=True)
+    if action.name == "delete_application":
+        return replace(p, application="", application_row=False)
+    if action.name == "make_key":
+        made = KeyFacts(f"{p.grant}-{len(p.keys)}", action.target, True, False, False)  # type: ignore[arg-type]
+        return replace(p, keys=(*p.keys, made))
+    if action.name == "delete_key":
+        keys = tuple(
+            replace(k, deleted=True, withdrawn=True) if k.id == action.target else k for k in p.keys
+        )
+        return replace(p, keys=keys)
+    proven = False if action.name in {"start_opening", "start_closing"} else p.proven
+    return replace(p, state=target_of(action.name, p.state), proven=proven)
+
+
+def fresh(*persons: PersonFacts, **more: object) -> Facts:
+    return replace(  # type: ignore[arg-type]
+        Facts(persons, portal="application_id:portal", names=NAMES), **more
+    )
+
+
+def order(done: list[Action]) -> list[str]:
+    return [f"{a.name}:{a.target}" if a.target else a.name for a in done]
+
+
+def test_up_in_order_keys_last() -> None:
+    facts, done = play(fresh(person()))
+    assert order(done) == [
+        "start_opening",
+        "ensure_project",
+        "ensure_bucket:in",
+        "ensure_bucket:ws",
+        "ensure_encryption:in",
+        "ensure_encryption:ws",
+        "put_fence:in",
+        "put_fence:ws",
+        "deliver_extract",
+        "ensure_application",
+        "ensure_group",
+        "ensure_iam_policy",
+        "put_fence:in",
+        "put_fence:ws",
+        "set_members",
+        "make_key:probe",
+        "make_key:person",
+        "verify_open",
+    ]
+    assert facts.persons[0].state == "open"
+
+
+def test_down_in_order_key_first_probe_last() -> None:
+    facts, _ = play(fresh(person()))
+    leaving = replace(facts, persons=(replace(facts.persons[0], right="closed"),))
+    closed, done = play(leaving)
+    assert order(done) == [
+        "start_closing",
+        "delete_key:g1-1",  # the person's
+        "put_fence:in",
+        "put_fence:ws",
+        "set_members",
+        "prove_closed",
+        "delete_key:g1-0",  # the probe's, once it has proven
+        "delete_application",
+        "confirm_closed",
+        "delete_iam_policy",
+        "delete_group",
+    ]
+    assert closed.project  # data are kept
+    assert closed.buckets == set(BUCKETS)
+
+
+def test_a_suspension_cuts_the_fences_and_keeps_the_key() -> None:
+    facts, _ = play(fresh(person()))
+    cut, done = play(replace(facts, persons=(replace(facts.persons[0], right="suspended"),)))
+    assert "delete_key" not in {a.name for a in done}
+    assert cut.persons[0].state == "suspended"
+    assert wanted_members(cut) == []
+    back, done = play(replace(cut, persons=(replace(cut.persons[0], right="open"),)))
+    assert back.persons[0].state == "open"
+    assert {a.name for a in done} == {"start_opening", "put_fence", "set_members", "verify_open"}
+
+
+def test_nothing_is_made_for_whoever_is_not_ready() -> None:
+    assert next_action(fresh(person(ready=False))) is None
+    _, done = play(fresh(person(), person("g2", ready=False)))
+    assert not [a for a in done if a.grant == "g2"]
+
+
+def test_revoked_before_anything_is_closed_without_a_call() -> None:
+    facts, done = play(fresh(person(right="closed")))
+    assert order(done) == ["close_unopened"]
+    assert not facts.project
+
+
+def test_a_hold_stops_what_opens_and_not_what_closes() -> None:
+    assert next_action(fresh(person(), held=True)) is None
+    facts, _ = play(fresh(person()))
+    held = replace(facts, held=True, persons=(replace(facts.persons[0], right="closed"),))
+    closed, _ = play(held)
+    assert closed.persons[0].state == "closed"
+
+
+def test_a_failed_person_is_taken_up_last() -> None:
+    failed = person("g1", state="failed")
+    action = next_action(fresh(failed, person("g2")))
+    assert action == Action("start_opening", grant="g2")
+
+
+def test_an_unrevealed_key_is_not_made_again_by_itself() -> None:
+    facts, _ = play(fresh(person()))
+    one = facts.persons[0]
+    keys = tuple(
+        replace(k, withdrawn=True, deleted=True, reason="unrevealed") if k.use == "person" else k
+        for k in one.keys
+    )
+    assert next_action(replace(facts, persons=(replace(one, keys=keys),))) is None
+    asked = KeyFacts("new", "person", False, False, False)
+    again = next_action(replace(facts, persons=(replace(one, keys=(*keys, asked)),)))
+    assert again == Action("make_key", "person", "g1")
+
+
+rights = st.sampled_from(["open", "suspended", "closed"])
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 2), rights, st.booleans(), st.integers(0, 25)),
+        min_size=1,
+        max_size=8,
+    )
+)
+@settings(max_examples=150, deadline=None)
+def test_whatever_is_wished_when_it_rests_it_agrees(
+    wishes: list[tuple[int, str, bool, int]],
+) -> None:
+    """Rights and conditions change in the middle of anything; invariants hold at every step."""
+    facts = fresh(person("g0"), person("g1"), person("g2"))
+    for number, right, ready, steps in [*wishes, (0, "keep", True, 200)]:
+        if right != "keep":
+            persons = list(facts.persons)
+            now = persons[number]
+            if now.right != "closed":  # closed is for good
+                ready = ready or any(k.use == "person" and k.made for k in now.live)
+                persons[number] = replace(now, right=right, ready=ready)  # type: ignore[arg-type]
+                facts = replace(facts, persons=tuple(persons))
+        for _ in range(steps):
+            action = next_action(facts)
+            if action is None:
+                break
+            check(facts, action)
+            facts = apply(facts, action)
+    assert next_action(facts) is None
+    for p in facts.persons:
+        if p.right == "closed":
+            assert (p.state, p.live, p.application) == ("closed", (), "")
+        if p.right == "open" and p.ready:
+            assert p.state == "open"
+        if p.right != "open":
+            assert p.application not in wanted_members(facts) or not p.application
+
+
+def check(facts: Facts, action: Action) -> None:
+    chosen = next((p for p in facts.persons if p.grant == action.grant), None)
+    if action.name == "deliver_extract":
+        assert facts.encrypted == set(BUCKETS)
+        assert set(facts.fences) == set(BUCKETS)
+    if action.name == "make_key" and chosen is not None and chosen.right == "open":
+        for kind in BUCKETS:
+            assert facts.fences[kind] == fingerprint(wanted_fence(facts, kind))
+    if action.name == "make_key" and action.target == "person":
+        assert chosen is not None
+        assert chosen.right == "open"
+        assert chosen.key("probe") is not None
+    closing = [p for p in facts.persons if p.right == "closed" and p.key("person")]
+    if closing and closing[0].state == "closing":
+        assert action.name == "delete_key" or action.name.startswith("start_"), action
+
+
+# --- Fences ---------------------------------------------------------------------------------------
+
+
+def test_the_portal_comes_first_and_ends_are_written() -> None:
+    policy = render_policy(
+        "b-in", "in", portal="application_id:p", admissions=[Admission("a-1", UNTIL)]
+    )
+    assert policy["Version"] == "2023-04-17"
+    first, second = policy["Statement"]
+    assert (first["Principal"], first["Action"]) == ({"SCW": "application_id:p"}, "*")
+    assert "s3:PutObject" not in second["Action"]
+    assert second["Condition"]["DateLessThan"]["aws:CurrentTime"] == "2030-01-01T00:00:00Z"
+    assert names_application(policy, "a-1")
+    assert not names_application(policy, "a-2")
+
+
+def test_a_probe_beside_declared_addresses_opens_no_data() -> None:
+    policy = render_policy(
+        "b-in",
+        "in",
+        portal="application_id:p",
+        admissions=[Admission("a-1", UNTIL, ("192.0.2.1/32",))],
+        worker_addresses=["198.51.100.7/32"],
+    )
+    for statement in policy["Statement"][1:]:
+        allowed = json.dumps(statement["Condition"]["IpAddress"])
+        if "198.51.100.7" in allowed:
+            assert statement["Resource"] in (["b-in/manifest.json"], ["b-in"])
+            if statement["Resource"] == ["b-in"]:
+                listed = statement["Condition"]["StringEquals"]["s3:prefix"]
+                assert listed == "manifest.json"
+        else:
+            assert "192.0.2.1" in allowed
+            assert "198.51.100.7" not in allowed
+
+
+@given(st.lists(st.uuids().map(str), max_size=4, unique=True), st.sampled_from(["in", "ws"]))
+def test_policies_are_compared_by_meaning(applications: list[str], kind: str) -> None:
+    admissions = [Admission(a, UNTIL, ("192.0.2.1/32",)) for a in applications]
+    policy = render_policy("b", kind, portal="application_id:p", admissions=admissions)
+    read_back = json.loads(json.dumps(policy))
+    read_back["Id"] = "other"
+    for statement in read_back["Statement"]:
+        if isinstance(statement["Action"], list):
+            statement["Action"].reverse()
+        statement["Resource"].reverse()
+    assert same_policy(policy, read_back)
+    wider = render_policy(
+        "b",
+        kind,
+        portal="application_id:p",
+        admissions=[*admissions, Admission("stranger", UNTIL + timedelta(days=1))],
+    )
+    assert not same_policy(policy, wider)
+    assert not same_policy(policy, None)
+
+
+def test_every_pair_of_state_and_move() -> None:
+    for move in MOVES:
+        for state in STATES:
+            if state in move.sources:
+                assert target_of(move.name, state) == move.target
+            else:
+                with pytest.raises(IllegalMove):
+                    target_of(move.name, state)
+    assert not [m for m in MOVES if "closed" in m.sources]  # closed is for good
