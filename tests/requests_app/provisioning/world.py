@@ -61,9 +61,9 @@ def dataset(code: str = "", *, table: str = "SOINS") -> Dataset:
         published_at=timezone.now(),
     )
     rows = Table.objects.create(dataset=made, name=table, valid_from=2015, valid_until=2020)
-    for name, kind in (("ID", "string"), ("DATE_SOIN", "date"), ("AGE", "integer")):
-        Variable.objects.create(table=rows, name=name, data_type=kind)
-    Variable.objects.create(table=rows, name="SECRET", data_type="string")
+    types = {"ID": "string", "DATE_SOIN": "date", "AGE": "integer", "SECRET": "string"}
+    for position, (name, kind) in enumerate(types.items()):
+        Variable.objects.create(table=rows, name=name, data_type=kind, position=position)
     return made
 
 
