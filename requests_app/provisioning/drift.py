@@ -58,17 +58,23 @@ def _buckets(work: Pass) -> Iterable[tuple[str, bool]]:
         row = work.snap.resource("bucket", kind)
         if row is None or row.status != READY:
             continue
+        fence = work.snap.resource("fence", kind)
+        wanted = plan.wanted_fence(work.snap.facts, kind)
+        written = fence is not None and fence.spec_hash == fingerprint(wanted)
+        # First, as it hangs on IAM alone: a policy that forgot the portal refuses it all the rest.
+        policy = work.backend.bucket_policy(row.external_id, project=work.project)
+        if written and policy is not None and not same_policy(policy, wanted):
+            _forget(work, fence, keep_status=True)
+            yield "policy_changed", True
+            continue
         state = work.backend.bucket_state(row.external_id, project=work.project)
         if state is None:
             raise Vanished(f"bucket {kind}")
         if state.owner != work.project:
             raise Vanished(f"bucket {kind} belongs to another project")
-        fence = work.snap.resource("fence", kind)
-        wanted = plan.wanted_fence(work.snap.facts, kind)
-        written = fence is not None and fence.spec_hash == fingerprint(wanted)
-        if written and not same_policy(state.policy, wanted):
+        if written and policy is None:
             _forget(work, fence, keep_status=True)
-            yield ("no_policy" if state.policy is None else "policy_changed", True)
+            yield "no_policy", True
         encryption = work.snap.resource("encryption", kind)
         if encryption is not None and encryption.status == READY and not state.encrypted:
             _forget(work, encryption)
