@@ -55,8 +55,10 @@ def test_each_condition_opens_its_gate(backend: FakeBackend, play: Any) -> None:
 
 
 def test_an_untrained_person_does_not_keep_the_others_waiting(play: Any) -> None:
-    workspace = play(world.study([world.person(), world.person(ready=False)]))
-    assert list(workspace.grants.values_list("state", flat=True)) == ["open", "wanted"]
+    trained, untrained = world.person(), world.person(ready=False)
+    workspace = play(world.study([trained, untrained]))
+    states = dict(workspace.grants.values_list("person", "state"))
+    assert states == {trained.pk: "open", untrained.pk: "wanted"}
 
 
 @pytest.mark.parametrize(
