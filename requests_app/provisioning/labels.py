@@ -19,6 +19,7 @@ OBSERVED: dict[str, Promise] = {
     "drift": gettext_lazy("écart constaté et corrigé"),
 }
 STEPS: dict[str, Promise] = {
+    "configure": gettext_lazy("configuration de l’hébergeur"),
     "ensure_project": gettext_lazy("projet"),
     "ensure_bucket": gettext_lazy("espace de stockage"),
     "ensure_encryption": gettext_lazy("chiffrement"),

@@ -22,7 +22,7 @@ from portal.accounts.models import User
 from portal.audit.record import record
 from requests_app.models import AccessRequest, Grant, Workspace
 from requests_app.provisioning import labels
-from requests_app.provisioning.backends.base import Backend
+from requests_app.provisioning.backends.base import Backend, BackendError
 from requests_app.provisioning.backends.scaleway import ScalewayBackend, ScalewayConfig
 from requests_app.provisioning.hints import hint, wake
 from requests_app.provisioning.lease import Lease, LeaseLost
@@ -65,13 +65,13 @@ def advance(
     lease = Lease.take(workspace_id)
     if lease is None:
         return False
-    provider = make_backend()
-    provider.before_call = lease.check
     started = time.monotonic()
-    seen: datetime | None = None
+    rows = Workspace.objects.filter(pk=workspace_id)
+    seen = rows.values_list("next_reconcile_at", flat=True).get()
     try:
+        provider = make_backend()
+        provider.before_call = lease.check
         while True:
-            rows = Workspace.objects.filter(pk=workspace_id)
             seen = rows.values_list("next_reconcile_at", flat=True).get()
             outcome = step(lease, provider)
             spent = time.monotonic() - started
@@ -85,14 +85,20 @@ def advance(
     except LeaseLost:
         logger.warning("workspace %s: lease %d lost", workspace_id, lease.generation)
         return True
+    except BackendError as error:  # the provider as configured: SCW_* of this process
+        _say_broken(lease, seen, error, code=error.code)
+        return True
     except Exception as error:  # ours to mend: visible to the operator, tried again in a minute
-        with suppress(LeaseLost), lease.write():
-            Workspace.objects.filter(pk=workspace_id).update(
-                failure_code="internal", last_error=labels.failure(error, action="")
-            )
-        soon = timezone.now() + timedelta(seconds=INTERNAL_RETRY)
-        lease.release(next_at=soon, seen=seen)
+        _say_broken(lease, seen, error, code="internal")
         raise
+
+
+def _say_broken(lease: Lease, seen: datetime | None, error: Exception, *, code: str) -> None:
+    with suppress(LeaseLost), lease.write():
+        Workspace.objects.filter(pk=lease.workspace_id).update(
+            failure_code=code, last_error=labels.failure(error, action="configure")
+        )
+    lease.release(next_at=timezone.now() + timedelta(seconds=INTERNAL_RETRY), seen=seen)
 
 
 def _give_back(lease: Lease, outcome: Outcome, seen: datetime | None) -> None:
