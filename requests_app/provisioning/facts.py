@@ -7,6 +7,7 @@ from typing import cast
 from uuid import UUID
 
 from django.conf import settings
+from django.utils import timezone
 
 from portal.common.calendar import legal_now
 from requests_app.models import CloudResource, Credential, Grant, GrantState, Permit, Workspace
@@ -15,6 +16,7 @@ from requests_app.provisioning.plan import Facts, KeyFacts, PersonFacts, Right, 
 
 
 READY = "ready"
+PROBE_MARGIN = timedelta(days=1)
 
 
 @dataclass(slots=True)
@@ -138,7 +140,7 @@ def _person(
                 id=str(key.pk),
                 use=cast(Use, key.use),
                 made=bool(key.access_key),
-                withdrawn=key.withdrawn_at is not None,
+                withdrawn=key.withdrawn_at is not None or _is_spent(key),
                 deleted=key.deleted_at is not None,
                 reason=key.withdrawn_reason,
             )
@@ -146,6 +148,13 @@ def _person(
         ),
         proven=grant.proof_at is not None,
     )
+
+
+def _is_spent(key: Credential) -> bool:
+    """A probe key about to end must go: the refusals of an expired key would prove nothing."""
+    if key.use != Credential.Use.PROBE or key.expires_at is None or key.deleted_at is not None:
+        return False
+    return key.expires_at - timezone.now() <= PROBE_MARGIN
 
 
 def _has(resources: dict[tuple[str, str], CloudResource], kind: str) -> bool:

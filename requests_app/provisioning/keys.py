@@ -16,6 +16,9 @@ from requests_app.provisioning.plan import Action
 from requests_app.provisioning.steps import Pass, wait_out_lag
 
 
+PROBE_OUTLIVES = timedelta(days=7)
+
+
 def marker_of(credential: Credential) -> str:
     """Description of the key at the provider: how one whose answer was lost is found."""
     return f"guichet grant={credential.grant_id} cred={credential.pk} gen={credential.generation}"
@@ -27,14 +30,20 @@ def new_intent(grant: Grant, use: str) -> Credential:
     return Credential.objects.create(grant=grant, use=use, generation=(last or 0) + 1)
 
 
-def key_end(grant: Grant) -> datetime:
-    """When a key ends at the provider: before the access does, never later than its longest life.
+def key_end(grant: Grant, use: str) -> datetime:
+    """When a key ends at the provider: with the access, never later than its longest life.
+
+    The probe's outlives the access by a week: the closing at its end must still be proven by a key
+    that is refused for want of rights, and not for its age.
 
     Permit dates are legal time and the provider's are real: in training, where legal time runs
     ahead, the provider's end comes later than ours, and ours is the one that acts.
     """
     longest = timezone.now() + timedelta(days=settings.PROVISIONING["key_days"])
-    return min(grant.expires_at, grant.permit.expires_at, longest)
+    ends = min(grant.expires_at, grant.permit.expires_at)
+    if use == Credential.Use.PROBE:
+        ends += PROBE_OUTLIVES
+    return min(ends, longest)
 
 
 def make_key(work: Pass, action: Action) -> None:
@@ -66,7 +75,7 @@ def make_key(work: Pass, action: Action) -> None:
                 _audit("key.lost", credential)
             return  # the next pass makes the next generation
         wait_out_lag(credential.attempted_at)
-    ends = key_end(grant)
+    ends = key_end(grant, use)
     with work.lease.write():
         credential.attempted_at = timezone.now()
         credential.save(update_fields=["attempted_at"])

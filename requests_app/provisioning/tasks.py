@@ -11,7 +11,8 @@ from requests_app.models import Workspace
 from requests_app.provisioning import quotas, run, sweeping
 
 
-@shared_task  # type: ignore[untyped-decorator]
+# Every call has its own timeout; only the upload of a large extract takes longer than minutes.
+@shared_task(soft_time_limit=6 * 3600, time_limit=6 * 3600 + 60)  # type: ignore[untyped-decorator]
 def reconcile(workspace_id: str) -> None:
     """Work on one workspace, if it is due and nobody holds it."""
     due = Workspace.objects.filter(pk=workspace_id, next_reconcile_at__lte=timezone.now())

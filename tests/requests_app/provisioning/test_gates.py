@@ -11,7 +11,7 @@ from portal.accounts.models import TermsAcceptance, Training
 from portal.common.calendar import legal_now, legal_today
 from requests_app.models import Grant, Outbox, Permit, RequestMember, Workspace
 from requests_app.provisioning import gates, reveal, run, sweeping
-from tests.support.clock import legal_advance
+from tests.support.clock import legal_advance, real_time
 
 from . import world
 from .conftest import player
@@ -220,6 +220,24 @@ def test_a_key_deleted_by_hand_is_not_made_again_by_itself(backend: FakeBackend,
     reveal.rotate(grant, by=grant.person)
     play(workspace)
     assert len(backend.keys) == 2
+
+
+def test_a_probe_about_to_end_is_made_anew(backend: FakeBackend, play: Any) -> None:
+    """An expired key is refused whatever its rights: it could prove no closing."""
+    workspace = play(world.study(expires_at=legal_now() + timedelta(days=800)))
+    grant = workspace.grants.get()
+    probe = grant.credentials.get(use="probe")
+    person = grant.credentials.get(use="person")
+    assert probe.expires_at is not None
+    with real_time(probe.expires_at - timedelta(hours=2)):
+        play(workspace)
+        assert probe.access_key not in backend.keys
+        assert person.access_key in backend.keys
+        assert grant.credentials.filter(use="probe", deleted_at__isnull=True).count() == 1
+        world.close(grant)
+        play(workspace)
+        grant.refresh_from_db()
+        assert grant.state == "closed"
 
 
 def test_a_bucket_that_is_gone_is_told_and_nothing_is_made_again(
