@@ -18,17 +18,17 @@ _COUNTED = re.compile(r"\s*(?:\(\s*)*(SELECT|INSERT|UPDATE|DELETE|WITH)\b", re.I
 class Queries:
     """What ran inside a `count_queries()` block; complete once the block has ended."""
 
-    def __init__(self, capture: CaptureQueriesContext) -> None:
-        self._capture = capture
+    def __init__(self) -> None:
+        self._all: list[str] = []
+
+    def freeze(self, capture: CaptureQueriesContext) -> None:
+        """Keep what was captured: the next request empties Django's own log."""
+        self._all = [query["sql"] or "" for query in capture.captured_queries]
 
     @property
     def statements(self) -> list[str]:
         """The counted statements, in order; a `WITH …` counts as one."""
-        return [
-            query["sql"]
-            for query in self._capture.captured_queries
-            if _COUNTED.match(query["sql"] or "")
-        ]
+        return [sql for sql in self._all if _COUNTED.match(sql)]
 
     @property
     def count(self) -> int:
@@ -54,8 +54,10 @@ class Queries:
 @contextmanager
 def count_queries(using: str = "default") -> Iterator[Queries]:
     """`with count_queries() as queries: client.get(url)` then `queries.count`."""
+    queries = Queries()
     with CaptureQueriesContext(connections[using]) as capture:
-        yield Queries(capture)
+        yield queries
+    queries.freeze(capture)
 
 
 @contextmanager
