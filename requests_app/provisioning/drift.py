@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from portal.audit.record import record
 from requests_app.models import CloudResource, Grant, Workspace
-from requests_app.provisioning import plan
+from requests_app.provisioning import extract, plan
 from requests_app.provisioning.backends.base import NotFound, Permanent
 from requests_app.provisioning.facts import READY
 from requests_app.provisioning.fences import BUCKETS, PERMISSION_SETS, fingerprint, same_policy
@@ -34,6 +34,8 @@ def inspect(work: Pass, action: Action) -> None:
         *_policy(work),
         *_keys(work),
     ]
+    if work.snap.facts.delivered:  # a worker killed just after the delivery left its copies
+        extract.forget_staged(work.workspace)
     now = timezone.now()
     with work.lease.write():
         Workspace.objects.filter(pk=work.workspace.pk).update(observed_at=now)

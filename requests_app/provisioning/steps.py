@@ -166,11 +166,12 @@ def ensure_project(work: Pass, action: Action) -> None:
         create=lambda: work.backend.create_project(name=name, marker=marker),
         delete=work.backend.delete_project,
     )
-    settle(work, row, external_id=external_id)
-    with work.lease.write():  # pages cannot ask the provider: the web has no key there
+    with work.lease.write():  # together: a worker killed in between would leave pages without it
+        # Pages cannot ask the provider: the web has no key there.
         Workspace.objects.filter(pk=work.workspace.pk).update(
             endpoint=work.backend.endpoint, region=work.backend.region
         )
+        settle(work, row, external_id=external_id)
 
 
 def ensure_bucket(work: Pass, action: Action) -> None:
@@ -282,11 +283,11 @@ def ensure_group(work: Pass, action: Action) -> None:
         ),
         delete=work.backend.delete_group,
     )
-    settle(work, row, external_id=external_id)
     members = intend(work, "members")
-    with work.lease.write():
+    with work.lease.write():  # a new group is empty, whatever the last one held
         members.spec_hash = ""
         members.save(update_fields=["spec_hash", "updated_at"])
+        settle(work, row, external_id=external_id)
 
 
 def ensure_iam_policy(work: Pass, action: Action) -> None:

@@ -10,7 +10,7 @@ from django.db import connection
 from django.utils import timezone
 
 from requests_app.models import Credential, Workspace
-from requests_app.provisioning import run
+from requests_app.provisioning import reveal, run
 from requests_app.provisioning.facts import snapshot
 from requests_app.provisioning.lease import Lease, LeaseLost
 from requests_app.provisioning.moves import fenced_move
@@ -171,6 +171,43 @@ def test_killed_at_any_change_it_still_closes() -> None:
         assert not backend.keys
         assert not backend.applications
         assert len(backend.buckets) == 2
+
+
+def test_killed_at_any_write_it_still_opens(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The worker dies after the n-th commit, for every n: nothing is left half told."""
+    from contextlib import contextmanager
+
+    real_write, commits = Lease.write, [0]
+    crash_after = 0
+
+    @contextmanager
+    def write(lease: Lease) -> Any:
+        with real_write(lease):
+            yield
+        if not connection.in_atomic_block:
+            commits[0] += 1
+            if commits[0] == crash_after:
+                raise Killed
+
+    monkeypatch.setattr(Lease, "write", write)
+    total = 1
+    while crash_after < total:
+        workspace, backend = world.study(), FakeBackend()
+        play = player(lambda b=backend: b)  # type: ignore[misc]
+        commits[0] = 0
+        if crash_after:
+            with pytest.raises(Killed):
+                play(workspace)
+            let_lease_expire(workspace)
+            commits[0] = 10_000
+        play(workspace)
+        total = total if crash_after else commits[0]
+        grant = workspace.grants.get()
+        assert grant.state == "open", crash_after
+        assert reveal.can_reveal(grant), crash_after
+        assert reveal.settings_of(grant) is not None, crash_after
+        has_one_of_each(backend, workspace)
+        crash_after += 1
 
 
 def test_broker_down_never_fails_an_act(monkeypatch: pytest.MonkeyPatch) -> None:
