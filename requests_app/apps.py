@@ -22,6 +22,7 @@ class RequestsAppConfig(AppConfig):
             "procedures.registry",
             "workflow.receivers",
             "workflow.rights",
+            "navigation",
         ):
             import_module(f"{self.name}.{module}")
         on_clock_moved(import_module(f"{self.name}.workflow.clock").run_due)

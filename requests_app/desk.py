@@ -5,11 +5,11 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Count
+from django.db.models import Count, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from portal.accounts.models import User
+from portal.accounts.models import Role, RoleAssignment, User
 from portal.audit.record import record
 from portal.common.calendar import PARIS, legal_now
 
@@ -59,10 +59,33 @@ def unreviewed(request: AccessRequest) -> int:
     return Piece.objects.filter(request=request, review=Piece.Review.PENDING).count()
 
 
+class DeskRefused(ValueError):
+    """Nothing was changed; `str()` is a French sentence for the person."""
+
+
+# Stages of these roles are the desk's: a person of the role takes them. Holders, committees and
+# applicants share out their own work.
+ASSIGNABLE_ROLES = frozenset({Role.SECRETARIAT, Role.LEGAL_OFFICER, Role.OPERATOR, Role.DPO})
+
+
+def colleagues(role: str) -> QuerySet[User]:
+    """Active people who hold a desk's role: those to whom a stage of that role may be given."""
+    if role not in ASSIGNABLE_ROLES:
+        return User.objects.none()
+    held = RoleAssignment.objects.active().filter(role=role).values("user")
+    return User.objects.filter(pk__in=held, is_active=True).order_by("last_name", "first_name")
+
+
 def assign(stage: Stage, *, to: User | None, by: User) -> None:
-    """Give a stage to a person of the desk, or to nobody."""
+    """Give an open stage to a person of the desk, or to nobody. Raises DeskRefused."""
     with transaction.atomic():
-        Stage.objects.filter(pk=stage.pk).update(assignee=to)
+        found = Stage.objects.open().select_for_update(of=("self",)).filter(pk=stage.pk).first()
+        if found is None:
+            raise DeskRefused(_("Cette étape n’est pas en cours : elle ne s’attribue pas."))
+        if found.assignee_id == (to.pk if to else None):
+            return
+        found.assignee = to
+        found.save(update_fields=["assignee"])
         record(
             "request.assign",
             by=by,

@@ -1,19 +1,28 @@
 """What is expected of a person, due first: open stages and tasks of the roles they hold."""
 
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from typing import Any
 
-from portal.accounts.models import Role, User
+from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Value, When
+from django.utils.translation import gettext as _
+
+from portal.accounts.models import Membership, Role, User
 from portal.accounts.roles import has_role, scopes
 from portal.common.calendar import legal_now
 
+from . import permissions
 from .models import (
+    AccessRequest,
     InterestDeclaration,
     RapporteurAssignment,
     Report,
     RequestMember,
+    RequestState,
     Stage,
+    StageState,
     Task,
 )
+from .procedures import registry
+from .visibility import TEAM_KINDS
 
 
 APPLICANT = "applicant"
@@ -25,49 +34,90 @@ def _held(user: User) -> list[str]:
 
 
 def stages_for(user: User) -> QuerySet[Stage]:
-    """Open stages in which the person may have something to do, with what a list shows."""
-    withdrawn = InterestDeclaration.objects.filter(
-        request=OuterRef("request"), member=user, answer=InterestDeclaration.Answer.WITHDRAWN
-    )
+    """Open stages in which the person has something to do, with what a list shows.
+
+    A committee member who has declared and reports on nothing waits for the sitting: the stage is
+    the president's then, and the rapporteurs' until their report is filed.
+    """
+    president = scopes(user, Role.PRESIDENT)
+    committees = president | scopes(user, Role.COMMITTEE_MEMBER)
     own_files = RequestMember.objects.filter(
-        request=OuterRef("request"), user=user, removed_at__isnull=True
+        request=OuterRef("request"), user=user, kind__in=TEAM_KINDS, removed_at__isnull=True
     )
-    committees = scopes(user, Role.PRESIDENT) | scopes(user, Role.COMMITTEE_MEMBER)
     mine = (
         Q(role__in=_held(user), holder__isnull=True, committee__isnull=True)
         | Q(holder__in=scopes(user, Role.HOLDER_REPRESENTATIVE))
-        | (Q(committee__in=committees) & ~Exists(withdrawn))
         | (Q(role=APPLICANT) & Exists(own_files))
     )
-    return (
-        Stage.objects.open()
-        .filter(mine)
-        .select_related("request__organisation", "assignee", "holder", "committee")
-        .annotate(
-            has_declared=Exists(
-                InterestDeclaration.objects.filter(request=OuterRef("request"), member=user)
-            ),
-            is_rapporteur=Exists(
-                RapporteurAssignment.objects.filter(
-                    stage=OuterRef("pk"), member=user, ended_at__isnull=True
-                )
-            ),
-            has_reported=Exists(
-                Report.objects.filter(stage=OuterRef("pk"), author=user, filed_at__isnull=False)
-            ),
+    if committees:
+        reports = Q(is_rapporteur=True, has_reported=False)
+        mine |= Q(committee__in=committees) & (
+            Q(has_declared=False) | reports | Q(committee__in=president)
         )
+    declared = InterestDeclaration.objects.filter(request=OuterRef("request"), member=user)
+    rapporteurs = RapporteurAssignment.objects.filter(stage=OuterRef("pk"), ended_at__isnull=True)
+    found = Stage.objects.open().annotate(
+        has_declared=Exists(declared),
+        has_rapporteurs=Exists(rapporteurs),
+        is_rapporteur=Exists(rapporteurs.filter(member=user)),
+        has_reported=Exists(
+            Report.objects.filter(stage=OuterRef("pk"), author=user, filed_at__isnull=False)
+        ),
+        presides=Case(When(committee__in=president, then=Value(True)), default=Value(False)),
+    )
+    return (
+        found.filter(mine, request__in=permissions.requests_visible_to(user))
+        .select_related("request__organisation", "assignee", "holder", "committee")
         .order_by(F("due_at").asc(nulls_last=True), "started_at", "pk")
     )
+
+
+def expected_of(stage: Any) -> str:
+    """What the person is asked to do in a stage of `stages_for()`, in words."""
+    if stage.kind == "opinion":
+        if not stage.has_declared:
+            return _("Déclarez vos liens d’intérêts")
+        if stage.is_rapporteur and not stage.has_reported:
+            return _("Déposez votre rapport")
+        if not stage.has_rapporteurs:
+            return _("Désignez les rapporteurs")
+    if stage.state == StageState.PAUSED:
+        return _("En attente du demandeur")
+    request = stage.request
+    procedure = registry.get(request.procedure_code, request.procedure_version)
+    return procedure.stage(stage.code).expected
 
 
 def tasks_for(user: User) -> QuerySet[Task]:
     """Open tasks of the person's roles, due first."""
     return (
-        Task.objects.filter(closed_at__isnull=True, role__in=_held(user))
+        Task.objects.filter(
+            closed_at__isnull=True,
+            role__in=_held(user),
+            request__in=permissions.requests_visible_to(user),
+        )
         .select_related("request__organisation", "stage")
         .order_by(F("due_at").asc(nulls_last=True), "opened_at")
     )
 
 
+def to_sign_for(user: User) -> QuerySet[AccessRequest]:
+    """Requests whose frozen version waits for this person's signature."""
+    signs = Membership.objects.signatory().filter(user=user).values("organisation")
+    return (
+        AccessRequest.objects.filter(state=RequestState.AWAITING_SIGNATURE, organisation__in=signs)
+        .select_related("organisation")
+        .order_by("updated_at")
+    )
+
+
 def overdue(stages: QuerySet[Stage]) -> QuerySet[Stage]:
     return stages.filter(due_at__lt=legal_now())
+
+
+def count_for(user: User) -> int:
+    """How many things are expected of the person, for the menu: one query on every page."""
+    stages = stages_for(user).filter(state=StageState.RUNNING)
+    others = [to_sign_for(user)] + ([tasks_for(user)] if _held(user) else [])
+    ids = [found.order_by().values("pk") for found in others]
+    return stages.order_by().values("pk").union(*ids, all=True).count()

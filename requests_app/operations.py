@@ -7,7 +7,7 @@ from portal.accounts.models import Role, User
 from portal.accounts.roles import has_role
 
 from . import permissions, permits
-from .models import Grant, GrantState, Probe, ProviderReading, Workspace
+from .models import Grant, GrantState, Probe, Workspace
 from .provisioning import run
 
 
@@ -22,13 +22,6 @@ class OperationRefused(ValueError):
 def may_see(user: User) -> bool:
     """Operators act; auditors and the DPO look."""
     return has_role(user, Role.OPERATOR, Role.AUDITOR, Role.DPO)
-
-
-def provider_problem() -> str:
-    """Why the last call to the provider failed, in words; empty when it answers."""
-    return (
-        ProviderReading.objects.exclude(problem="").values_list("problem", flat=True).first() or ""
-    )
 
 
 def last_probes(workspace: Workspace) -> QuerySet[Probe]:

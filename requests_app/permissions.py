@@ -3,7 +3,7 @@
 `is_staff` adds nothing here. Verbs of the workflow are registered by `workflow` with their actors.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -150,10 +150,20 @@ def files_visible_to(user: Person) -> QuerySet[StoredFile]:
 # --- Pieces of a right ----------------------------------------------------------------------------
 
 
-def specification_rows(user: Person, request: AccessRequest) -> list[dict[str, Any]]:
-    """Rows of the data specification that the person sees: a holder, its own databases only."""
-    parts = parts_visible(user, request)
-    rows: list[dict[str, Any]] = (request.content.get("specification") or {}).get("rows") or []
+def specification_rows(
+    user: Person,
+    request: AccessRequest,
+    *,
+    content: Mapping[str, Any] | None = None,
+    parts: frozenset[str] | None = None,
+) -> list[dict[str, Any]]:
+    """Rows of the data specification that the person sees: a holder, its own databases only.
+
+    Of the working copy, or of a version's `content`; `parts` when the caller knows them already.
+    """
+    parts = parts_visible(user, request) if parts is None else parts
+    shown = request.content if content is None else content
+    rows: list[dict[str, Any]] = (shown.get("specification") or {}).get("rows") or []
     if "content" in parts:
         return rows
     if "specification" not in parts:

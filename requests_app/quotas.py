@@ -1,5 +1,6 @@
 """Quotas left at the provider in words, as the provisioning worker last read them."""
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.utils.translation import gettext as _
@@ -23,18 +24,27 @@ def _label(name: str) -> str:
     return str(next((label for word, label in WORDS if word in name), name))
 
 
-def read_at() -> datetime | None:
-    """When the worker last read them; None before the first reading."""
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What the last reading says: a sentence per quota, when, and why it failed if it did."""
+
+    lines: list[str]
+    read_at: datetime | None
+    problem: str
+
+
+def summary(*, persons: int = 1) -> Summary:
+    """What is left at the provider, and whether it is enough for one more study."""
     reading = last_reading()
-    return reading.read_at if reading else None
+    if reading is None:
+        return Summary([_("Les quotas du fournisseur n’ont pas encore été lus.")], None, "")
+    return Summary(_sentences(reading, persons), reading.read_at, reading.problem)
 
 
 def lines(*, persons: int = 1) -> list[str]:
-    """One sentence per quota that a study needs: what is left, and whether it is enough."""
-    reading = last_reading()
-    if reading is None:
-        return [_("Les quotas du fournisseur n’ont pas encore été lus.")]
-    return [*_sentences(reading, persons), *([reading.problem] if reading.problem else [])]
+    """One sentence per quota that a study needs, then why the reading failed if it did."""
+    found = summary(persons=persons)
+    return [*found.lines, *([found.problem] if found.problem else [])]
 
 
 def _sentences(reading: Reading, persons: int) -> list[str]:

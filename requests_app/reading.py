@@ -2,18 +2,29 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Prefetch, QuerySet
 from django.urls import reverse
+from django.utils import formats
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
-from portal.accounts.models import Role, User
+from portal.accounts.models import Membership, Role, User
 from portal.accounts.roles import scopes
 from portal.audit.story import story
 
-from . import permissions
-from .models import AccessRequest, Act, Opinion, Permit, RequestMember, RequestVersion
+from . import permissions, permits
+from .models import (
+    AccessRequest,
+    Act,
+    Opinion,
+    OpinionSense,
+    Permit,
+    RequestMember,
+    RequestVersion,
+)
 from .procedures.content_labels import readable
 from .procedures.schema import Procedure
 from .provisioning import gates
@@ -24,13 +35,19 @@ from .workflow.labels import LABELS
 CONTENT_PARTS = frozenset(
     {"card", "summary", "purpose", "content", "specification", "version_to_sign"}
 )
+_DELIVERY = {
+    "daughter_system": gettext_lazy("système fils"),
+    "project_space": gettext_lazy("espace projet"),
+}
 _ACT_WORDS = {
-    "number": _("numéro"),
-    "application_number": _("numéro de demande"),
-    "reference": _("référence"),
-    "delivery_mode": _("mise à disposition"),
-    "starts_on": _("début"),
-    "ends_on": _("fin"),
+    "number": gettext_lazy("numéro"),
+    "application_number": gettext_lazy("numéro de demande"),
+    "reference": gettext_lazy("référence"),
+    "route": gettext_lazy("procédure indiquée"),
+    "sense": gettext_lazy("sens"),
+    "delivery_mode": gettext_lazy("mise à disposition"),
+    "starts_on": gettext_lazy("début"),
+    "ends_on": gettext_lazy("fin"),
 }
 
 
@@ -50,27 +67,51 @@ class Reader:
     # --- the file ------------------------------------------------------------------------------
 
     def content(self, *, version: str) -> dict[str, Any]:
-        """Sections in words: of a frozen version for readers, of the working copy for the team."""
-        versions: list[RequestVersion] = []
-        if self.parts & {"versions", "version_to_sign"}:
-            versions = list(
-                self.request.versions.exclude(status=RequestVersion.Status.CANCELLED)
-                .select_related("signed_by")
-                .order_by("number")
-            )
-        chosen = self._version(versions, version)
-        content = self._visible_content(chosen.content if chosen else self.request.content)
+        """Sections in words: of a frozen version for readers, of the working copy for the team.
+
+        Whoever does not choose among the versions reads the last signed one: what the team is
+        changing is nobody else's yet.
+        """
+        versions: list[RequestVersion] = list(
+            self.request.versions.exclude(status=RequestVersion.Status.CANCELLED)
+            .select_related("signed_by")
+            .order_by("number")
+        )
+        chosen = self._version(versions, version if self._chooses else "")
+        content = chosen.content if chosen else self.request.content
         found: dict[str, Any] = {
-            "versions": versions,
-            "version": chosen,
-            "content": readable(content),
-            "rows": permissions.specification_rows(self.user, self.request),
+            "versions": versions if self._chooses else [],
+            "version": chosen if self._chooses else None,
+            "content": readable(self._visible_content(content)),
         }
-        if "persons" in self.parts or "card" in self.parts:
-            found["persons"] = RequestMember.objects.filter(
-                request=self.request, removed_at__isnull=True
-            ).select_related("user")
+        if self.parts & {"card", "specification"}:
+            bases = self.request.datasets.select_related("dataset__holder__organisation")
+            found["bases"] = [one.dataset for one in bases]
+            titles = {base.code: base.title_fr for base in found["bases"]}
+            rows = permissions.specification_rows(
+                self.user, self.request, content=content, parts=self.parts
+            )
+            found["rows"] = [
+                row | {"title": titles.get(row["dataset"], row["dataset"])} for row in rows
+            ]
+        if self.parts & {"persons", "card"}:
+            found["persons"] = self._persons()
         return found
+
+    @property
+    def _chooses(self) -> bool:
+        return bool(self.parts & {"versions", "version_to_sign"})
+
+    def _persons(self) -> list[RequestMember]:
+        """Who is in the file, with the organisations they belong to."""
+        belongs = Membership.objects.confirmed().select_related("organisation")
+        members = (
+            RequestMember.objects.filter(request=self.request, removed_at__isnull=True)
+            .select_related("user")
+            .prefetch_related(Prefetch("user__memberships", belongs, to_attr="belongs"))
+            .order_by("kind", "user__last_name")
+        )
+        return list(members)
 
     @staticmethod
     def _version(versions: Sequence[RequestVersion], asked: str) -> RequestVersion | None:
@@ -114,6 +155,7 @@ class Reader:
                 permissions.opinions_visible_to(self.user)
                 .filter(request=self.request)
                 .select_related("version", "document")
+                .prefetch_related("present", "withdrew")
             )
         )
         for opinion in opinions:
@@ -141,11 +183,14 @@ class Reader:
             if act.stage is not None and act.stage.kind == "holder"
         ]
         codes = self._correctable()
+        corrected = {act.corrects_id for act in acts}
         return {
             "opinions": opinions,
             "reports": reports,
             "remarks": remarks,
-            "recorded_acts": [self._act(act, codes=codes) for act in acts],
+            "recorded_acts": [
+                self._act(act, codes=codes, replaced=act.pk in corrected) for act in acts
+            ],
         }
 
     def _headings(self, stage_code: str, headings: dict[str, str]) -> list[tuple[str, str]]:
@@ -155,55 +200,96 @@ class Reader:
     def _describe(self, opinion: Opinion) -> None:
         opinion.facts = self._headings("opinion", opinion.headings)  # type: ignore[attr-defined]
         opinion.url = self.file_url(opinion.document_id) if opinion.document_id else ""  # type: ignore[attr-defined]
+        answers = {one.get("number"): one.get("text", "") for one in opinion.answers}
+        opinion.answered = [  # type: ignore[attr-defined]
+            point | {"answer": answers.get(point.get("number"), "")} for point in opinion.points
+        ]
 
     def _correctable(self) -> frozenset[str]:
         """Codes of the acts that this person may correct here: asked once, not for every act."""
         return correctable_codes() if self.corrects else frozenset()
 
-    def _act(self, act: Act, *, codes: frozenset[str]) -> Act:
+    def _act(self, act: Act, *, codes: frozenset[str], replaced: bool) -> Act:
         words = [
-            f"{label} : {act.data[key]}" for key, label in _ACT_WORDS.items() if act.data.get(key)
+            f"{label} : {_in_words(act.data[key])}"
+            for key, label in _ACT_WORDS.items()
+            if act.data.get(key)
         ]
         act.label = act_label(act.code)  # type: ignore[attr-defined]
         act.details = ", ".join(words)  # type: ignore[attr-defined]
         act.url = self.file_url(act.document_id) if act.document_id else ""  # type: ignore[attr-defined]
-        if act.code in codes:
+        act.words = self._said(act)  # type: ignore[attr-defined]
+        act.replaced = replaced  # type: ignore[attr-defined]
+        if act.code in codes and not replaced:
             args = [self.request.pk, act.pk]
             act.correct_url = reverse("requests_app:correct_act", args=args)  # type: ignore[attr-defined]
         return act
 
+    def _said(self, act: Act) -> list[str]:
+        """The act's own words; remarks stand above, the desk's analysis is the desk's."""
+        if act.stage is not None and act.stage.kind == "holder":
+            return []
+        if act.code == "close_task" and "notes" not in self.parts:
+            return []
+        labels = {piece.code: piece.label for piece in self.procedure.pieces}
+        asked = [
+            f"{labels.get(one['code'], one['code'])} : {one['comment']}"
+            for one in act.data.get("pieces", [])
+            if one.get("comment") and one["comment"] not in act.text
+        ]
+        points = [f"{one['number']}. {one['text']}" for one in act.data.get("points", [])]
+        return [*([act.text] if act.text else []), *asked, *points]
+
     # --- access ---------------------------------------------------------------------------------
 
     def grants(self) -> dict[str, Any]:
+        """The period, each person's access and what it waits for; the operator's page by right."""
         permit = Permit.objects.filter(request=self.request).order_by("-number").first()
         grants = list(
             permissions.grants_visible_to(self.user)
             .filter(permit__request=self.request)
             .select_related("person")
-            .order_by("person__last_name")
+            .order_by("person__last_name", "person__first_name", "-created_at")
+            .distinct()
         )
         for grant in grants:
             grant.missing_labels = [gates.label(code) for code in grant.missing]  # type: ignore[attr-defined]
-        return {"permit": permit, "grants": grants}
+            grant.tone = TONES.get(grant.state, "info")  # type: ignore[attr-defined]
+            grant.mine = grant.person_id == self.user.pk  # type: ignore[attr-defined]
+        return {
+            "permit": permit,
+            "delivery": _DELIVERY.get(permit.delivery_mode, "") if permit else "",
+            "grants": grants,
+        }
 
     def story(self) -> Any:
         return story(self.request.pk, by=self.user)
 
 
-def holder_grants(user: User) -> QuerySet[Any]:
-    """Open grants on data of the holders a person represents: who, since, until, why."""
-    from . import permits
+TONES = {"open": "success", "failed": "error", "suspended": "warning", "closing": "warning"}
 
-    return (
-        permits.accesses()
-        .filter(
-            permit__request__datasets__dataset__holder__organisation__in=scopes(
-                user, Role.HOLDER_REPRESENTATIVE
-            )
-        )
-        .select_related("person", "permit__request__organisation")
-        .distinct()
+
+def holder_grants(user: User) -> QuerySet[Any]:
+    """Open grants on data of the holders a person represents: who, since, until, why.
+
+    The main base's officer reads those of the main base (A33b).
+    """
+    holders = scopes(user, Role.HOLDER_REPRESENTATIVE) | scopes(user, Role.MAIN_BASE_OFFICER)
+    return permits.for_holders(holders).select_related(
+        "person", "permit__request__organisation", "permit__act"
     )
+
+
+def _in_words(value: Any) -> str:
+    """A value of an act as people read it: dates in full, codes in words."""
+    text = str(value)
+    words = _DELIVERY | dict(OpinionSense.choices)
+    if text in words:
+        return str(words[text])
+    try:
+        return formats.date_format(date.fromisoformat(text), "j F Y")
+    except ValueError:
+        return text
 
 
 def act_label(code: str) -> str:

@@ -22,9 +22,14 @@ class Event:
     text: str = ""
 
 
-def events(request: AccessRequest, stages: Sequence[Stage], procedure: Procedure) -> list[Event]:
-    """The timeline, in the procedure's order; stages without object are left out."""
-    lines = [Event(_("Brouillon créé"), "done", request.created_at)]
+def events(
+    request: AccessRequest, stages: Sequence[Stage], procedure: Procedure, *, whole: bool = True
+) -> list[Event]:
+    """The timeline, in the procedure's order; stages without object are left out.
+
+    `whole=False`: only the deposit and the stages given, for whoever sees no more than their own.
+    """
+    lines = [Event(_("Brouillon créé"), "done", request.created_at)] if whole else []
     if request.submitted_at:
         lines.append(Event(_("Demande signée et déposée"), "done", request.submitted_at))
     by_code: dict[str, list[Stage]] = {}
@@ -47,7 +52,7 @@ def events(request: AccessRequest, stages: Sequence[Stage], procedure: Procedure
                 lines.append(Event(label, "current", stage.started_at, actor_of(stage), text))
             elif stage.state == StageState.PENDING and not over:
                 lines.append(Event(label, "coming"))
-        if not mine and not over and request.submitted_at:
+        if whole and not mine and not over and request.submitted_at:
             lines.append(Event(spec.label, "coming"))
     if over:
         lines.append(Event(_capital(str(request.get_state_display())), "done", request.ended_at))

@@ -89,6 +89,12 @@ def store(
     return stored
 
 
+def discard(stored: StoredFile) -> None:
+    """Drop a file kept a moment ago for an act that was then refused."""
+    stored.file.delete(save=False)
+    StoredFile.objects.filter(pk=stored.pk).delete()
+
+
 def content_type(upload: UploadedFile) -> str:
     """The type told by the file's own bytes; `application/octet-stream` for anything not known."""
     upload.seek(0)

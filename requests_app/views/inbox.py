@@ -1,10 +1,9 @@
 """The inbox of each role, and the list of the requests a person may see."""
 
-import csv
 from typing import Any
 
 from django.core.paginator import Paginator
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, F, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -12,10 +11,13 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from portal.common.calendar import legal_now
-from requests_app import inbox, permissions
-from requests_app.forms.inbox import InboxFilterForm
-from requests_app.models import Stage
+from requests_app import desk, inbox, permissions
+from requests_app.forms.inbox import InboxFilterForm, RequestsFilterForm
+from requests_app.models import AccessRequest, RequestState, Stage, StageState, Task
+from requests_app.navigation import remember_count
 from requests_app.procedures import registry
+
+from .csv_files import csv_response
 
 
 PAGE_SIZE = 30
@@ -25,28 +27,35 @@ SORTS = {
     "depuis": "started_at",
     "echeance": "due_at",
 }
+REQUEST_SORTS = {
+    "numero": "number",
+    "titre": "title",
+    "organisme": "organisation__name",
+    "etat": "state",
+    "depot": "submitted_at",
+}
 
 
-def _rule(stage: Stage) -> Any:
-    request = stage.request
-    return registry.get(request.procedure_code, request.procedure_version).stage(stage.code)
+def _ordered(found: Any, asked: str, sorts: dict[str, str], *, default: str = "") -> Any:
+    """Sorted by `?tri=key` or `?tri=-key`, without dates last; an unknown key changes nothing."""
+    field = sorts.get((asked or default).removeprefix("-"))
+    if field is None:
+        return found
+    down = (asked or default).startswith("-")
+    key = F(field).desc(nulls_last=True) if down else F(field).asc(nulls_last=True)
+    return found.order_by(key, "pk")
 
 
-def expected_of(stage: Stage) -> str:
-    """What the person is asked to do in a stage of the inbox, in words."""
-    if stage.kind == "opinion":
-        if not stage.has_declared:  # type: ignore[attr-defined]
-            return _("Déclarez vos liens d’intérêts")
-        if stage.is_rapporteur and not stage.has_reported:  # type: ignore[attr-defined]
-            return _("Remettez votre rapport")
-    if stage.state == "paused":
-        return _("En attente du demandeur")
-    return str(_rule(stage).expected)
+def _without_page(request: HttpRequest) -> str:
+    query = request.GET.copy()
+    query.pop("page", None)
+    return query.urlencode()
 
 
 def _filtered(request: HttpRequest) -> tuple[QuerySet[Stage], dict[str, Any]]:
     form = InboxFilterForm(request.GET)
-    chosen = form.cleaned_data if form.is_valid() else {}
+    form.is_valid()
+    chosen = form.cleaned_data  # what is not valid is left out
     stages = inbox.stages_for(request.user)  # type: ignore[arg-type]
     if words := chosen.get("q"):
         stages = stages.filter(
@@ -58,42 +67,73 @@ def _filtered(request: HttpRequest) -> tuple[QuerySet[Stage], dict[str, Any]]:
         stages = stages.filter(assignee=request.user)
     if chosen.get("en_retard"):
         stages = inbox.overdue(stages)
-    sort = request.GET.get("tri", "")
-    if field := SORTS.get(sort.removeprefix("-")):
-        stages = stages.order_by(f"-{field}" if sort.startswith("-") else field, "pk")
-    return stages, chosen
+    return _ordered(stages, request.GET.get("tri", ""), SORTS), chosen
+
+
+def _labelled(tasks: list[Task]) -> list[Task]:
+    for task in tasks:
+        owner = task.request
+        procedure = registry.get(owner.procedure_code, owner.procedure_version)
+        task.label = procedure.task(task.code).label  # type: ignore[attr-defined]
+    return tasks
+
+
+def _counts(request: HttpRequest) -> dict[str, Any]:
+    """Figures of the whole inbox, whatever the filters: one query."""
+    rows = (
+        inbox.stages_for(request.user)  # type: ignore[arg-type]
+        .order_by()
+        .values("code")
+        .annotate(
+            n=Count("pk", distinct=True),
+            running=Count("pk", filter=Q(state=StageState.RUNNING), distinct=True),
+            late=Count("pk", filter=Q(due_at__lt=legal_now()), distinct=True),
+        )
+    )
+    labels = {
+        stage.code: stage.label for procedure in registry.everything() for stage in procedure.stages
+    }
+    by_code: dict[str, int] = {}
+    running = late = 0
+    for row in rows:
+        by_code[row["code"]] = by_code.get(row["code"], 0) + row["n"]
+        running, late = running + row["running"], late + row["late"]
+    return {
+        "running": running,
+        "late": late,
+        "stage_counts": sorted(
+            ((code, labels.get(code, code), n) for code, n in by_code.items()), key=lambda s: s[1]
+        ),
+    }
 
 
 @require_safe
 def inbox_page(request: HttpRequest) -> HttpResponse:
     stages, chosen = _filtered(request)
     page = Paginator(stages, PAGE_SIZE).get_page(request.GET.get("page"))
+    assigns = False
     for stage in page:
-        stage.expected = expected_of(stage)
-    tasks = list(inbox.tasks_for(request.user))  # type: ignore[arg-type]
-    for task in tasks:
-        owner = task.request
-        rules = registry.get(owner.procedure_code, owner.procedure_version).tasks
-        task.label = next((rule.label for rule in rules if rule.code == task.code), task.code)  # type: ignore[attr-defined]
-    everything = inbox.stages_for(request.user).order_by()  # type: ignore[arg-type]
-    totals = everything.aggregate(n=Count("pk"), late=Count("pk", filter=Q(due_at__lt=legal_now())))
-    counts = everything.values("code").annotate(n=Count("pk")).order_by("code")
-    labels = {
-        stage.code: stage.label for procedure in registry.everything() for stage in procedure.stages
-    }
-    query = request.GET.copy()
-    query.pop("page", None)
+        stage.expected = inbox.expected_of(stage)
+        # Whoever sees a desk's stage in this list has its role; the right to assign is one more.
+        stage.assignable = stage.role in desk.ASSIGNABLE_ROLES
+        assigns = assigns or stage.assignable
+    tasks = _labelled(list(inbox.tasks_for(request.user)))  # type: ignore[arg-type]
+    to_sign = list(inbox.to_sign_for(request.user))  # type: ignore[arg-type]
+    counts = _counts(request)
+    total = counts["running"] + len(tasks) + len(to_sign)
+    remember_count(request, total)
+    first = page.object_list[0].request if page.object_list else None
     context = {
         "page": page,
         "tasks": tasks,
+        "to_sign": to_sign,
         "filters": chosen,
         "filtered": any(chosen.values()),
-        "count": totals["n"] + len(tasks),
-        "late": totals["late"],
-        "stage_counts": [
-            (row["code"], labels.get(row["code"], row["code"]), row["n"]) for row in counts
-        ],
-        "export_url": f"{reverse('requests_app:inbox_csv')}?{query.urlencode()}",
+        "count": total,
+        "late": counts["late"],
+        "stage_counts": counts["stage_counts"],
+        "assigns": assigns and first is not None and permissions.can(request.user, "assign", first),
+        "export_url": f"{reverse('requests_app:inbox_csv')}?{_without_page(request)}",
     }
     return render(request, "requests_app/desk/inbox.html", context)
 
@@ -101,36 +141,58 @@ def inbox_page(request: HttpRequest) -> HttpResponse:
 @require_safe
 def inbox_csv(request: HttpRequest) -> HttpResponse:
     stages, _chosen = _filtered(request)
-    response = HttpResponse(content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = 'attachment; filename="a-traiter.csv"'
-    response.write("\ufeff")  # spreadsheets read UTF-8 with it
-    writer = csv.writer(response, delimiter=";")
-    writer.writerow([_("Numéro"), _("Titre"), _("Ce qui est attendu"), _("Depuis"), _("Échéance")])
-    for stage in stages:
-        row = [stage.request.number or "", stage.request.title, expected_of(stage)]
-        dates = [stage.started_at, stage.due_at]
-        writer.writerow(
-            [inert(cell) for cell in row] + [d.strftime("%Y-%m-%d") if d else "" for d in dates]
-        )
-    return response
+    headings = [_("Numéro"), _("Titre"), _("Ce qui est attendu"), _("Depuis"), _("Échéance")]
+    return csv_response(
+        "a-traiter",
+        [*headings, _("Attribué à")],
+        (
+            [
+                stage.request.number,
+                stage.request.title,
+                inbox.expected_of(stage),
+                stage.started_at,
+                stage.due_at,
+                stage.assignee,
+            ]
+            for stage in stages
+        ),
+    )
 
 
-def inert(cell: str) -> str:
-    """A cell that a spreadsheet will not run as a formula."""
-    return f"'{cell}" if cell[:1] in "=+-@\t\r" else cell
+def _requests(request: HttpRequest) -> tuple[QuerySet[AccessRequest], dict[str, Any]]:
+    """Requests the person reads at least the card of, filtered and sorted: newest first."""
+    form = RequestsFilterForm(request.GET)
+    form.is_valid()
+    chosen = form.cleaned_data
+    found = permissions.requests_with(request.user, "card").select_related("organisation")
+    if words := chosen.get("q"):
+        found = found.filter(Q(number__icontains=words) | Q(title__icontains=words))
+    if state := chosen.get("etat"):
+        found = found.filter(state=state)
+    return _ordered(found, request.GET.get("tri", ""), REQUEST_SORTS, default="-depot"), chosen
 
 
 @require_safe
 def requests_page(request: HttpRequest) -> HttpResponse:
-    """Every request the person may see, newest first."""
-    found = permissions.requests_visible_to(request.user).select_related("organisation")
-    words = request.GET.get("q", "").strip()
-    if words:
-        found = found.filter(Q(number__icontains=words) | Q(title__icontains=words))
-    if state := request.GET.get("etat", ""):
-        found = found.filter(state=state)
-    page = Paginator(found.order_by("-submitted_at", "-created_at"), PAGE_SIZE).get_page(
-        request.GET.get("page")
-    )
-    context = {"page": page, "q": words, "state": state}
+    found, chosen = _requests(request)
+    context = {
+        "page": Paginator(found, PAGE_SIZE).get_page(request.GET.get("page")),
+        "filters": chosen,
+        "filtered": any(chosen.values()),
+        "states": RequestState.choices,
+        "export_url": f"{reverse('requests_app:requests_csv')}?{_without_page(request)}",
+    }
     return render(request, "requests_app/desk/requests.html", context)
+
+
+@require_safe
+def requests_csv(request: HttpRequest) -> HttpResponse:
+    found, _chosen = _requests(request)
+    return csv_response(
+        "dossiers",
+        [_("Numéro"), _("Titre"), _("Responsable de traitement"), _("État"), _("Déposé le")],
+        (
+            [one.number, one.title, one.organisation, one.get_state_display(), one.submitted_at]
+            for one in found
+        ),
+    )

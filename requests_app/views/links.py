@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 
 from requests_app.abilities import Ability
 from requests_app.models import AccessRequest
@@ -15,6 +17,11 @@ OWN_PAGES = {
     "send_completion": "requests_app:draft",
     "cancel_signature": "requests_app:draft",
     "sign": "requests_app:sign",
+}
+# Work that comes before a verb, on a page of its own: the grid, the extract's preparation.
+BEFORE: dict[str, tuple[str, str | Promise]] = {
+    "accept_completeness": ("completeness", _("Contrôler les pièces")),
+    "confirm_extract": ("extraction", _("Préparer et vérifier l’extraction")),
 }
 NO_BUTTON = frozenset({"correct_act"})  # linked from the act itself
 
@@ -32,6 +39,10 @@ def act_links(request: AccessRequest, abilities: Sequence[Ability]) -> list[ActL
     for one in abilities:
         if one.name in NO_BUTTON:
             continue
+        if one.name in BEFORE and one.stage is not None:
+            page, label = BEFORE[one.name]
+            before = reverse(f"requests_app:{page}", args=[request.pk])
+            found.append(ActLink(page, str(label), before))
         if one.name in OWN_PAGES:
             url = reverse(OWN_PAGES[one.name], args=[request.pk])
         elif one.task is not None:

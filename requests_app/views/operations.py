@@ -116,9 +116,7 @@ def operations_page(request: HttpRequest) -> HttpResponse:
         "page": page,
         "chosen": chosen,
         "states": [(state.value, state.label, counts.get(state.value, 0)) for state in GrantState],
-        "provider_down": operations.provider_problem(),
-        "quotas": quotas.lines(),
-        "quotas_at": quotas.read_at(),
+        "quotas": quotas.summary(),
     }
     for grant in page:
         _decorate(grant)

@@ -11,8 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from requests_app.directory.register import entry, published
-
-from .inbox import inert
+from requests_app.exports import inert
 
 
 PAGE_SIZE = 20

@@ -1,5 +1,6 @@
 """The page of one request: where it stands, who must act, and what this person may read of it."""
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -12,11 +13,13 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
+from portal.accounts.models import Role
+from portal.accounts.roles import has_role
 from portal.audit.record import record_view
-from requests_app import desk, permissions, reading, timeline
-from requests_app.abilities import abilities, who_must_act
+from requests_app import committee_reading, desk, operations, permissions, reading, timeline
+from requests_app.abilities import Ability, NextStep, abilities, who_must_act
 from requests_app.forms.inbox import NoteForm
-from requests_app.models import AccessRequest, Stage
+from requests_app.models import AccessRequest, Stage, Workspace
 from requests_app.procedures import registry
 
 from .links import act_links
@@ -50,6 +53,7 @@ def _tabs(
             _("Avis et actes"),
             bool(parts & {"opinion", "remarks", "own_remark", "reports", "acts"}),
         ),
+        "comite": (_("Comité"), bool(parts & {"committee", "interests"})),
         "acces": (_("Accès"), bool(parts & {"grants", "own_grant", "permit"})),
         "notes": (_("Notes internes"), "notes" in parts),
         "journal": (_("Journal"), "log" in parts),
@@ -67,78 +71,187 @@ def _tabs(
     ], tab
 
 
+def _waiting(
+    access_request: AccessRequest, parts: frozenset[str], stages: Sequence[Stage]
+) -> list[NextStep]:
+    """Who must act next, as far as the person sees the course: all of it, or their own stages."""
+    seen = {stage.pk for stage in stages}
+    # An administrator without a reason sees where a file stands, and nothing else of it.
+    course = bool(parts & {"timeline", "version_to_sign"}) or parts == {"status"}
+
+    def shown(step: NextStep) -> bool:
+        if step.task is not None:
+            return "tasks" in parts
+        return step.stage is None or course or step.stage.pk in seen
+
+    return [step for step in who_must_act(access_request) if shown(step)]
+
+
+def _tools(request: HttpRequest, access_request: AccessRequest) -> list[dict[str, str]]:
+    """Pages beside the workflow that this person uses for this request."""
+    if not operations.may_see(request.user):
+        return []
+    workspace = Workspace.objects.filter(request=access_request).first()
+    if workspace is None:
+        return []
+    found = [
+        {
+            "label": _("Exploitation des accès de l’étude"),
+            "url": reverse("requests_app:operations_workspace", args=[workspace.pk]),
+        }
+    ]
+    if has_role(request.user, Role.OPERATOR):
+        url = reverse("requests_app:extraction", args=[access_request.pk])
+        found.append({"label": _("Extraction de l’étude"), "url": url})
+    return found
+
+
+def _tab_context(
+    request: HttpRequest,
+    tab: str,
+    reader: reading.Reader,
+    stages: Sequence[Stage],
+    mine: Sequence[Ability],
+) -> dict[str, Any]:
+    access_request, parts = reader.request, reader.parts
+    match tab:
+        case "suivi":
+            whole = "timeline" in parts
+            return {
+                "timeline": timeline.events(access_request, stages, reader.procedure, whole=whole),
+                "assignable": _assignable(request, access_request, stages),
+            }
+        case "dossier":
+            return reader.content(version=request.GET.get("version", ""))
+        case "pieces":
+            return {"pieces": reader.pieces()}
+        case "avis":
+            return reader.opinions_and_acts()
+        case "comite":
+            stand_down = next((one for one in mine if one.name == "withdraw_member"), None)
+            return committee_reading.sitting(access_request, user=request.user, parts=parts) | {  # type: ignore[arg-type]
+                "withdraw_url": reverse(
+                    "requests_app:stage_act",
+                    args=[access_request.pk, stand_down.stage.pk, stand_down.name],
+                )
+                if stand_down is not None and stand_down.stage is not None
+                else ""
+            }
+        case "acces":
+            return reader.grants()
+        case "notes":
+            writes = permissions.can(request.user, "write_note", access_request)
+            return {
+                "notes": access_request.notes.select_related("author"),
+                "note_form": NoteForm() if writes else None,
+            }
+        case _:
+            story = Paginator(reader.story(), STORY_PAGE_SIZE)
+            return {"story": story.get_page(request.GET.get("page"))}
+
+
+def _assignable(
+    request: HttpRequest, access_request: AccessRequest, stages: Sequence[Stage]
+) -> list[dict[str, Any]]:
+    """Open stages of the desk, each with those to whom it may be given."""
+    if not permissions.can(request.user, "assign", access_request):
+        return []
+    found = []
+    for stage in stages:
+        if stage.role not in desk.ASSIGNABLE_ROLES or stage.ended_at or not stage.started_at:
+            continue
+        found.append({"stage": stage, "people": desk.colleagues(stage.role)})
+    return found
+
+
 @require_safe
 def request_page(request: HttpRequest, pk: UUID) -> HttpResponse:
     access_request = visible_request(request, pk)
     parts = permissions.parts_visible(request.user, access_request)
     record_view(request, "request.view", on=access_request, about=access_request.pk)
     procedure = registry.get(access_request.procedure_code, access_request.procedure_version)
-    stages = list(
-        Stage.objects.filter(request=access_request).select_related("holder", "committee")
+    seen = (
+        Stage.objects.all()
+        if "timeline" in parts
+        else permissions.stages_visible_to(request.user).distinct()
     )
+    stages = list(
+        seen.filter(request=access_request).select_related("holder", "committee", "assignee")
+    )
+    for stage in stages:
+        stage.label = procedure.stage(stage.code).label  # type: ignore[attr-defined]
     tabs, tab = _tabs(access_request, parts, request.GET.get("onglet", ""))
     mine = abilities(access_request, user=request.user)
-    context: dict[str, Any] = {
-        "access_request": access_request,
-        "procedure": procedure,
-        "waiting": who_must_act(access_request),
-        "acts": act_links(access_request, mine),
-        "tabs": tabs,
-        "tab": tab,
-    }
     reader = reading.Reader(
         access_request,
         procedure=procedure,
         parts=parts,
-        user=request.user,
+        user=request.user,  # type: ignore[arg-type]
         corrects=any(one.name == "correct_act" for one in mine),
     )
-    if tab == "suivi":
-        context["timeline"] = timeline.events(access_request, stages, procedure)
-    elif tab == "dossier":
-        context |= reader.content(version=request.GET.get("version", ""))
-    elif tab == "pieces":
-        context["pieces"] = reader.pieces()
-    elif tab == "avis":
-        context |= reader.opinions_and_acts()
-    elif tab == "acces":
-        context |= reader.grants()
-    elif tab == "notes":
-        context |= {
-            "notes": access_request.notes.select_related("author"),
-            "note_form": NoteForm(),
-        }
-    else:
-        story = Paginator(reader.story(), STORY_PAGE_SIZE).get_page(request.GET.get("page"))
-        context["story"] = story
+    acts = act_links(access_request, mine)
+    context: dict[str, Any] = {
+        "access_request": access_request,
+        "parts": parts,
+        "procedure": procedure,
+        "waiting": _waiting(access_request, parts, stages),
+        "acts": acts,
+        "must_declare": "content" not in parts
+        and any(one.name == "declare_interest" for one in mine),
+        "may_consult": "content" not in parts and has_role(request.user, Role.ADMINISTRATOR),
+        "tools": _tools(request, access_request),
+        "tabs": tabs,
+        "tab": tab,
+    }
+    context |= _tab_context(request, tab, reader, stages, mine)
     return render(request, "requests_app/request/page.html", context)
 
 
 @require_POST
 def add_note(request: HttpRequest, pk: UUID) -> HttpResponse:
     access_request = visible_request(request, pk)
-    if "notes" not in permissions.parts_visible(request.user, access_request):
+    if not permissions.can(request.user, "write_note", access_request):
         raise PermissionDenied
     form = NoteForm(request.POST)
     if form.is_valid():
-        desk.add_note(access_request, text=form.cleaned_data["text"], by=request.user)
+        desk.add_note(access_request, text=form.cleaned_data["text"], by=request.user)  # type: ignore[arg-type]
         messages.success(request, _("La note est ajoutée."))
     else:
-        messages.error(request, _("Écrivez la note avant de l’ajouter."))
+        messages.error(request, _("Écrivez la note avant de l’ajouter (5 000 caractères au plus)."))
     url = reverse("requests_app:request", args=[access_request.pk])
     return redirect(f"{url}?onglet=notes")
 
 
 @require_POST
 def assign_stage(request: HttpRequest, pk: UUID, stage_id: UUID) -> HttpResponse:
-    """Take a stage for oneself, or give it back."""
+    """Give a stage to a colleague, take it for oneself (nothing chosen), or give it back."""
     access_request = visible_request(request, pk)
-    if "notes" not in permissions.parts_visible(request.user, access_request):
+    if not permissions.can(request.user, "assign", access_request):
         raise PermissionDenied
     stage = get_object_or_404(Stage, pk=stage_id, request=access_request)
-    to = None if "release" in request.POST else request.user
-    desk.assign(stage, to=to, by=request.user)
-    messages.success(
-        request, _("L’étape vous est attribuée.") if to else _("L’étape n’est plus attribuée.")
+    back = (
+        redirect("requests_app:inbox")
+        if "inbox" in request.POST
+        else redirect("requests_app:request", access_request.pk)
     )
-    return redirect("requests_app:request", access_request.pk)
+    people = desk.colleagues(stage.role)
+    wanted = request.POST.get("to", str(request.user.pk))
+    to = None if "release" in request.POST else people.filter(pk=_uuid(wanted)).first()
+    if to is None and "release" not in request.POST and wanted:
+        messages.error(request, _("Cette personne n’a pas le rôle que demande l’étape."))
+        return back
+    try:
+        desk.assign(stage, to=to, by=request.user)  # type: ignore[arg-type]
+    except desk.DeskRefused as refused:
+        messages.error(request, str(refused))
+        return back
+    said = _("L’étape est attribuée à %(who)s.") % {"who": to} if to else ""
+    messages.success(request, said or _("L’étape n’est plus attribuée."))
+    return back
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None

@@ -19,6 +19,7 @@ urlpatterns = [
     path("a-traiter/", inbox.inbox_page, name="inbox"),
     path("a-traiter/export.csv", inbox.inbox_csv, name="inbox_csv"),
     path("dossiers/", inbox.requests_page, name="requests"),
+    path("dossiers/export.csv", inbox.requests_csv, name="requests_csv"),
     path("dossiers/<uuid:pk>/", request.request_page, name="request"),
     path("dossiers/<uuid:pk>/consulter/", consultation.consult, name="consult"),
     path("dossiers/<uuid:pk>/notes/", request.add_note, name="add_note"),
