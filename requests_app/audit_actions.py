@@ -33,6 +33,8 @@ register("grant.resume", _("Accès repris"))
 register("grant.revoke", _("Accès retiré"))
 
 register("extract.ask", _("Préparation de l’extraction demandée"), reserved=True)
+register("extract.view", _("Extraction consultée par un opérateur"), reserved=True)
 register("grant.holder_view", _("Accès à ses données consultés par un responsable"))
 register("grant.operations_view", _("Liste des accès consultée"), reserved=True)
+register("grant.bodies_view", _("Personnes et organismes consultés"), reserved=True)
 register("grant.workspace_view", _("Espace consulté par un opérateur"), reserved=True)

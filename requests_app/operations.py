@@ -1,9 +1,11 @@
-"""What an operator may ask of accesses and workspaces, and asking it."""
+"""What an operator may ask of accesses, studies, persons and organisations, and asking it."""
 
-from django.db.models import QuerySet
+from collections.abc import Callable
+
+from django.db.models import Count, Q, QuerySet
 from django.utils.translation import gettext as _
 
-from portal.accounts.models import Role, User
+from portal.accounts.models import Organisation, Role, User
 from portal.accounts.roles import has_role
 
 from . import permissions, permits
@@ -13,24 +15,33 @@ from .provisioning import run
 
 LAST_PROBES = 20
 LIVE = frozenset({GrantState.WANTED, GrantState.OPENING, GrantState.OPEN, GrantState.FAILED})
+Target = Grant | Workspace | User | Organisation
 
 
 class OperationRefused(ValueError):
     """The operation cannot be done now; the message says why, in French."""
 
 
-def may_see(user: User) -> bool:
+def may_see(user: object) -> bool:
     """Operators act; auditors and the DPO look."""
-    return has_role(user, Role.OPERATOR, Role.AUDITOR, Role.DPO)
+    return isinstance(user, User) and has_role(user, Role.OPERATOR, Role.AUDITOR, Role.DPO)
+
+
+def may_act(user: object) -> bool:
+    return isinstance(user, User) and has_role(user, Role.OPERATOR)
 
 
 def last_probes(workspace: Workspace) -> QuerySet[Probe]:
-    return Probe.objects.filter(grant__workspace=workspace).order_by("-at")[:LAST_PROBES]
+    return (
+        Probe.objects.filter(grant__workspace=workspace)
+        .select_related("grant__person")
+        .order_by("-at", "-pk")[:LAST_PROBES]
+    )
 
 
-def for_grant(grant: Grant, *, by: User) -> list[str]:
-    """Operations on one person's access that are possible now for this operator."""
-    if not permissions.can(by, "revoke", grant) or grant.wanted == Grant.Wanted.CLOSED:
+def for_grant(grant: Grant, *, acts: bool) -> list[str]:
+    """Operations on one person's access that are possible now; `acts`: for who may act at all."""
+    if not acts or grant.wanted == Grant.Wanted.CLOSED or grant.state == GrantState.CLOSED:
         return []
     if grant.wanted == Grant.Wanted.SUSPENDED:
         return ["resume", "revoke"]
@@ -51,18 +62,81 @@ def for_study(workspace: Workspace, *, by: User) -> list[str]:
     return found
 
 
-def perform(name: str, target: Grant | Workspace, *, by: User, reason: str) -> None:
+# --- Persons and organisations ---------------------------------------------------------------
+
+
+_NOT_CLOSED = [state for state in GrantState.values if state != GrantState.CLOSED]
+
+
+def _counts(at: str) -> dict[str, Count]:
+    """Counts of the grants found at the relation `at`, by what may still be asked of them."""
+
+    def count(*wanted: str) -> Count:
+        chosen = Q((f"{at}__state__in", _NOT_CLOSED), (f"{at}__wanted__in", wanted))
+        return Count(at, filter=chosen, distinct=True)
+
+    wanted = Grant.Wanted
+    return {
+        "live": count(*wanted.values),
+        "suspended": count(wanted.SUSPENDED),
+        "stoppable": count(wanted.OPEN),
+        "revocable": count(wanted.OPEN, wanted.SUSPENDED),
+    }
+
+
+def organisations() -> QuerySet[Organisation]:
+    """Organisations with accesses that are not closed, or suspended ones that had some."""
+    counts = _counts("access_requests__permits__grants")
+    return (
+        Organisation.objects.filter(access_requests__permits__isnull=False)
+        .annotate(**counts)
+        .filter(Q(live__gt=0) | Q(suspended_at__isnull=False))
+        .order_by("name", "pk")
+    )
+
+
+def persons() -> QuerySet[User]:
+    """People with accesses that are not closed."""
+    counts = _counts("grants")
+    return (
+        User.objects.filter(grants__isnull=False)
+        .annotate(**counts)
+        .filter(live__gt=0)
+        .order_by("last_name", "first_name", "pk")
+    )
+
+
+def for_body(body: User | Organisation, *, acts: bool) -> list[str]:
+    """Operations on all accesses of a row of `persons()` or `organisations()`."""
+    if not acts:
+        return []
+    sanctioned = isinstance(body, Organisation) and body.suspended_at is not None
+    found = ["suspend"] if body.stoppable and not sanctioned else []  # type: ignore[union-attr]
+    found += ["resume"] if body.suspended or sanctioned else []  # type: ignore[union-attr]
+    return found + (["revoke"] if body.revocable else [])  # type: ignore[union-attr]
+
+
+# --- Asking ----------------------------------------------------------------------------------
+
+
+_VERBS: dict[str, Callable[..., list[Grant]]] = {
+    "suspend": permits.suspend,
+    "resume": permits.resume,
+    "revoke": permits.revoke,
+}
+
+
+def perform(name: str, target: Target, *, by: User, reason: str) -> None:
     """Do one operation, with its reason. Raises OperationRefused."""
-    if isinstance(target, Grant):
-        _on_grant(name, target, by=by, reason=reason)
-    else:
+    if isinstance(target, Workspace):
         _on_study(name, target, by=by, reason=reason)
+    else:
+        _on_access(name, target, by=by, reason=reason)
 
 
-def _on_grant(name: str, grant: Grant, *, by: User, reason: str) -> None:
-    verb = {"suspend": permits.suspend, "resume": permits.resume, "revoke": permits.revoke}[name]
+def _on_access(name: str, target: permits.Target, *, by: User, reason: str) -> None:
     try:
-        verb(grant, by=by, reason=reason)
+        _VERBS[name](target, by=by, reason=reason)
     except (ValueError, PermissionError) as error:
         raise OperationRefused(str(error)) from error
 
@@ -74,15 +148,7 @@ def _on_study(name: str, workspace: Workspace, *, by: User, reason: str) -> None
     permit = workspace.request.permits.order_by("-number").first()
     if permit is None:
         raise OperationRefused(_("Cette étude n’a pas d’accès autorisé."))
-    verb = {
-        "suspend_study": permits.suspend,
-        "resume_study": permits.resume,
-        "revoke_study": permits.revoke,
-    }[name]
-    try:
-        verb(permit, by=by, reason=reason)
-    except (ValueError, PermissionError) as error:
-        raise OperationRefused(str(error)) from error
+    _on_access(name.removesuffix("_study"), permit, by=by, reason=reason)
 
 
 def _on_reconciler(name: str, workspace: Workspace, *, by: User, reason: str) -> None:

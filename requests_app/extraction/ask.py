@@ -17,6 +17,11 @@ class AskRefused(ValueError):
     """The extract cannot be prepared now; the message is French."""
 
 
+def is_askable(request: AccessRequest) -> bool:
+    """Whether the extract may be prepared now, or prepared again."""
+    return Stage.objects.filter(request=request, kind="extract", state=StageState.RUNNING).exists()
+
+
 def ask(request: AccessRequest, *, by: User) -> Workspace:
     """Have the extract prepared, or prepared again before its confirmation. Raises AskRefused."""
     with transaction.atomic():
@@ -30,6 +35,22 @@ def ask(request: AccessRequest, *, by: User) -> Workspace:
         record("extract.ask", by=by, on=workspace, about=request.pk)
     workspace.refresh_from_db()
     return workspace
+
+
+def state(request: AccessRequest) -> str:
+    """Where the extract stands, in one sentence."""
+    workspace = Workspace.objects.filter(request=request).first()
+    if workspace is None:
+        return _("Elle n’est pas encore à préparer.")
+    if workspace.extract_confirmed_at is not None:
+        return _("Elle est confirmée par une deuxième personne.")
+    if workspace.extract_problem:
+        return _("Elle n’est pas complète : %(why)s") % {"why": workspace.extract_problem}
+    if workspace.extract_asked_at is not None:
+        return _("Elle est en cours de préparation.")
+    if workspace.extract_manifest:
+        return _("Elle est préparée ; une deuxième personne doit la confirmer.")
+    return _("Elle reste à préparer.")
 
 
 def prepare(workspace: Workspace) -> None:

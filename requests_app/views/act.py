@@ -1,5 +1,6 @@
 """One page per act: its form, its consequences, and the call to the engine."""
 
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -7,14 +8,33 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from portal.accounts.models import Organisation
-from requests_app import desk, permissions, quotas, uploads
+from portal.common.calendar import legal_now
+from requests_app import (
+    committee_reading,
+    desk,
+    extraction,
+    permissions,
+    quotas,
+    reading,
+    uploads,
+)
 from requests_app.abilities import abilities
 from requests_app.forms.acts import ACT_FORMS, ActForm
-from requests_app.models import AccessRequest, Act, Opinion, Stage, Task
+from requests_app.models import (
+    AccessRequest,
+    Act,
+    Opinion,
+    RequestMember,
+    Stage,
+    Task,
+    TransitionLog,
+)
+from requests_app.procedures.schema import Procedure
 from requests_app.workflow import engine
 
 from .request import visible_request
@@ -42,11 +62,24 @@ def _extra(
 
 def _warnings(name: str, stage: Stage | None) -> list[str]:
     """What the person should know before the act."""
-    if name == "record_convention":
-        return quotas.lines()
     if name == "assign_rapporteurs" and stage is not None:
         return desk.loaded_rapporteurs(stage)
+    if name == "request_completion" and stage is not None and stage.round > 1:
+        return [_("Le demandeur a déjà été sollicité : cette demande est la dernière.")]
     return []
+
+
+def _facts(name: str, access_request: AccessRequest) -> list[tuple[str, list[str]]]:
+    """Figures that stand beside the act: for a convention, the extract and what quotas leave."""
+    if name != "record_convention":
+        return []
+    persons = RequestMember.objects.filter(
+        request=access_request, has_data_access=True, removed_at__isnull=True
+    ).count()
+    return [
+        (_("Extraction"), [extraction.state(access_request)]),
+        (_("Quotas chez le fournisseur"), quotas.lines(persons=max(persons, 1))),
+    ]
 
 
 def _run(
@@ -59,29 +92,87 @@ def _run(
 ) -> HttpResponse | None:
     """Apply the act; None when it was refused, the reasons being on the form."""
     payload = form.payload()
+    stored = None
     if upload := form.cleaned_data.get("document"):
         try:
-            payload["document"] = uploads.store(access_request, upload, by=request.user)
+            stored = uploads.store(access_request, upload, by=request.user)  # type: ignore[arg-type]
         except uploads.UploadRefused as error:
             form.add_error("document", str(error))
             return None
+        payload["document"] = stored
+    applied = None
     try:
         applied = engine.apply(
             stage or access_request,
             name,
-            by=request.user,
+            by=request.user,  # type: ignore[arg-type]
             effective_at=form.effective_at,
             **payload,
         )
     except engine.TransitionRefused as refused:
         for reason in refused.reasons:
             form.add_error(None, reason)
+        if stored is not None:
+            form.add_error("document", _("Joignez à nouveau le document."))
         return None
+    except engine.NotAllowed as refused:
+        raise PermissionDenied(str(refused)) from refused
+    finally:
+        if stored is not None and (applied is None or applied.already_done):
+            uploads.discard(stored)
     if applied.already_done:
-        messages.info(request, _("C’était déjà fait : rien n’a changé."))
-    else:
-        messages.success(request, _("C’est enregistré."))
+        return _done_already(request, access_request)
+    messages.success(request, _("C’est enregistré."))
     return redirect("requests_app:request", access_request.pk)
+
+
+SECOND_CLICK = timedelta(minutes=10)
+
+
+def _done_already(request: HttpRequest, access_request: AccessRequest) -> HttpResponse:
+    messages.info(request, _("C’était déjà fait : rien n’a changé."))
+    return redirect("requests_app:request", access_request.pk)
+
+
+def _is_second_click(
+    request: HttpRequest, name: str, access_request: AccessRequest, stage: Stage | None
+) -> bool:
+    """Whether the person has just done this very act: an impatient click is not a refusal."""
+    if request.method != "POST":
+        return False
+    mine: dict[str, Any] = {"request": access_request, "stage": stage}
+    moved = TransitionLog.objects.filter(
+        name=name, by=request.user, recorded_at__gte=timezone.now() - SECOND_CLICK, **mine
+    )
+    acted = Act.objects.filter(
+        code=name, entered_by=request.user, entered_at__gte=legal_now() - SECOND_CLICK, **mine
+    )
+    return moved.exists() or acted.exists()
+
+
+# Acts that are written with the file before one's eyes.
+_BESIDE = frozenset(
+    {"file_report", "issue_opinion", "file_late_opinion", "file_remark", "answer_points"}
+)
+
+
+def _beside(
+    request: HttpRequest, name: str, access_request: AccessRequest, procedure: Procedure
+) -> dict[str, Any]:
+    """What stands beside the form: the file as this person may read it, reports, who withdrew."""
+    if name not in _BESIDE:
+        return {}
+    parts = permissions.parts_visible(request.user, access_request)
+    reader = reading.Reader(access_request, procedure=procedure, parts=parts, user=request.user)  # type: ignore[arg-type]
+    found = reader.content(version="")
+    beside = {"content": found["content"], "rows": found.get("rows", [])}
+    if name == "issue_opinion":
+        said = reader.opinions_and_acts()
+        sitting = committee_reading.sitting(access_request, user=request.user, parts=parts)  # type: ignore[arg-type]
+        beside |= {"reports": said["reports"], "remarks": said["remarks"]}
+        beside["stood_down"] = [seat for seat in sitting["seats"] if seat.stands_down]
+        beside["silent"] = [seat for seat in sitting["seats"] if not seat.said]
+    return beside
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -114,6 +205,8 @@ def act(
         None,
     )
     if ability is None:
+        if _is_second_click(request, name, access_request, stage):
+            return _done_already(request, access_request)
         raise PermissionDenied(
             _("Cet acte ne vous revient pas, ou il n’est plus temps de le faire.")
         )
@@ -139,6 +232,8 @@ def act(
         "heading": ability.label,
         "submit_label": ability.label,
         "warnings": _warnings(name, stage),
+        "facts": _facts(name, access_request),
+        "beside": _beside(request, name, access_request, form.procedure),
     }
     return render(
         request,

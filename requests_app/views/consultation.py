@@ -4,7 +4,7 @@ from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
@@ -13,14 +13,15 @@ from portal.accounts.models import Role
 from portal.accounts.roles import has_role
 from requests_app import permissions
 from requests_app.forms.operations import ConsultationForm
-from requests_app.models import AccessRequest
+
+from .request import visible_request
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def consult(request: HttpRequest, pk: UUID) -> HttpResponse:
     if not has_role(request.user, Role.ADMINISTRATOR):
         raise PermissionDenied(_("Cette page est celle des administrateurs."))
-    access_request = get_object_or_404(AccessRequest, pk=pk)
+    access_request = visible_request(request, pk)
     form = ConsultationForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         permissions.give_reason(request.user, access_request, reason=form.cleaned_data["reason"])

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_http_methods
 
 from portal.accounts.models import Role
 from portal.accounts.roles import has_role
+from portal.audit.record import record_view
 from requests_app import extraction
 from requests_app.abilities import abilities
 from requests_app.models import Workspace
@@ -34,12 +35,14 @@ def extraction_page(request: HttpRequest, pk: UUID) -> HttpResponse:
                 request, _("L’extraction est demandée ; rechargez la page dans un instant.")
             )
         return redirect("requests_app:extraction", access_request.pk)
+    record_view(request, "extract.view", on=access_request, about=access_request.pk)
     workspace = Workspace.objects.filter(request=access_request).first()
     mine = abilities(access_request, user=request.user)
     context = {
         "access_request": access_request,
         "workspace": workspace,
-        "deposits": list(workspace.deposits.all()) if workspace else [],
+        "deposits": list(workspace.deposits.select_related("staged_by")) if workspace else [],
+        "askable": extraction.is_askable(access_request),
         "acts": [
             link for link in act_links(access_request, mine) if link.name == "confirm_extract"
         ],

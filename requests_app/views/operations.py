@@ -7,7 +7,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
-from django.db.models import Count
+from django.db.models import Count, F, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -17,14 +17,16 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_safe
 
 from portal.audit.record import record_view
-from requests_app import operations, permissions, quotas
+from requests_app import operations, permissions, quotas, reading
+from requests_app import operations_words as words
 from requests_app.forms.operations import ReasonForm
 from requests_app.models import Grant, GrantState, Workspace
-from requests_app.provisioning import gates
+from requests_app.provisioning import gates, labels
+
+from .csv_files import csv_response
 
 
 PAGE_SIZE = 50
-TONES = {"open": "success", "failed": "error", "suspended": "warning", "closing": "warning"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,8 @@ OPERATIONS: dict[str, Operation] = {
 
 def _decorate(grant: Grant) -> Grant:
     grant.missing_labels = gates.labels(grant.missing)  # type: ignore[attr-defined]
-    grant.tone = TONES.get(grant.state, "info")  # type: ignore[attr-defined]
+    grant.observed_label = labels.observed(grant.observed)  # type: ignore[attr-defined]
+    grant.tone = reading.TONES.get(grant.state, "info")  # type: ignore[attr-defined]
     return grant
 
 
@@ -101,26 +104,82 @@ def _operator(request: HttpRequest) -> None:
         raise PermissionDenied(_("Cette page est celle des opérateurs."))
 
 
+SORTS = {
+    "dossier": "permit__request__number",
+    "personne": "person__last_name",
+    "etat": "state",
+    "fin": "expires_at",
+    "retrait": "revocation_seconds",
+}
+
+
+def _filtered(request: HttpRequest) -> tuple[QuerySet[Grant], str]:
+    grants = permissions.grants_visible_to(request.user)
+    chosen = request.GET.get("etat", "")
+    if chosen in GrantState.values:
+        grants = grants.filter(state=chosen)
+    else:
+        chosen = ""
+    grants = grants.select_related("permit__request", "person")
+    sort = request.GET.get("tri", "")
+    field = SORTS.get(sort.removeprefix("-"))
+    if field is None:
+        return grants.order_by("-created_at", "pk"), chosen
+    key = F(field).desc(nulls_last=True) if sort.startswith("-") else F(field).asc(nulls_last=True)
+    return grants.order_by(key, "pk"), chosen
+
+
 @require_safe
 def operations_page(request: HttpRequest) -> HttpResponse:
     _operator(request)
     record_view(request, "grant.operations_view")
-    grants = permissions.grants_visible_to(request.user)
-    counts = dict(grants.order_by().values_list("state").annotate(n=Count("pk", distinct=True)))
-    chosen = request.GET.get("etat", "")
-    if chosen in GrantState.values:
-        grants = grants.filter(state=chosen)
-    grants = grants.select_related("permit__request", "person").order_by("-created_at", "pk")
-    page = Paginator(grants.distinct(), PAGE_SIZE).get_page(request.GET.get("page"))
+    grants, chosen = _filtered(request)
+    counts = dict(
+        permissions.grants_visible_to(request.user)
+        .order_by()
+        .values_list("state")
+        .annotate(n=Count("pk", distinct=True))
+    )
+    page = Paginator(grants, PAGE_SIZE).get_page(request.GET.get("page"))
+    query = request.GET.copy()
+    query.pop("page", None)
     context = {
         "page": page,
         "chosen": chosen,
         "states": [(state.value, state.label, counts.get(state.value, 0)) for state in GrantState],
         "quotas": quotas.summary(),
+        "export_url": f"{reverse('requests_app:operations_csv')}?{query.urlencode()}",
     }
     for grant in page:
         _decorate(grant)
     return render(request, "requests_app/operations/list.html", context)
+
+
+@require_safe
+def operations_csv(request: HttpRequest) -> HttpResponse:
+    _operator(request)
+    record_view(request, "grant.operations_view")
+    grants, _chosen = _filtered(request)
+    headings = [_("Dossier"), _("Personne"), _("Voulu"), _("État"), _("Observé"), _("Observé le")]
+    return csv_response(
+        "acces",
+        [*headings, _("Ouvert le"), _("Fin"), _("Fermé le"), _("Retrait prouvé en (s)")],
+        (
+            [
+                grant.permit.request.number,
+                grant.person,
+                grant.get_wanted_display(),
+                grant.get_state_display(),
+                labels.observed(grant.observed),
+                grant.observed_at,
+                grant.opened_at,
+                grant.expires_at,
+                grant.closed_at,
+                "" if grant.revocation_seconds is None else f"{grant.revocation_seconds:.1f}",
+            ]
+            for grant in grants
+        ),
+    )
 
 
 def _workspace(request: HttpRequest, pk: UUID) -> Workspace:
@@ -143,6 +202,8 @@ def _button(name: str, pk: UUID) -> dict[str, Any]:
 def workspace_page(request: HttpRequest, pk: UUID) -> HttpResponse:
     workspace = _workspace(request, pk)
     record_view(request, "grant.workspace_view", on=workspace, about=workspace.request_id)
+    acts = operations.may_act(request.user)
+    resources = list(workspace.resources.order_by("kind", "logical_key"))
     grants = list(
         workspace.grants.select_related("person", "permit").prefetch_related("credentials")
     )
@@ -151,15 +212,23 @@ def workspace_page(request: HttpRequest, pk: UUID) -> HttpResponse:
             key for key in grant.credentials.all() if key.access_key
         ]
         grant.buttons = [  # type: ignore[attr-defined]
-            _button(name, grant.pk) for name in operations.for_grant(grant, by=request.user)
+            _button(name, grant.pk) for name in operations.for_grant(grant, acts=acts)
         ]
+    for resource in resources:
+        resource.kind_label = words.resource(resource.kind)  # type: ignore[attr-defined]
+        resource.status_label = words.status(resource.status)  # type: ignore[attr-defined]
     context = {
         "workspace": workspace,
         "access_request": workspace.request,
         "grants": grants,
         "deposits": workspace.deposits.all(),
-        "resources": workspace.resources.order_by("kind", "logical_key"),
-        "probes": operations.last_probes(workspace),
+        "resources": resources,
+        "probes": [
+            (probe.at, probe.grant.person, words.verification(probe))
+            for probe in operations.last_probes(workspace)
+        ],
+        "acts": acts,
+        "last_step": labels.step(workspace.last_step),
         "buttons": [
             _button(name, workspace.pk) for name in operations.for_study(workspace, by=request.user)
         ],
@@ -206,6 +275,6 @@ def study_operation(request: HttpRequest, pk: UUID, name: str) -> HttpResponse:
 def grant_operation(request: HttpRequest, pk: UUID, name: str) -> HttpResponse:
     grant = get_object_or_404(Grant.objects.select_related("person", "permit", "workspace"), pk=pk)
     workspace = _workspace(request, grant.workspace_id)
-    if name not in operations.for_grant(grant, by=request.user):
+    if name not in operations.for_grant(grant, acts=permissions.can(request.user, "revoke", grant)):
         raise PermissionDenied(_("Cette action n’est pas possible maintenant."))
     return _confirm(request, name, target=grant, workspace=workspace)

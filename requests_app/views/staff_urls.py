@@ -10,6 +10,7 @@ from . import (
     holder,
     inbox,
     operations,
+    operations_bodies,
     register,
     request,
 )
@@ -45,6 +46,20 @@ urlpatterns = [
     ),
     path("dossiers/<uuid:pk>/extraction/", extraction.extraction_page, name="extraction"),
     path("exploitation/", operations.operations_page, name="operations"),
+    path("exploitation/export.csv", operations.operations_csv, name="operations_csv"),
+    *(
+        path(f"exploitation/{kind}/", operations_bodies.bodies_page, {"kind": kind}, name=name)
+        for kind, name in operations_bodies.PAGES.items()
+    ),
+    *(
+        path(
+            f"exploitation/{kind}/<uuid:pk>/<slug:name>/",
+            operations_bodies.body_operation,
+            {"kind": kind},
+            name="body_operation",
+        )
+        for kind in operations_bodies.PAGES
+    ),
     path("exploitation/<uuid:pk>/", operations.workspace_page, name="operations_workspace"),
     path("exploitation/<uuid:pk>/<slug:name>/", operations.study_operation, name="study_operation"),
     path(
@@ -53,6 +68,11 @@ urlpatterns = [
         name="grant_operation",
     ),
     path("qui-utilise-mes-donnees/", holder.holder_accesses, name="holder_accesses"),
+    path(
+        "qui-utilise-mes-donnees/export.csv",
+        holder.holder_accesses_csv,
+        name="holder_accesses_csv",
+    ),
     path("repertoire/", register.register_page, name="register"),
     path("repertoire/export.csv", register.register_csv, name="register_csv"),
     path("repertoire/<slug:number>/", register.register_entry, name="register_entry"),
