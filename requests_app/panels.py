@@ -36,7 +36,13 @@ def _chosen(request: HttpRequest) -> dict[tuple[str, str], Row]:
 
 
 def _button(
-    request: HttpRequest, dataset: Dataset, *, table: str = "", variable: str = "", what: str
+    request: HttpRequest,
+    dataset: Dataset,
+    *,
+    table: str = "",
+    variable: str = "",
+    what: str,
+    main: bool = False,
 ) -> str:
     if not dataset.is_requestable:
         return ""
@@ -48,12 +54,18 @@ def _button(
         "variable": variable,
         "what": what,
         "chosen": whole,
+        "secondary": not main,  # a page has one primary button
         "next": request.get_full_path(),
     }
     return render_to_string("requests_app/panels/add.html", context, request=request)
 
 
 def add_dataset(request: HttpRequest, dataset: Dataset) -> str:
+    """The main act of the dataset's page."""
+    return _button(request, dataset, what=dataset.title_fr, main=True)
+
+
+def add_result(request: HttpRequest, dataset: Dataset) -> str:
     return _button(request, dataset, what=dataset.title_fr)
 
 
@@ -106,7 +118,7 @@ def home_figures(request: HttpRequest, _subject: Any) -> str:
     return render_to_string("requests_app/panels/figures.html", {"days": days}, request=request)
 
 
-register_panel("result_actions", add_dataset)
+register_panel("result_actions", add_result)
 register_panel("dataset_actions", add_dataset)
 register_panel("table_actions", add_table)
 register_panel("variable_actions", add_variable)

@@ -25,6 +25,7 @@ from requests_app.models import (
     InterestDeclaration,
     Note,
     Opinion,
+    Piece,
     ReasonedAccess,
     Report,
     RequestDataset,
@@ -131,7 +132,11 @@ def acts_visible_to(user: Person) -> QuerySet[Act]:
 
 
 def files_visible_to(user: Person) -> QuerySet[StoredFile]:
-    """Files by what they belong to: an opinion, a remark, another act, or the file's pieces."""
+    """Files by what they belong to: an opinion, a remark, another act, or the file's pieces.
+
+    Who signs reads what they sign: the pieces of the version that awaits. The file cannot be
+    edited meanwhile, so those are the request's own pieces.
+    """
     opinion = Q(pk__in=Opinion.objects.filter(document__isnull=False).values("document"))
     of_act = Act.objects.filter(document__isnull=False)
     act = Q(pk__in=of_act.values("document"))
@@ -139,11 +144,18 @@ def files_visible_to(user: Person) -> QuerySet[StoredFile]:
     signed = Q(
         pk__in=requests_with(user, "version_to_sign", "versions").values("versions__signed_file")
     )
+    to_sign = Q(
+        pk__in=Piece.objects.filter(
+            request__in=requests_with(user, "version_to_sign"),
+            request__state=RequestState.AWAITING_SIGNATURE,
+        ).values("file")
+    )
     return StoredFile.objects.filter(
         (opinion & Q(request__in=requests_with(user, "opinion")))
         | (act & seen_act)
         | (~opinion & ~act & Q(request__in=requests_with(user, "pieces")))
         | signed
+        | to_sign
     )
 
 

@@ -404,6 +404,19 @@ class TestRights(TestCase):
             found = permissions.files_visible_to(self.counter.people[name]).filter(request=request)
             assert found.exists() is sees, name
 
+    def test_who_signs_opens_the_pieces_of_the_version_that_awaits(self) -> None:
+        """Those pieces and no others; and nobody who does not sign."""
+        request = self.counter.requests["awaiting"]
+        frozen = request.versions.get(status="awaiting").content["pieces"]
+        pieces = {piece["file"] for piece in frozen if "file" in piece}
+        for name, sees in {"representative": True, "other_signatory": False, "named": False}.items():
+            found = permissions.files_visible_to(self.counter.people[name])
+            ids = {str(pk) for pk in found.filter(request=request).values_list("pk", flat=True)}
+            assert ids == (pieces if sees else set()), name
+        # Once signed, the piece is read by the rights of the file again.
+        person, signed = self.counter.people["representative"], self.counter.requests["use"]
+        assert not permissions.files_visible_to(person).filter(request=signed).exists()
+
     def test_stages_of_others_are_hidden_from_a_holder(self) -> None:
         request = self.counter.requests["opinion"]
         seen = permissions.stages_visible_to(self.counter.people["holder_a_rep"]).filter(
