@@ -409,7 +409,11 @@ class TestRights(TestCase):
         request = self.counter.requests["awaiting"]
         frozen = request.versions.get(status="awaiting").content["pieces"]
         pieces = {piece["file"] for piece in frozen if "file" in piece}
-        for name, sees in {"representative": True, "other_signatory": False, "named": False}.items():
+        for name, sees in {
+            "representative": True,
+            "other_signatory": False,
+            "named": False,
+        }.items():
             found = permissions.files_visible_to(self.counter.people[name])
             ids = {str(pk) for pk in found.filter(request=request).values_list("pk", flat=True)}
             assert ids == (pieces if sees else set()), name
