@@ -7,10 +7,10 @@ import time
 from argparse import ArgumentParser
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, NoReturn
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand
 
 from portal.common.process_settings import PortalError
 from portal.common.processes import PROJECT, Portal
@@ -26,6 +26,7 @@ PASSED_ON = (
     "GUICHET_STATE_SITE",
     "GUICHET_LOG_LEVEL",
 )
+STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 QUIET_SECONDS = 60  # a process that ends twice within this time is not started a third time
 
 
@@ -39,7 +40,7 @@ class Command(BaseCommand):
         parser.add_argument("--store", choices=["moto", "rgw"], default="moto")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        for number in (signal.SIGTERM, signal.SIGHUP):
+        for number in STOPPING:
             signal.signal(number, _interrupt)
         started = time.monotonic()
         root = Path(settings.VAR_DIR)
@@ -49,7 +50,7 @@ class Command(BaseCommand):
         try:
             port = int(options["port"])
         except ValueError:
-            raise CommandError(f"« {options['port']} » n’est pas un numéro de port.") from None
+            self._give_up(f"« {options['port']} » n’est pas un numéro de port.")
         try:
             with Portal(root, env, port=port, store=options["store"], say=self._say) as portal:
                 accounts = portal.prepare()
@@ -57,9 +58,13 @@ class Command(BaseCommand):
                 self._welcome(portal, accounts, time.monotonic() - started)
                 self._watch(portal)
         except PortalError as error:
-            raise CommandError(str(error)) from error
-        except KeyboardInterrupt:
+            self._give_up(str(error))
+        except KeyboardInterrupt:  # the portal has stopped by now
             self.stdout.write("\nArrêté. Tout est gardé : « make demo » reprend où vous en étiez.")
+
+    def _give_up(self, sentence: str) -> NoReturn:
+        self.stderr.write(sentence)
+        sys.exit(1)
 
     def _say(self, text: str) -> None:
         self.stdout.write(f"  {text}")
@@ -97,4 +102,6 @@ class Command(BaseCommand):
 def _interrupt(number: int, frame: FrameType | None) -> None:
     if number == signal.SIGHUP:  # the terminal is gone: nothing can be written there
         sys.stdout = sys.stderr = Path(os.devnull).open("w")
+    for one in STOPPING:  # a second Ctrl-C must not leave processes behind
+        signal.signal(one, signal.SIG_IGN)
     raise KeyboardInterrupt
