@@ -8,8 +8,22 @@ from datetime import datetime
 from typing import Any
 
 from django.db.models import OuterRef, Prefetch, QuerySet, Subquery
+from django.utils.translation import gettext as _
 
-from requests_app.models import AccessRequest, Act, Opinion, RequestDataset, Stage, StageState
+from requests_app.models import (
+    AccessRequest,
+    Act,
+    Opinion,
+    OpinionSense,
+    Permit,
+    RequestDataset,
+    RequestState,
+    RequestVersion,
+    Stage,
+    StageState,
+)
+from requests_app.procedures import registry
+from requests_app.procedures.content import PURPOSES
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +39,13 @@ class Entry:
     datasets: list[str]
     published_at: datetime
     opinion: str
+    is_tacit: bool
     authorisation: str
     authorised_at: datetime | None
+    procedure: str
+    state: str
+    starts_at: datetime | None
+    ends_at: datetime | None
 
 
 def published() -> QuerySet[AccessRequest]:
@@ -46,26 +65,52 @@ def published() -> QuerySet[AccessRequest]:
                 Act.objects.filter(code="record_authorisation", corrected_by__isnull=True),
                 to_attr="authorisations",
             ),
+            Prefetch("permits", Permit.objects.order_by("-number")),
+            Prefetch(
+                "versions",
+                RequestVersion.objects.filter(status=RequestVersion.Status.SIGNED).order_by(
+                    "-number"
+                ),
+            ),
         )
         .order_by("-published_at")
     )
 
 
+def _state(request: AccessRequest, permits: list[Permit]) -> str:
+    """Where the project stands, in the public's words."""
+    if request.state == RequestState.WITHDRAWN:
+        return _("abandonné")
+    if request.state in {RequestState.CLOSED, RequestState.REFUSED}:
+        return _("terminé")
+    if permits and permits[0].revoked_at is not None:
+        return _("accès retiré")
+    return _("accès autorisé") if permits else _("convention en préparation")
+
+
 def entry(request: AccessRequest) -> Entry:
-    """The public reading of a request of `published()`."""
-    purpose: dict[str, Any] = request.content.get("purpose", {})
+    """The public reading of a request of `published()`: of its signed version, never of a draft."""
+    versions, permits = list(request.versions.all()), list(request.permits.all())
+    content: dict[str, Any] = versions[0].content if versions else {}
+    purpose: dict[str, Any] = content.get("purpose") or {}
     opinions = list(request.opinions.all())
     acts = list(request.authorisations)  # type: ignore[attr-defined]
+    procedure = registry.get(request.procedure_code, request.procedure_version)
     return Entry(
         number=request.number or "",
-        title=request.title,
+        title=content.get("title") or request.title,
         controller=request.organisation.name,
         summary=purpose.get("summary", ""),
-        purposes=list(purpose.get("purposes", [])),
+        purposes=[str(PURPOSES.get(code, code)) for code in purpose.get("purposes", [])],
         public_interest=purpose.get("public_interest", ""),
         datasets=[row.dataset.title_fr for row in request.datasets.all()],
         published_at=request.published_at,  # type: ignore[attr-defined]
         opinion=opinions[0].get_sense_display() if opinions else "",
+        is_tacit=bool(opinions) and opinions[0].sense == OpinionSense.TACIT,
         authorisation=acts[0].data.get("number", "") if acts else "",
         authorised_at=acts[0].effective_at if acts else None,
+        procedure=procedure.short_title,
+        state=_state(request, permits),
+        starts_at=permits[0].starts_at if permits else None,
+        ends_at=permits[0].expires_at if permits else None,
     )
