@@ -44,6 +44,7 @@ class PermitAdmin(ReadOnlyAdmin):
 
 @admin.register(Grant)
 class GrantAdmin(ReadOnlyAdmin):
+    request_path = "permit__request"
     list_display = (
         "request_number",
         "person",
@@ -126,6 +127,7 @@ class WorkspaceAdmin(ReadOnlyAdmin):
 
 @admin.register(CloudResource)
 class CloudResourceAdmin(ReadOnlyAdmin):
+    request_path = "workspace__request"
     list_display = (
         "workspace",
         "kind",
@@ -142,6 +144,7 @@ class CloudResourceAdmin(ReadOnlyAdmin):
 
 @admin.register(Credential)
 class CredentialAdmin(ReadOnlyAdmin):
+    request_path = "grant__permit__request"
     list_display = (
         "access_key",
         "use",
@@ -174,6 +177,7 @@ class CredentialAdmin(ReadOnlyAdmin):
 
 @admin.register(Probe)
 class ProbeAdmin(ReadOnlyAdmin):
+    request_path = "grant__permit__request"
     list_display = ("at", "workspace", "kind", "expected", "status", "provider_request_id")
     list_filter = ("kind", "expected", "status")
     search_fields = ("grant__workspace__slug", "provider_request_id")

@@ -6,13 +6,21 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from requests_app.models import AccessRequest, NumberSeries, Stage, Task, TransitionLog
+from requests_app.models import (
+    AccessRequest,
+    NumberSeries,
+    ReasonedAccess,
+    Stage,
+    Task,
+    TransitionLog,
+)
 
 from .base import ReadOnlyAdmin
 
 
 @admin.register(AccessRequest)
 class AccessRequestAdmin(ReadOnlyAdmin):
+    request_path = "pk"
     list_display = (
         "number",
         "state",
@@ -65,7 +73,7 @@ class StageAdmin(ReadOnlyAdmin):
     )
     list_filter = ("state", "kind", "role", "outcome")
     search_fields = ("request__number",)
-    list_select_related = ("request", "holder")
+    list_select_related = ("request", "holder", "committee", "assignee")
     fields = (
         "id",
         "number",
@@ -85,7 +93,7 @@ class StageAdmin(ReadOnlyAdmin):
         "assignee",
     )
 
-    @admin.display(description="dossier", ordering="request__number")
+    @admin.display(description=_("dossier"), ordering="request__number")
     def number(self, obj: Stage) -> str:
         return obj.request.number or "–"
 
@@ -108,7 +116,7 @@ class TaskAdmin(ReadOnlyAdmin):
         "outcome",
     )
 
-    @admin.display(description="dossier", ordering="request__number")
+    @admin.display(description=_("dossier"), ordering="request__number")
     def number(self, obj: Task) -> str:
         return obj.request.number or "–"
 
@@ -121,11 +129,27 @@ class TransitionLogAdmin(ReadOnlyAdmin):
     list_select_related = ("request", "by")
     fields = ("number", "name", "source", "target", "by", "at", "recorded_at")
 
-    @admin.display(description="dossier", ordering="request__number")
+    @admin.display(description=_("dossier"), ordering="request__number")
     def number(self, obj: TransitionLog) -> str:
         return obj.request.number or "–"
 
 
 @admin.register(NumberSeries)
 class NumberSeriesAdmin(ReadOnlyAdmin):
+    request_path = ""
     list_display = ("code", "last")
+
+
+@admin.register(ReasonedAccess)
+class ReasonedAccessAdmin(ReadOnlyAdmin):
+    """Who read a file as an administrator, when, and for which reason."""
+
+    list_display = ("granted_at", "number", "user", "reason", "expires_at")
+    list_filter = ("granted_at",)
+    search_fields = ("request__number", "user__username", "user__last_name")
+    list_select_related = ("request", "user")
+    fields = ("number", "user", "reason", "granted_at", "expires_at")
+
+    @admin.display(description=_("dossier"), ordering="request__number")
+    def number(self, obj: ReasonedAccess) -> str:
+        return obj.request.number or "–"
