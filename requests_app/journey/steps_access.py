@@ -2,16 +2,13 @@
 
 import json
 import re
-import shutil
 import time
-from pathlib import Path
 from typing import Any
 
 import requests
 
-from portal.common.process_settings import read_env
-
-from .acts import log_in, verify
+from .acts import log_in, main_form, verify
+from .provider import applications, ask, forget_messages, listed, projects
 from .storage import Access, read_access, status_of
 from .story import Story, expect, step
 from .study import Study
@@ -27,23 +24,28 @@ def _my_access(story: Story, who: str) -> Page:
     return verify(story, visitor, visitor.get("/mes-acces/"))
 
 
-def _reveal(story: Story, who: str, *, expect_status: int = 200) -> Page:
-    """Follow « Afficher la clé », confirm, with a fresh second factor when asked."""
+def _reveal(story: Story, who: str) -> tuple[Page, Page]:
+    """Follow « Afficher la clé », confirm, with a fresh second factor when asked: the page of the
+    confirmation and the page of the key."""
     visitor = log_in(story, who)
     page = _my_access(story, who)
-    page = verify(story, visitor, visitor.get(page.links(href="/afficher/")[0]))
-    form = next(form for form in page.soup.select("main form"))
-    return verify(story, visitor, visitor.submit(page, form, expect=expect_status))
+    asked = verify(story, visitor, visitor.get(page.links(href="/afficher/")[0]))
+    shown = visitor.submit(asked, main_form(asked))
+    return asked, verify(story, visitor, shown)
 
 
 @step("9", "La clé s’affiche une fois et n’ouvre que ce qui est autorisé", needs_portal=True)
 def use_the_key(story: Story) -> str:
-    shown = _reveal(story, "chercheuse")
+    asked, shown = _reveal(story, "chercheuse")
     access = read_access(shown)
     story.seen["access"] = access
     expect("no-store" in shown.headers.get("cache-control", ""), "la page peut être mise en cache")
+    visitor = log_in(story, "chercheuse")
+    second = visitor.submit(asked, main_form(asked))
+    expect("déjà été affichée" in second.text, "la seconde demande n’est pas refusée", second)
     again = _my_access(story, "chercheuse")
-    expect(access.secret_key not in again.html, "le secret est montré deux fois")
+    for page in (second, again):
+        expect(access.secret_key not in page.html, "le secret est montré deux fois")
     expect(not again.links(href="/afficher/"), "la clé peut être affichée une seconde fois", again)
     s3 = access.client()
     listing = s3.list_objects_v2(Bucket=access.input_bucket)
@@ -77,49 +79,12 @@ def use_the_key(story: Story) -> str:
     )
 
 
-def _forget_messages(story: Story) -> int:
-    """Delete what waits in the broker, as a broker that lost its disk would."""
-    assert story.portal is not None  # noqa: S101 - the step needs the portal
-    url = story.portal.environment("worker").get("CELERY_BROKER_URL", "")
-    if url.startswith("redis"):
-        import redis
-
-        client = redis.Redis.from_url(url)
-        waiting = client.dbsize()
-        client.flushdb()
-        return int(waiting)
-    queue = story.portal.root / "broker" / "queue"
-    files = list(queue.glob("*")) if queue.exists() else []
-    for file in files:
-        if file.is_dir():
-            shutil.rmtree(file, ignore_errors=True)
-        else:
-            file.unlink(missing_ok=True)
-    return len(files)
-
-
-def _cloud(story: Story, path: str, **query: str) -> dict[str, Any]:
-    """One list of the provider's API, read with the portal's own key."""
-    assert story.portal is not None  # noqa: S101 - the step needs the portal
-    env = read_env(Path(story.portal.root) / "sandbox" / "env")
-    answer = requests.get(
-        env["SCW_API_URL"] + path,
-        params={"organization_id": env["SCW_DEFAULT_ORGANIZATION_ID"], "page_size": "100", **query},
-        headers={"x-auth-token": env["SCW_SECRET_KEY"]},
-        timeout=30,
-    )
-    expect(answer.status_code == 200, f"{path} répond {answer.status_code}")
-    found: dict[str, Any] = answer.json()
-    return found
-
-
 @step(
     "10", "Messages perdus et travailleur tué : une étude, un projet, deux clés", needs_portal=True
 )
 def survive(story: Story) -> str:
     assert story.portal is not None  # noqa: S101 - the step needs the portal
-    before = {one["id"] for one in _cloud(story, "/account/v3/projects")["projects"]}
-    known = {one["id"] for one in _cloud(story, "/iam/v1alpha1/applications")["applications"]}
+    before, known = projects(story), applications(story)
     second = Study(
         story,
         name="second",
@@ -131,32 +96,26 @@ def survive(story: Story) -> str:
     second.until_convention()
     story.portal.kill("provisioning")
     second.sign_convention()
-    lost = _forget_messages(story)
+    lost = forget_messages(story)
     story.portal.restart("provisioning")
     story.wait(
         "l’ouverture commence",
-        lambda: len(_cloud(story, "/account/v3/projects")["projects"]) > len(before),
+        lambda: projects(story) - before,
         seconds=OPEN_SECONDS,
     )
     story.portal.kill("provisioning")
-    lost += _forget_messages(story)
+    lost += forget_messages(story)
     started = time.monotonic()
     story.portal.restart("provisioning")
     story.wait("l’accès est ouvert", second.is_open, seconds=OPEN_SECONDS)
     took = time.monotonic() - started
-    made = [
-        one for one in _cloud(story, "/account/v3/projects")["projects"] if one["id"] not in before
-    ]
-    applications = [
-        one
-        for one in _cloud(story, "/iam/v1alpha1/applications")["applications"]
-        if one["id"] not in known
-    ]
+    made, persons = projects(story) - before, applications(story) - known
     expect(len(made) == 1, f"{len(made)} projets pour une étude")
-    expect(len(applications) == 1, f"{len(applications)} applications pour une personne")
-    keys = _cloud(story, "/iam/v1alpha1/api-keys", application_id=applications[0]["id"])["api_keys"]
+    expect(len(persons) == 1, f"{len(persons)} applications pour une personne")
+    keys = listed(story, "/iam/v1alpha1/api-keys", application_id=persons.pop())
     expect(len(keys) == 2, f"{len(keys)} clés pour une personne")
-    access = read_access(_reveal(story, "medecin"))
+    _asked, shown = _reveal(story, "medecin")
+    access = read_access(shown)
     first: Access = story.seen["access"]
     foreign = status_of(first.client().list_objects_v2, Bucket=access.input_bucket)
     expect(foreign == 403, f"la première étude lit la seconde : {foreign}")
@@ -200,7 +159,25 @@ def revoke(story: Story) -> str:
         "adresse signée": requests.get(story.seen["presigned"], timeout=30).status_code,
     }
     expect(set(answers.values()) == {403}, f"après le retrait : {answers}")
-    return f"lecture, écriture et adresse signée répondent 403 ; retrait prouvé en {seen}"
+    key = ask(story, f"/iam/v1alpha1/api-keys/{access.access_key}").status_code
+    expect(key == 404, f"la clé existe encore chez le fournisseur : {key}")
+    told = {
+        name: story.wait(
+            f"{name} est prévenu du retrait",
+            lambda to=address: [
+                subject
+                for subject, _text in story.mails(to)
+                if number in subject and "retiré" in subject
+            ],
+            seconds=30,
+        )
+        for name in ("chercheuse", story.seen["holders"][0])
+        for address in [f"{name}@demo.example"]
+    }
+    return (
+        "lecture, écriture et adresse signée répondent 403, la clé 404 ;"
+        f" {len(told)} personnes prévenues ; retrait prouvé en {seen}"
+    )
 
 
 def _revoked(story: Story, visitor: Any, number: str) -> str:
@@ -233,13 +210,14 @@ def tacit_stays_closed(story: Story) -> str:
         "l’avis est tacite",
         lambda: _with(study.page("chercheuse", tab="avis"), "tacite favorable"),
     )
-    expect(
-        "ne permet pas" in page.text or not page.links(href="/record_convention/"), "ouvert", page
-    )
-    study.try_to_go_on()
+    expect("Période d’accès" not in page.text, "un accès existe", page)
+    before = projects(story)
+    refusal = study.refused_to_go_on()
+    expect("avis tacite" in refusal, f"la suite n’est pas refusée pour cette raison : {refusal}")
     legal = study.page("juriste")
     expect(not legal.links(href="/record_convention/"), "une convention peut être signée", legal)
-    return "avis tacite daté de la fin du délai ; la suite est refusée, aucune convention possible"
+    expect(projects(story) == before, "un projet a été créé chez le fournisseur")
+    return "la suite est refusée, avec sa raison ; ni convention, ni projet chez le fournisseur"
 
 
 def _with(page: Page, words: str) -> Page | None:

@@ -1,6 +1,9 @@
 """Steps 4 to 8 of the journey: completeness, holders, committee, CNIL, convention."""
 
+from urllib.parse import urlsplit
+
 from .acts import log_in
+from .provider import applications, projects
 from .story import Story, expect, step
 from .study import Study
 
@@ -57,16 +60,34 @@ def holders(story: Story) -> str:
 @step("6", "Le comité : 404 pour un membre lié ; rapport ; avis rendu", needs_portal=True)
 def committee(story: Story) -> str:
     study: Study = story.seen["study"]
-    visitor = log_in(story, "membre-lie")
-    for path in ("", "completude/", "actes/withdraw/", "extraction/"):
-        visitor.get(f"/dossiers/{study.id}/{path}", expect=404)
-    listed = visitor.get("/dossiers/")
-    expect(study.number not in listed.text, "le membre lié voit le dossier dans une liste", listed)
     study.opinion("favourable_with_recommendations")
     seen = study.page("chercheuse", tab="avis")
     expect(seen.has("favorable avec recommandations"), "l’avis n’est pas visible", seen)
     expect("peu fiables" in seen.text, "la remarque n’est pas visible après l’avis", seen)
-    return "404 partout pour le membre lié ; avis « favorable avec recommandations »"
+    # Every address of the file that those who may read it are shown, PDFs and pieces included.
+    visitor = log_in(story, "membre-lie")
+    tabs = [
+        study.page(who, tab=tab)
+        for who in ("chercheuse", "auditeur", "presidente", "secretariat")
+        for tab in ("", "dossier", "pieces", "avis", "acces", "journal")
+    ]
+    root = f"/dossiers/{study.id}/"
+    paths = {urlsplit(link).path for page in tabs for link in page.links(href=root)} | {root}
+    expect(any(path.endswith(".pdf") for path in paths), "aucun PDF parmi les adresses du dossier")
+    for path in sorted(paths):
+        visitor.get(path, expect=404)
+    for path in ("/dossiers/", "/a-traiter/", "/dossiers/export.csv", "/a-traiter/export.csv"):
+        listed = visitor.get(path)
+        expect(
+            study.number not in listed.html and study.title not in listed.html,
+            f"le membre lié voit le dossier dans {path}",
+        )
+    mails = [text for mail in story.mails("membre-lie@demo.example") for text in mail]
+    expect(not [text for text in mails if study.number in text], "le membre lié en reçoit un mail")
+    return (
+        f"404 sur {len(paths)} adresses pour le membre lié, rien dans ses listes ni ses courriels ;"
+        " avis « favorable avec recommandations »"
+    )
 
 
 @step(
@@ -76,13 +97,19 @@ def committee(story: Story) -> str:
 )
 def authorisation(story: Story) -> str:
     study: Study = story.seen["study"]
+    before = projects(story) | applications(story)
     study.go_on()
     real = study.authorise()
     register = story.visitor("public").get("/repertoire/")
     expect(register.has(study.title), "le projet n’est pas au répertoire public", register)
     access = study.page("chercheuse", tab="acces")
     expect("Période d’accès" not in access.text, "un droit existe avant la convention", access)
-    return f"autorisation du {real.isoformat()}, répertoire public à jour, aucun accès"
+    made = (projects(story) | applications(story)) - before
+    expect(not made, f"créé chez le fournisseur avant la convention : {made}")
+    return (
+        f"autorisation du {real.isoformat()}, répertoire public à jour, aucun accès, rien de créé"
+        " chez le fournisseur"
+    )
 
 
 @step(
@@ -91,11 +118,14 @@ def authorisation(story: Story) -> str:
 def convention(story: Story) -> str:
     study: Study = story.seen["study"]
     files = study.prepare_extract()
+    known = applications(story)
     study.sign_convention()
     story.wait("l’accès de la chercheuse est ouvert", study.is_open, seconds=120)
     untrained = log_in(story, "doctorant").get("/mes-acces/")
     expect("ormation" in untrained.text, "le doctorant ne lit pas ce qui lui manque", untrained)
     expect(not untrained.links(href="/afficher/"), "le doctorant a une clé", untrained)
+    made = len(applications(story) - known)
+    expect(made == 1, f"{made} identités créées chez le fournisseur pour une personne prête")
     holder = log_in(story, story.seen["holders"][0]).get("/qui-utilise-mes-donnees/")
     expect(holder.has(study.number), "le responsable ne voit pas qui utilise ses données", holder)
     return f"{files} fichiers ; accès ouvert ; le doctorant lit qu’il lui manque la formation"

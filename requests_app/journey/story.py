@@ -74,19 +74,23 @@ class Story:
         self.codes[name] = found
         return found
 
-    def mail_link(self, to: str, path: str) -> str:
-        """The last link of that kind in a mail to an address (the demo keeps mails as files)."""
+    def mails(self, to: str) -> list[tuple[str, str]]:
+        """Subject and text of each mail to an address, oldest first (the demo keeps them as
+        files)."""
         if self.portal is None:
             raise StepFailed("cette étape lit un courriel du portail de la démonstration")
-        found = ""
+        found = []
         for file in sorted((self.portal.root / "mail").glob("*.eml")):
             message = email.message_from_bytes(file.read_bytes(), policy=email.policy.default)
-            if to not in str(message["to"]):
-                continue
-            body = message.get_body(("plain",))
-            words = body.get_content().split() if body is not None else []
-            found = next((word for word in words if path in word), found)
+            if to in str(message["to"]):
+                body = message.get_body(("plain",))
+                found.append((str(message["subject"]), body.get_content() if body else ""))
         return found
+
+    def mail_link(self, to: str, path: str) -> str:
+        """The last link of that kind in a mail to an address."""
+        words = [word for _subject, text in self.mails(to) for word in text.split()]
+        return next((word for word in reversed(words) if path in word), "")
 
     def wait(self, what: str, test: Callable[[], Any], *, seconds: float = 90) -> Any:
         """The first true answer of a test repeated until a deadline (real seconds)."""

@@ -311,12 +311,13 @@ class Study:
                 return True
         return False
 
-    def try_to_go_on(self) -> None:
-        """The applicant tries to go on after an opinion that does not open the procedure."""
+    def refused_to_go_on(self) -> str:
+        """What the page answers to an applicant whose opinion does not open the procedure."""
         try:
             self.go_on()
-        except StepFailed:
-            return
+        except StepFailed as failure:
+            return str(failure)
+        return ""
 
 
 def option(page: Page, label: str) -> str:
