@@ -90,6 +90,43 @@ def test_applicant_pages(visit: Visit, world: World, login: Callable[..., None])
         visit(f"/dossiers/{draft.pk}/brouillon/{step}/")
 
 
+ACCOUNT = (
+    "/compte/identite/",
+    "/compte/adresse/",
+    "/compte/mot-de-passe/changer/",
+    "/compte/second-facteur/",
+    "/compte/second-facteur/codes/",
+    "/compte/jetons/",
+    "/compte/organismes/rejoindre/",
+    "/messages/",
+)
+
+
+def test_account_pages(visit: Visit, world: World, login: Callable[..., None]) -> None:
+    _as(login, world.investigator)
+    for path in ACCOUNT:
+        visit(path)
+    _as(login, world.secretariat)
+    for path in ("/compte/appartenances/", "/compte/invitations/", "/compte/invitations/envoyer/"):
+        visit(path)
+
+
+def test_orientation_and_selection(
+    visit: Visit, world: World, page: Page, live_server: LiveServer
+) -> None:
+    """The five questions to their route, and a selection that is not empty."""
+    for question in range(1, 6):
+        path = f"/demander/question/{question}/"
+        visit(path)
+        page.locator('main input[value="no"]').check(force=True)
+        page.locator("main form button[type=submit]").first.click()
+    visit("/demander/resultat/")
+    page.goto(f"{live_server.url}/bases/base-a/")
+    page.get_by_role("button", name="Ajouter à ma sélection").first.click()
+    visit("/ma-selection/")
+    visit("/ma-selection/base/base-a/")
+
+
 def test_signature_page(visit: Visit, world: World, login: Callable[..., None]) -> None:
     story = world.story()
     story.ask_signature()
@@ -132,6 +169,8 @@ def test_operator_and_holder_pages(visit: Visit, world: World, login: Callable[.
     visit(f"/exploitation/{workspace.pk}/")
     visit(f"/dossiers/{story.request.pk}/extraction/")
     visit(f"/exploitation/{workspace.pk}/revoke_study/")
+    visit("/exploitation/personnes/")
+    visit("/exploitation/organismes/")
     _as(login, world.holder_a_rep)
     visit("/qui-utilise-mes-donnees/")
 
