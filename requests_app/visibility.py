@@ -1,10 +1,9 @@
 """Who sees which parts of a request: one list of rules, read as sets and as an object's answer.
 
 Each rule is a condition in SQL on `AccessRequest` and the parts it opens. `parts_visible()`
-evaluates
-the conditions on one row, the `…_visible_to()` querysets on all: they cannot differ by
-construction,
-and a property test compares both with the rules of the issue written a second time in Python.
+evaluates the conditions on one row, the `…_visible_to()` querysets on all: they cannot differ by
+construction, and a property test compares both with the rules of the issue written a second time in
+Python.
 """
 
 from collections.abc import Iterable, Iterator
@@ -244,9 +243,8 @@ def _has_declared(user: User) -> bool:
 def conflict(user: User) -> Condition | None:
     """Condition of the requests hidden from a committee member (A14); None for anyone else.
 
-    Withdrawn (by themselves, the president or the machine), of an organisation of the file, or
-    in its
-    team. It hides the request in every other quality too, the applicant's side excepted.
+    Withdrawn (by themselves, the president or the machine), of an organisation of the file, or in
+    its team. It hides the request in every other quality too, the applicant's side excepted.
     """
     withdrew = InterestDeclaration.objects.filter(
         request=OuterRef("pk"), member=user, answer=InterestDeclaration.Answer.WITHDRAWN

@@ -1,12 +1,9 @@
 """When a clock ends. Pure: a clock of the procedure, instants in, an instant out.
 
 Rules of counting (T3). The day of the start event is not counted and a period ends with its last
-day
-(`portal.common.calendar`). A day on which the clock stopped or started again is not counted:
-what is
-left of the period runs again from the day of the resumption, like a new start. An extension runs
-from
-the day on which the first period ended.
+day (`portal.common.calendar`). A day on which the clock stopped or started again is not counted:
+what is left of the period runs again from the day of the resumption, like a new start. An extension
+runs from the day on which the first period ended.
 """
 
 from collections.abc import Iterable

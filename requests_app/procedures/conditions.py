@@ -22,9 +22,8 @@ def value_at(facts: Mapping[str, Any], path: str) -> Any:
 class Condition(BaseModel):
     """One test on one fact. Exactly one of `equals`, `among`, `filled`.
 
-    Facts are the sections of the content (parties, purpose, specification, …), `orientation`
-    (the five
-    answers), `datasets.kinds` (list) and `datasets.codes` (list).
+    Facts are the sections of the content (parties, purpose, specification, …), `orientation` (the
+    five answers), `datasets.kinds` (list) and `datasets.codes` (list).
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -1,9 +1,8 @@
 """What a procedure file may say. Plain pydantic, no Django: read by the engine, pages and tests.
 
-A procedure names its pieces, stages, outcomes, clocks and what silence means (T1: silence has
-its own
-legal effect in each procedure, never a generic approval). Law is data here; the three machines of
-states are code, in `requests_app.workflow.definition`.
+A procedure names its pieces, stages, outcomes, clocks and what silence means (T1: silence has its
+own legal effect in each procedure, never a generic approval). Law is data here; the three machines
+of states are code, in `requests_app.workflow.definition`.
 """
 
 from collections.abc import Mapping

@@ -1,9 +1,8 @@
 """The machines: what may move, from where to where, and who may ask for it. No Django.
 
 Three tables: the request, its stages, the grants. Buttons, API actions, docs and tests derive from
-them. *Which* stages a request has is the procedure's business (`requests_app.procedures`); what
-a kind
-of stage can do is here, and `stage_moves()` joins the two.
+them. *Which* stages a request has is the procedure's business (`requests_app.procedures`); what a
+kind of stage can do is here, and `stage_moves()` joins the two.
 """
 
 from collections.abc import Iterable, Sequence
