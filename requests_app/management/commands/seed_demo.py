@@ -1,4 +1,4 @@
-"""Load the demonstration: catalogue, people. Safe to run again."""
+"""Load the demonstration: catalogue, people, files. Safe to run again."""
 
 from typing import Any
 
@@ -6,18 +6,21 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
+from requests_app.demo.files import seed_files
 from requests_app.demo.seed import demo_password, seed_people
 
 
 class Command(BaseCommand):
-    help = "Charge les données de démonstration (catalogue, comptes). Sans effet si elles y sont."
+    help = "Charge catalogue, comptes et dossiers de démonstration. Sans effet s’ils y sont."
 
     def handle(self, *args: Any, **options: Any) -> None:
         if not (settings.DEMO or settings.TRAINING):
             raise CommandError("Les données de démonstration demandent GUICHET_DEMO=1.")
-        call_command("seed_catalogue", verbosity=options["verbosity"])
+        call_command("seed_catalogue", verbosity=options["verbosity"], stdout=self.stdout)
         accounts = seed_people()
         width = max(len(account.username) for account in accounts)
+        if made := seed_files():
+            self.stdout.write(f"Dossiers de démonstration : {made}.")
         self.stdout.write("Comptes de démonstration :")
         for account in accounts:
             self.stdout.write(f"  {account.username:<{width}}  {account.who}")
