@@ -41,10 +41,9 @@ if [ ! -d .venv ]; then
     "Le module « venv » de Python manque : installez-le avec « apt-get install python3.11-venv »."
   "$python" -m venv .venv || fail "L’environnement .venv n’a pas pu être créé."
 fi
-if [ -x .venv/bin/uv ] || .venv/bin/python -m pip install -q --disable-pip-version-check "uv==$uv_version" 2>/dev/null; then
-  .venv/bin/uv pip install -q --python .venv/bin/python -r "$file"
-else
-  .venv/bin/python -m pip install -q --disable-pip-version-check -r "$file"
-fi || fail "L’installation de $file a échoué : le réseau donne-t-il accès aux paquets Python ?"
+pip() { .venv/bin/python -m pip install -q --disable-pip-version-check "$@"; }
+# The machine's own certificates: many hospitals' networks stand behind a proxy that signs with its own.
+quick() { { [ -x .venv/bin/uv ] || pip "uv==$uv_version" 2>/dev/null; } && .venv/bin/uv pip install -q --system-certs --python .venv/bin/python -r "$file" 2>/dev/null; }
+quick || pip -r "$file" || fail "L’installation de $file a échoué : le réseau donne-t-il accès aux paquets Python ?"
 rm -f .venv/.runtime-* .venv/.tests-*
 : > "$stamp"

@@ -53,6 +53,18 @@ def born(pid: int) -> str | None:
     return None if fields[0] == "Z" else fields[19]
 
 
+def group_lives(group: int) -> bool:
+    """Does a process of this group still run? Those that ended and wait to be read do not count."""
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, _parent, of_group = stat.read_text().rsplit(")", 1)[1].split()[:3]
+        except (OSError, IndexError, ValueError):
+            continue  # it ended while we looked
+        if int(of_group) == group and state != "Z":
+            return True
+    return False
+
+
 def read_env(file: Path) -> dict[str, str]:
     """`NAME=value` lines, `#` comments and quotes as a shell would write them."""
     pairs: dict[str, str] = {}

@@ -34,6 +34,7 @@ from .process_settings import (
     born,
     environment_of,
     free_port,
+    group_lives,
     own_secrets,
     port_is_free,
 )
@@ -319,6 +320,10 @@ class Portal:
             )
         for pid in pids.values():
             os.killpg(pid, signal.SIGKILL)
+        # Their ports are free only once the whole group is gone, children included.
+        deadline = time.monotonic() + STOP_SECONDS
+        while any(group_lives(pid) for pid in pids.values()) and time.monotonic() < deadline:
+            time.sleep(0.05)
 
     def __enter__(self) -> Self:
         return self
