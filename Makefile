@@ -1,6 +1,6 @@
 # The commands a person needs. Everything they make lies in .venv/ and var/, both ignored by git.
 PYTHON = .venv/bin/python
-.PHONY: help openapi demo test bench services services-stop journey format coverage clean
+.PHONY: help openapi docs demo test bench services services-stop journey format coverage clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## / | /' | column -t -s '|'
@@ -30,6 +30,9 @@ journey:  ## the main job, from search to revoked key, each step with its proof 
 
 openapi:  ## rewrite the committed description of the API
 	@$(PYTHON) manage.py spectacular --validate --fail-on-warn --format openapi-json --file tests/api/openapi.json
+
+docs:  ## rewrite docs/workflow.md from the state machines and procedures
+	@$(PYTHON) manage.py describe_workflow > docs/workflow.md
 
 format:  ## rewrite Python to the house style
 	@$(PYTHON) -m ruff check --fix-only -q . ; $(PYTHON) -m ruff format -q .

@@ -1,0 +1,134 @@
+"""The machines and the procedures as a page to read, made from the tables and files that run them.
+
+`docs/workflow.md` is this text; a test compares them (`make docs` rewrites it).
+"""
+
+from collections.abc import Iterable, Sequence
+
+from requests_app.procedures import registry
+from requests_app.procedures.schema import Clock, Procedure, Stage
+
+from .definition import GRANT_MOVES, KIND_MOVES, REQUEST_MOVES, STAGE_STEPS, Transition
+
+
+UNITS = {"wd": "working days", "d": "days", "m": "months"}
+STARTS = {
+    "deposit": "the signed deposit",
+    "stage": "the opening of the stage",
+    "receipt": "the recorded receipt",
+    "permit_end": "the end of the access itself",
+}
+EFFECTS = {"escalate": "the desk is alerted", "remind": "a reminder is sent"}
+
+
+def describe() -> str:
+    """Markdown, in English: what a developer or an auditor checks against the law."""
+    parts = [
+        "# States, moves and procedures",
+        "Made by `make docs` from `requests_app/workflow/definition.py`,"
+        " `requests_app/provisioning/grant_states.py` and `requests_app/procedures/*.toml`; not"
+        " written by hand. A move without an actor is entailed by another, never asked for.",
+        "## The request",
+        _moves(REQUEST_MOVES.values()),
+        "## A stage, of any kind",
+        _moves(STAGE_STEPS.values()),
+        *_kinds(),
+        "## A grant",
+        _table(
+            ("Move", "From", "To", "Actor"),
+            [(m.name, _list(m.sources), m.target, m.actor) for m in GRANT_MOVES],
+        ),
+        *(part for one in registry.everything() for part in _procedure(one)),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _kinds() -> Iterable[str]:
+    for kind, moves in KIND_MOVES.items():
+        yield f"### Stage of kind `{kind}`"
+        yield _moves(moves)
+
+
+def _moves(moves: Iterable[Transition]) -> str:
+    return _table(
+        ("Move", "From", "To", "Outcome", "Actors"),
+        [
+            (m.name, _list(m.sources), m.target or "(stays)", m.outcome, _list(m.actors))
+            for m in moves
+        ],
+    )
+
+
+def _procedure(procedure: Procedure) -> Iterable[str]:
+    yield f"## Procedure `{procedure.code}`, version {procedure.version}"
+    until = f" until {procedure.valid_until}" if procedure.valid_until else ""
+    yield (
+        f"{procedure.title}. Valid from {procedure.valid_from}{until}; committee"
+        f" `{procedure.committee}`; rights are created by `{procedure.grants_on}`."
+    )
+    yield _table(
+        ("Stage", "Actor", "After", "Outcomes", "Source"),
+        [(s.code, s.role, _after(s), _outcomes(s), s.source) for s in procedure.stages],
+    )
+    yield _table(
+        ("Clock of", "Starts", "Period", "Extension", "Pauses", "At its end", "Source"),
+        [(s.code, *_clock(s.clock)) for s in procedure.stages if s.clock is not None],
+    )
+    if procedure.tasks:
+        yield _table(
+            ("Task", "For", "Blocks", "Outcomes", "Source"),
+            [
+                (t.code, t.role, t.blocks, ", ".join(o.code for o in t.outcomes), t.source)
+                for t in procedure.tasks
+            ],
+        )
+
+
+def _after(stage: Stage) -> str:
+    joins = [
+        f"{join.stage} ({', '.join(join.outcomes)})" if join.outcomes else join.stage
+        for join in stage.after
+    ]
+    each = "one per data holder, " if stage.parallel else ""
+    return each + (" and ".join(joins) or "the deposit")
+
+
+def _outcomes(stage: Stage) -> str:
+    return ", ".join(
+        outcome.code
+        + (" (tacit)" if outcome.tacit else "")
+        + (f" → {outcome.request}" if outcome.request else "")
+        for outcome in stage.outcomes
+    )
+
+
+def _clock(clock: Clock) -> tuple[str, ...]:
+    period = _period(clock.period) if clock.period else ""
+    if clock.urgent_period:
+        period += f" ({_period(clock.urgent_period)} if urgent)"
+    expiry = clock.on_expiry
+    effect = EFFECTS.get(expiry.effect) or f"{expiry.effect} `{expiry.outcome or expiry.task}`"
+    return (
+        STARTS[clock.start],
+        period,
+        f"{_period(clock.extension.by)}, once" if clock.extension else "",
+        "yes" if clock.pauses else "",
+        effect,
+        f"{clock.source} [{clock.strength}]",
+    )
+
+
+def _period(period: str) -> str:
+    number = "".join(c for c in period if c.isdigit())
+    unit = UNITS[period.removeprefix(number)]
+    return f"{number} {unit.removesuffix('s') if number == '1' else unit}"
+
+
+def _list(words: Iterable[str]) -> str:
+    return ", ".join(sorted(words))
+
+
+def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [" | ".join(heads), " | ".join("---" for _head in heads)]
+    lines += [" | ".join(cell.replace("|", "/") for cell in row) for row in rows]
+    return "\n".join(f"| {line} |" for line in lines)
