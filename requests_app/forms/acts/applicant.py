@@ -23,6 +23,7 @@ class AnswerPointsForm(ActForm):
                 rows=3,
                 help_text=point["text"],
             )
+            self.mark_conditional(f"answer_{point['number']}")
         self.fields["decision"] = forms.ChoiceField(
             label=_("Suite donnée"),
             choices=[("go", _("Poursuivre la demande")), ("stop", _("Arrêter la demande"))],

@@ -56,6 +56,11 @@ class ActForm(forms.Form):
                 help_text=_("Un PDF de 25 Mo au plus."),
             )
 
+    def mark_conditional(self, *names: str) -> None:
+        """Fields that another answer makes compulsory: their help says when, not "facultatif"."""
+        for name in names:
+            self.fields[name].conditional = True  # type: ignore[attr-defined]
+
     def clean_effective_on(self) -> date:
         day: date = self.cleaned_data["effective_on"]
         if day > legal_today():

@@ -59,12 +59,19 @@ class RecordConventionForm(ActForm):
                 request=self.access_request, has_data_access=True, removed_at__isnull=True
             ).select_related("user")
         )
-        for member in self.persons:
-            self.fields[f"addresses_{member.pk}"] = forms.CharField(
-                label=_("Adresses de %(person)s") % {"person": member.user},
+        addresses = [f"addresses_{member.pk}" for member in self.persons]
+        for name, member in zip(addresses, self.persons, strict=True):
+            self.fields[name] = forms.CharField(
+                label=_("Adresses de connexion de %(person)s") % {"person": member.user},
                 required=False,
-                help_text=_("Adresses ou réseaux de connexion, séparés par des espaces."),
+                help_text=_(
+                    "Obligatoire pour un système fils : adresses ou réseaux, séparés par des"
+                    " espaces."
+                ),
             )
+        self.mark_conditional("homologated_on", *addresses)
+        first = ["delivery_mode", "homologated_on", *addresses, "starts_on", "ends_on", "parties"]
+        self.order_fields(first)
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or {}
