@@ -38,6 +38,11 @@ app.conf.beat_schedule = {
         "schedule": 5.0,
         "options": {"queue": "search"},
     },
+    "search-missing": {
+        "task": "catalog.search.tasks.build_missing_index",
+        "schedule": 60.0,
+        "options": {"queue": "search"},
+    },
     "workflow-due": {"task": "requests_app.workflow.tasks.fire_due", "schedule": 5.0},
     "baskets-forget": {
         "task": "requests_app.tasks.forget_old_baskets",

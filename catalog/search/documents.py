@@ -19,7 +19,7 @@ Document = dict[str, Any]
 FACET_FIELDS = ("route", "nature", "holder", "theme", "category", "dataset", "identifier", "type")
 TEXT_FIELDS = ("title", "keywords", "holder_name", "body", "context", "inner")
 # Of TEXT_FIELDS, each is indexed as <name>_s (stems) and <name>_p (plain words).
-SCHEMA_VERSION = "1"
+SCHEMA_VERSION = "2"  # raise it with every change of the documents or of the analysis
 INNER_LIMIT = 40_000  # characters of a dataset's variable labels kept in its own document
 
 

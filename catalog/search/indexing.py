@@ -96,6 +96,24 @@ def index_pending() -> int:
         lease.release()
 
 
+def build_if_missing() -> bool:
+    """Build an index that was lost, or made by another version; True when one was built.
+
+    The outbox alone does not show it: nothing may have changed since.
+    """
+    engine = backend()
+    try:
+        engine.info()
+    except SearchUnavailable:
+        try:
+            rebuild()
+        except (WriterBusy, SearchUnavailable) as error:
+            logger.warning("search index not built: %s", error or "another process writes it")
+            return False
+        return True
+    return False
+
+
 def _serve(engine: SearchBackend, lease: Lease) -> int:
     served = 0
     while True:

@@ -23,7 +23,10 @@ STOP_WORDS = frozenset(
     " lui m ma mes mon n ne nos notre nous on ou par pas pour qu que qui s sa se ses son sont sur t"
     " ta tes ton un une vos votre vous y à".split()
 )
-_WORD = re.compile(r"[^\W_]+", re.UNICODE)
+# “n°” is a word; the ordinal sign of other keyboards too.
+_WORD = re.compile(r"[nN][°º]|[^\W_]+", re.UNICODE)
+# Abbreviations that dictionaries write for a word that readers type in full.
+_ABBREVIATIONS = {"n°": "numéro", "nº": "numéro", "nb": "nombre", "nbr": "nombre", "nbre": "nombre"}
 _LIGATURES = str.maketrans({"œ": "oe", "Œ": "OE", "æ": "ae", "Æ": "AE", "ß": "ss"})
 _stemmer = snowballstemmer.stemmer("french")
 
@@ -57,6 +60,7 @@ def words(text: str) -> Iterator[Word]:
     text = unicodedata.normalize("NFC", text)
     for match in _WORD.finditer(text):
         lower = match[0].translate(_LIGATURES).lower()
+        lower = _ABBREVIATIONS.get(lower, lower)
         if lower in STOP_WORDS:
             continue
         yield Word(fold(lower), stem(lower), match.start(), match.end())

@@ -1,5 +1,6 @@
 """Outbox and index: a change and its announcement stand or fall together; nothing is lost."""
 
+import shutil
 from datetime import timedelta
 from typing import Any
 
@@ -14,8 +15,15 @@ from catalog.publishing import publish, unpublish
 from catalog.search import indexing
 from catalog.search.backends import backend
 from catalog.search.backends.base import SearchUnavailable
-from catalog.search.indexing import WriterBusy, index_pending, rebuild, take_lease
+from catalog.search.indexing import (
+    WriterBusy,
+    build_if_missing,
+    index_pending,
+    rebuild,
+    take_lease,
+)
 from catalog.search.query import SearchRequest, parse
+from catalog.search.tasks import build_missing_index
 from catalog.search.tasks import index_pending as task
 
 from .factories import make_dataset, make_table, make_variable
@@ -64,6 +72,20 @@ def test_a_missing_index_is_built_by_the_task(db: Any) -> None:
     make_variable(label_fr="Glycémie")
     index_pending()
     assert len(found("glycémie")) == 1
+
+
+def test_an_index_lost_while_nothing_changes_is_built_again(indexed: Any, settings: Any) -> None:
+    make_variable(label_fr="Glycémie")
+    indexed()
+    assert not build_if_missing()
+    shutil.rmtree(settings.SEARCH_DIR)
+    assert index_pending() == 0
+    with pytest.raises(SearchUnavailable):
+        found("glycémie")
+    build_missing_index()
+    assert len(found("glycémie")) == 1
+    settings.SEARCH_URL = "opensearch+http://127.0.0.1:9"
+    assert not build_if_missing()  # a dead server is not an error of the task
 
 
 def test_unpublishing_takes_everything_out_of_the_index(indexed: Any) -> None:

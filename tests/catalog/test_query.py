@@ -41,6 +41,13 @@ def test_words_keep_their_places() -> None:
     assert plains(text) == "date entree hopital"
 
 
+def test_abbreviations_of_dictionaries_are_read_as_words() -> None:
+    assert plains("N° de séjour") == plains("nº de séjour") == plains("numéro de séjour")
+    assert plains("Nb d’actes") == plains("nombre d’actes")
+    assert plains("un n") == ""
+    assert [w.start for w in words("Le N° FINESS")] == [3, 6]
+
+
 def test_meaningful_small_words_stay() -> None:
     assert plains("avec ou sans complication") == "avec sans complication"
 
@@ -61,7 +68,7 @@ def test_what_looks_like_a_code(text: str, codes: tuple[str, ...]) -> None:
 
 
 def test_expressions_are_gathered_and_expanded() -> None:
-    parsed = parse("patients en affection de longue durée")
+    parsed = parse("malades en affection de longue durée")
     assert parsed.also == ("ald",)
     assert [len(group.parts) for group in parsed.groups] == [1, 3]
     assert "affection de longue durée" in parse("ald").also

@@ -158,6 +158,35 @@ def test_a_misspelt_word_is_approached(built: SearchBackend) -> None:
     assert keys(result) == ["BEN_RES_COM"]
 
 
+def test_those_that_come_near_every_word_go_first(built: SearchBackend) -> None:
+    result = ask(built, "anée de naisance du bénéficiare")
+    assert result.loosened
+    assert keys(result)[0] == "BEN_NAI_ANN"
+
+
+def test_a_misspelt_code_is_approached(built: SearchBackend) -> None:
+    result = ask(built, "BEN_RES_CM")
+    assert result.loosened
+    assert keys(result)[:1] == ["BEN_RES_COM"]
+
+
+def test_a_tab_without_an_exact_hit_comes_near_and_the_others_keep_theirs(
+    built: SearchBackend,
+) -> None:
+    exact = ask(built, "année naissance bénéficiaire")
+    assert (exact.loosened, exact.kinds) == (False, {"variable": 1})
+    near = ask(built, "hopital cérébral tumeur", "dataset")
+    assert near.loosened
+    assert keys(near)[0] == "d1"
+    approximate = ask(built, "longue naissance", "dataset")
+    assert approximate.loosened
+    assert keys(approximate) == ["d3"]
+    tables = ask(built, "prestations bénéficiaire", "table")
+    assert tables.loosened
+    assert keys(tables) == ["t1"]
+    assert tables.kinds == {"table": 1, "variable": 1}  # BEN_RES_COM has both words
+
+
 def test_nothing_found(built: SearchBackend) -> None:
     result = ask(built, "zzzzzzz")
     assert (result.total, result.hits) == (0, [])

@@ -13,7 +13,7 @@ from django.conf import settings
 from django.core.management import call_command
 
 from catalog.ingest.demo import seed_catalogue
-from catalog.models import Dataset
+from catalog.models import Dataset, Table
 from catalog.search.backends.elastic import OpenSearchBackend
 from catalog.search.backends.embedded import EmbeddedBackend
 from catalog.search.documents import all_documents
@@ -46,6 +46,8 @@ DEMO = [
     ("médecine générale", "dataset", "demo-consultations-ville", 1),
     ("autisme", "dataset", "demo-autisme", 1),
     ("thrombectomie", "dataset", "demo-registre-avc", 1),
+    ("comune de residence du beneficiare", "variable", "BEN_RES_COM", 1),  # two slips
+    ("registre des acidents vasculaires", "dataset", "demo-registre-avc", 1),
 ]
 MAIN_BASE = [
     ("commune de résidence du bénéficiaire", "variable", "BEN_RES_COM", 1),
@@ -62,6 +64,28 @@ MAIN_BASE = [
     ("psychiatrie", "dataset", "snds-pmsi-rim-p", 1),
     ("causes de décès", "dataset", "snds-causes-de-deces", 1),
     ("ALD", "dataset", "snds-dcir-dcirs", 3),
+    # in the words of those who do not know the dictionary's
+    ("date de naissance", "variable", "BEN_NAI_MOI", 5),
+    ("sexe du patient", "variable", "BEN_SEX_COD", 2),
+    ("âge du bénéficiaire", "variable", "BEN_AMA_COD", 8),
+    ("spécialité du médecin", "variable", "PSE_SPE_COD", 6),
+    ("numéro séquentiel", "variable", "RHAD_NUM", 10),
+    ("cip13", "variable", "PHA_PRS_C13", 1),
+    ("mode de sortie", "variable", "SOR_MOD", 1),
+    ("durée de séjour", "variable", "SEJ_DUREE", 10),
+    ("identifiant du patient", "variable", "BEN_NIR_PSA", 3),
+    ("dispositifs médicaux", "table", "ER_TIP_F", 6),
+    ("médicaments", "table", "ER_PHA_F", 6),
+    ("biologie", "table", "ER_BIO_F", 8),
+    ("hospitalisation en psychiatrie", "dataset", "snds-pmsi-rim-p", 1),
+    ("mortalité", "dataset", "snds-causes-de-deces", 2),
+    # slips of the finger
+    ("comune de residance", "variable", "BEN_RES_COM", 3),
+    ("diagnostique principal", "variable", "DGN_PAL", 3),
+    ("beneficiare", "table", "IR_BEN_R", 5),
+    ("psychatrie", "dataset", "snds-pmsi-rim-p", 3),
+    ("causes de décés", "dataset", "snds-causes-de-deces", 1),
+    ("BEN_RES_CM", "variable", "BEN_RES_COM", 3),
 ]
 
 
@@ -80,6 +104,7 @@ def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
 
 def misses(engine: Any, questions: list[tuple[str, str, str, int]]) -> list[str]:
     codes = {str(pk): code for pk, code in Dataset.objects.values_list("pk", "code")}
+    codes |= {str(pk): name for pk, name in Table.objects.values_list("pk", "name")}
     wrong = []
     for text, kind, wanted, within in questions:
         hits = engine.search(SearchRequest(parse(text), kind)).hits

@@ -24,6 +24,7 @@ CODE_PREFIX = 8.0
 CODE_PART = 4.0
 SYNONYM = 0.6
 PHRASE_IN_TITLE = 8.0
+NEAR_ALL = 60.0  # of the approximate hits, those that come near every word go first
 DEEPEST = 10_000  # last hit that can be paged to, on every engine
 
 
@@ -53,6 +54,24 @@ class SearchBackend(Protocol):
 
     def info(self) -> IndexInfo:
         """Raises SearchUnavailable when there is no usable generation."""
+
+
+def slips(word: str) -> int:
+    """How many letters may differ in an approximate hit: none in a short word."""
+    return 0 if len(word) < 4 else 1 if len(word) < 8 else 2
+
+
+def near_enough(count: int) -> int:
+    """How many of `count` words an approximate hit must come near: two thirds from three on."""
+    return 1 if count < 3 else count - count // 3
+
+
+def near_kinds(exact: dict[str, int], near: dict[str, int], kind: str) -> dict[str, int]:
+    """Counts of the tabs when `kind` has nothing with every word: its own are approximate ones.
+
+    The other tabs keep their exact hits, unless no tab has any.
+    """
+    return {**exact, kind: near.get(kind, 0)} if any(exact.values()) else near
 
 
 def schema_hash() -> str:

@@ -28,12 +28,16 @@ from .base import (
     CODE_PART,
     CODE_PREFIX,
     DEEPEST,
+    NEAR_ALL,
     PHRASE_IN_TITLE,
     PLAIN_BONUS,
     SYNONYM,
     IndexInfo,
     SearchUnavailable,
+    near_enough,
+    near_kinds,
     schema_hash,
+    slips,
 )
 
 
@@ -172,8 +176,10 @@ class OpenSearchBackend:
     def search(self, request: SearchRequest) -> SearchResult:
         try:
             result = self._ask(request, strict(request), loosened=False)
-            if not sum(result.kinds.values()) and not request.parsed.is_empty:
+            if not result.total and not request.parsed.is_empty:
+                exact = result.kinds
                 result = self._ask(request, loose(request), loosened=True)
+                result.kinds = near_kinds(exact, result.kinds, request.kind)
         except OpenSearchException as error:
             raise SearchUnavailable("the search server does not answer") from error
         return result
@@ -257,7 +263,10 @@ def _any(queries: list[Query]) -> Query:
 
 
 def _group(group: Group) -> Query:
-    typed = Bool(must=[_part(part) for part in group.parts])
+    return _or_also(Bool(must=[_part(part) for part in group.parts]), group)
+
+
+def _or_also(typed: Query, group: Group) -> Query:
     also = [
         Bool(must=[_word(word) for word in other], boost=SYNONYM) for other in group.also if other
     ]
@@ -299,18 +308,32 @@ def _phrase(phrase: tuple[Word, ...]) -> Query:
 
 def loose(request: SearchRequest) -> Query:
     """Some of the words, or words close to them. Only asked when nothing has them all."""
-    found = [_near(word) for word in request.parsed.all_words]
-    found += [Q("prefix", code=code) for code in request.parsed.codes() if len(code) >= 3]
+    found: list[Query] = []
+    for group in request.parsed.groups:
+        near = [_near(word) for part in group.parts for word in part.words]
+        if near and group.also:
+            near = [_or_also(Bool(must=near), group)]
+        found += near
+    found += [_near(word) for phrase in request.parsed.phrases for word in phrase]
+    found += [_near_code(code) for code in request.parsed.codes() if len(code) >= 3]
     if not found:
         return Q("match_none")
-    needed = 1 if len(found) < 3 else len(found) - len(found) // 3
-    return Bool(should=found, minimum_should_match=needed)
+    some = Bool(should=found, minimum_should_match=near_enough(len(found)))
+    every = ConstantScore(filter=Bool(must=found), boost=NEAR_ALL)
+    return Bool(must=[some], should=[every])
+
+
+def _near_code(code: str) -> Query:
+    prefix = Q("prefix", code=code)
+    if (distance := slips(code)) == 0:
+        return prefix
+    near = {"value": code, "fuzziness": distance, "boost": CODE_PREFIX}
+    return _any([prefix, Q("fuzzy", code=near)])
 
 
 def _near(word: Word) -> Query:
     ways = [_word(word)]
-    if len(word.plain) >= 4:
-        distance = 1 if len(word.plain) < 8 else 2
+    if distance := slips(word.plain):
         for field in ("title", "keywords", "inner"):
             name = f"{field}_p"
             near = {"value": word.plain, "fuzziness": distance, "boost": BOOSTS[field] / 3}

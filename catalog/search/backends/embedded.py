@@ -25,12 +25,16 @@ from .base import (
     CODE_PART,
     CODE_PREFIX,
     DEEPEST,
+    NEAR_ALL,
     PHRASE_IN_TITLE,
     PLAIN_BONUS,
     SYNONYM,
     IndexInfo,
     SearchUnavailable,
+    near_enough,
+    near_kinds,
     schema_hash,
+    slips,
 )
 
 
@@ -176,10 +180,11 @@ class EmbeddedBackend:
         chosen = build.filters(request)
         result = SearchResult(engine=self.name)
         result.kinds = self._kinds(searcher, build, matching, chosen)
-        if not sum(result.kinds.values()) and not request.parsed.is_empty:
+        if not result.kinds.get(request.kind) and not request.parsed.is_empty:
             matching = build.loose(request)
             result.loosened = True
-            result.kinds = self._kinds(searcher, build, matching, chosen)
+            near = self._kinds(searcher, build, matching, chosen)
+            result.kinds = near_kinds(result.kinds, near, request.kind)
         kind = build.term("kind", request.kind)
         every = build.all_of([matching, kind, *chosen.values()])
         result.total = result.kinds.get(request.kind, 0)
@@ -289,6 +294,9 @@ class _Builder:
 
     def _group(self, group: Group) -> Query:
         typed = self.all_of([self._part(part) for part in group.parts])
+        return self._or_also(typed, group)
+
+    def _or_also(self, typed: Query, group: Group) -> Query:
         also = [
             Query.boost_query(self.all_of([self._word(w) for w in other]), SYNONYM)
             for other in group.also
@@ -331,23 +339,33 @@ class _Builder:
 
     def loose(self, request: SearchRequest) -> Query:
         """Some of the words, or words close to them. Only asked when nothing has them all."""
-        found = [self._near(word) for word in request.parsed.all_words]
-        found += [
-            Query.regex_query(self.schema, "code", re.escape(code) + ".*")
-            for code in request.parsed.codes()
-            if len(code) >= 3
-        ]
+        found: list[Query] = []
+        for group in request.parsed.groups:
+            near = [self._near(word) for part in group.parts for word in part.words]
+            if near and group.also:
+                near = [self._or_also(self.all_of(near), group)]
+            found += near
+        found += [self._near(word) for phrase in request.parsed.phrases for word in phrase]
+        found += [self._near_code(code) for code in request.parsed.codes() if len(code) >= 3]
         if not found:
             return Query.empty_query()
-        needed = 1 if len(found) < 3 else len(found) - len(found) // 3
-        return Query.boolean_query(
-            [(Occur.Should, query) for query in found], minimum_number_should_match=needed
+        some = Query.boolean_query(
+            [(Occur.Should, query) for query in found],
+            minimum_number_should_match=near_enough(len(found)),
         )
+        every = Query.const_score_query(self.all_of(found), NEAR_ALL)
+        return Query.boolean_query([(Occur.Must, some), (Occur.Should, every)])
+
+    def _near_code(self, code: str) -> Query:
+        prefix = Query.regex_query(self.schema, "code", re.escape(code) + ".*")
+        if (distance := slips(code)) == 0:
+            return prefix
+        near = Query.fuzzy_term_query(self.schema, "code", code, distance, True, False)
+        return self.any_of([prefix, Query.boost_query(near, CODE_PREFIX)])
 
     def _near(self, word: Word) -> Query:
         ways = [self._word(word)]
-        if len(word.plain) >= 4:
-            distance = 1 if len(word.plain) < 8 else 2
+        if distance := slips(word.plain):
             for field in ("title", "keywords", "inner"):
                 name = f"{field}_p"
                 near = Query.fuzzy_term_query(self.schema, name, word.plain, distance, True, False)
