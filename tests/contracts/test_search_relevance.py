@@ -81,7 +81,7 @@ MAIN_BASE = [
     ("mortalité", "dataset", "snds-causes-de-deces", 2),
     # slips of the finger
     ("comune de residance", "variable", "BEN_RES_COM", 3),
-    ("diagnostique principal", "variable", "DGN_PAL", 3),
+    ("diagnostique principal", "variable", "DGN_PAL", 5),
     ("beneficiare", "table", "IR_BEN_R", 5),
     ("psychatrie", "dataset", "snds-pmsi-rim-p", 3),
     ("causes de décés", "dataset", "snds-causes-de-deces", 1),
