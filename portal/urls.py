@@ -12,3 +12,8 @@ urlpatterns = [
     path("", include("portal.common.urls")),
     path("admin/", admin.site.urls),
 ]
+
+# Pages for people, problem details under /api/.
+handler400 = "portal.common.problems.bad_request"
+handler404 = "portal.common.problems.page_not_found"
+handler500 = "portal.common.problems.server_error"

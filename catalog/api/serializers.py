@@ -2,9 +2,11 @@
 
 from typing import Any
 
+from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from catalog.models import DataHolder, Dataset, Table, TableKey, Variable, VocabularyTerm
+from catalog.search.query import FACETS
 from portal.accounts.models import Organisation
 
 
@@ -145,8 +147,19 @@ class SearchParametersSerializer(serializers.Serializer[Any]):
     holder = serializers.ListField(child=serializers.SlugField(), required=False, max_length=50)
     dataset = serializers.ListField(child=serializers.SlugField(), required=False, max_length=50)
     theme = serializers.ListField(
-        child=serializers.CharField(max_length=80), required=False, max_length=50
+        child=serializers.CharField(min_length=1, max_length=80), required=False, max_length=50
     )
     category = serializers.ListField(
-        child=serializers.CharField(max_length=80), required=False, max_length=50
+        child=serializers.CharField(min_length=1, max_length=80), required=False, max_length=50
     )
+
+    def validate(self, values: dict[str, Any]) -> dict[str, Any]:
+        """A filter that this kind of result does not have is refused, not left out."""
+        elsewhere = {
+            name: [_("Ce filtre ne s’applique pas à ce type de résultat (kind).")]
+            for name, kinds in FACETS.items()
+            if values.get(name) and values["kind"] not in kinds
+        }
+        if elsewhere:
+            raise serializers.ValidationError(elsewhere)
+        return values

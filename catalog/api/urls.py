@@ -3,7 +3,7 @@ from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.routers import SimpleRouter
 
-from .views import DatasetViewSet, SearchView, TableViewSet, VariableViewSet
+from .views import DatasetViewSet, RootView, SearchView, TableViewSet, VariableViewSet
 
 
 app_name = "catalog_api"
@@ -13,6 +13,7 @@ router.register("tables", TableViewSet, basename="table")
 router.register("variables", VariableViewSet, basename="variable")
 
 urlpatterns = [
+    path("", RootView.as_view(), name="root"),
     path("", include(router.urls)),
     path("search/", SearchView.as_view(), name="search"),
     path("schema/", login_not_required(SpectacularAPIView.as_view()), name="schema"),

@@ -5,8 +5,10 @@ from typing import Any
 import django_filters
 from django.db.models import Prefetch, QuerySet
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, viewsets
+from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -17,6 +19,7 @@ from catalog.search.query import FACETS, SearchRequest, parse
 from catalog.search.service import search
 from catalog.views.results import Found, load
 
+from .parameters import Pages, StrictParameters, TrueOrFalse
 from .serializers import (
     DatasetSerializer,
     SearchParametersSerializer,
@@ -30,17 +33,29 @@ PAGE_SIZE = 20
 
 
 class ReadOnlyViewSet(
-    mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Any]
+    StrictParameters,
+    mixins.ListModelMixin,
+    mixins.RetrieveModelMixin,
+    viewsets.GenericViewSet[Any],
 ):
-    pass
+    """Lists take the filters of the `filterset_class` and a page; one object takes nothing."""
+
+    pagination_class = Pages
+
+    def known_parameters(self) -> set[str]:
+        known = super().known_parameters()
+        if self.action == "list":
+            known |= {"page", "page_size", *self.filterset_class.base_filters}  # type: ignore[attr-defined]
+        return known
 
 
 class DatasetFilter(django_filters.FilterSet):
     holder = django_filters.CharFilter(field_name="holder__organisation__code")
+    is_demo = TrueOrFalse(field_name="is_demo")
 
     class Meta:
         model = Dataset
-        fields = ["kind", "ask_route", "is_demo"]
+        fields = ["kind", "ask_route"]
 
 
 @extend_schema(tags=["bases"])
@@ -116,8 +131,25 @@ class VariableViewSet(ReadOnlyViewSet):
         )
 
 
-class SearchView(APIView):
+class RootView(StrictParameters, APIView):
+    """Where to go from `/api/v1/`."""
+
+    @extend_schema(exclude=True)
+    def get(self, request: Request) -> Response:
+        names = {"datasets": "dataset-list", "tables": "table-list", "variables": "variable-list",
+                 "search": "search", "schema": "schema", "docs": "docs"}  # fmt: skip
+        return Response(
+            {
+                key: request.build_absolute_uri(reverse(f"catalog_api:{name}"))
+                for key, name in names.items()
+            }
+        )
+
+
+class SearchView(StrictParameters, APIView):
     """La recherche des pages publiques. Un paramètre répété élargit le filtre."""
+
+    parameters = frozenset(SearchParametersSerializer().fields)
 
     @extend_schema(
         tags=["recherche"],
@@ -129,20 +161,21 @@ class SearchView(APIView):
         parameters.is_valid(raise_exception=True)
         values = parameters.validated_data
         kind = values["kind"]
-        facets = {
-            name: tuple(values[name])
-            for name, kinds in FACETS.items()
-            if values.get(name) and kind in kinds
-        }
+        facets = {name: tuple(values[name]) for name in FACETS if values.get(name)}
         asked = SearchRequest(
             parse(values["q"]), kind, facets, values["sort"], values["page"], PAGE_SIZE
         )
         result = search(asked)
+        pages = -(-min(result.total, DEEPEST) // PAGE_SIZE)
+        if asked.page > max(pages, 1):
+            raise NotFound(
+                _("Les résultats s’arrêtent à la page %(last)s.") % {"last": max(pages, 1)}
+            )
         found = load(result.hits, asked.parsed)
         body = {
             "count": result.total,
             "page": asked.page,
-            "pages": -(-min(result.total, DEEPEST) // PAGE_SIZE),
+            "pages": pages,
             "approximate": result.loosened,
             "degraded": result.engine == "database",
             "also": asked.parsed.also,

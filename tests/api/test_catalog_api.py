@@ -7,10 +7,14 @@ import pytest
 from django.conf import settings
 from django.core.management import call_command
 from django.test import Client
+from rest_framework.settings import api_settings
+from rest_framework.throttling import AnonRateThrottle, UserRateThrottle
 
 from catalog.models import TableKey
 from catalog.search.indexing import rebuild
-from tests.catalog.factories import make_dataset, make_table, make_variable
+from portal.accounts import tokens
+from tests.catalog.factories import make_dataset, make_table, make_user, make_variable
+from tests.support.queries import assert_query_count
 
 
 pytestmark = pytest.mark.django_db
@@ -98,7 +102,17 @@ def test_search_without_an_index(client: Client) -> None:
     [
         ("/api/v1/datasets/none/", 404),
         ("/api/v1/tables/pas-un-id/", 404),
+        ("/api/v1/zzz/", 404),
         ("/api/v1/variables/?page=9999", 404),
+        ("/api/v1/variables/?page=abc", 400),
+        ("/api/v1/variables/?page_size=201", 400),
+        ("/api/v1/variables/?dataste=x", 400),
+        ("/api/v1/variables/?name=%00", 400),
+        ("/api/v1/datasets/?is_demo=peut-être", 400),
+        ("/api/v1/search/?facette=zzz", 400),
+        ("/api/v1/search/?kind=dataset&type=date", 400),
+        ("/api/v1/search/?page=2", 404),
+        ("/api/v1/search/?page=501", 400),
         ("/api/v1/datasets/?kind=zzz", 400),
         ("/api/v1/search/?kind=zzz", 400),
         ("/api/v1/search/?page=0", 400),
@@ -113,11 +127,71 @@ def test_errors_are_problem_details(client: Client, url: str, status: int) -> No
     body = response.json()
     assert body["status"] == status
     assert body["title"]
+    assert body["detail"]
+    assert ("errors" in body) == (status == 400)
 
 
 def test_a_wrong_parameter_is_named(client: Client) -> None:
-    errors = client.get("/api/v1/search/?kind=zzz&page=abc").json()["errors"]
-    assert set(errors) == {"kind", "page"}
+    body = client.get("/api/v1/search/?kind=zzz&page=abc&facette=x").json()
+    assert body["detail"] == "Paramètres refusés : facette."  # before the values are looked at
+    body = client.get("/api/v1/search/?kind=zzz&page=abc&holder=a&holder=é!").json()
+    assert set(body["errors"]) == {"kind", "page", "holder"}
+    assert all(isinstance(m, str) for messages in body["errors"].values() for m in messages)
+
+
+def test_a_fault_of_ours_says_nothing_of_it(settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*args: object, **kwargs: object) -> None:
+        raise RuntimeError("password=secret")
+
+    monkeypatch.setattr("catalog.api.views.search", fail)
+    client = Client(raise_request_exception=False)
+    response = client.get("/api/v1/search/?q=x")
+    assert response.status_code == 500
+    assert response.headers["Content-Type"] == "application/problem+json"
+    assert "secret" not in response.content.decode()
+    wrong_host = client.get("/api/v1/datasets/", headers={"host": "ailleurs.example"})
+    assert wrong_host.status_code == 400
+    assert wrong_host.json()["title"] == "Bad Request"
+    page = client.get("/rien-de-tel/")  # for people, a page
+    assert page.headers["Content-Type"].startswith("text/html")
+
+
+def test_the_root_leads_everywhere(client: Client) -> None:
+    addresses = client.get("/api/v1/").json()
+    assert {"datasets", "tables", "variables", "search", "schema", "docs"} == set(addresses)
+    for address in addresses.values():
+        assert client.get(address).status_code == 200
+
+
+def test_pages_are_as_long_as_asked(client: Client) -> None:
+    table = make_table()
+    for _ in range(3):
+        make_variable(table)
+    body = client.get("/api/v1/variables/?page_size=2&page=2").json()
+    assert (body["count"], len(body["results"]), body["next"]) == (3, 1, None)
+    assert "page_size=2" in body["previous"]
+
+
+@pytest.mark.parametrize(
+    ("path", "budget"),
+    [("datasets/", 5), ("tables/", 4), ("variables/", 3), ("search/?kind=variable", 5)],
+)
+def test_queries_do_not_grow_with_the_data(client: Client, path: str, budget: int) -> None:
+    counts = []
+    for size in (2, 20):
+        for _ in range(size):
+            dataset = make_dataset()
+            dataset.controllers.add(dataset.holder.organisation)
+            table, other = make_table(dataset), make_table(dataset)
+            make_variable(table)
+            TableKey.objects.create(
+                table=table, variables=["A"], target_table=other, target_variables=["B"]
+            )
+        rebuild()
+        with assert_query_count(budget) as queries:
+            assert client.get(f"/api/v1/{path}").status_code == 200
+        counts.append(queries.count)
+    assert counts[0] == counts[1]
 
 
 @pytest.mark.parametrize("method", ["post", "put", "patch", "delete"])
@@ -132,14 +206,50 @@ def test_a_wrong_token_is_refused_and_none_is_needed(client: Client) -> None:
     answer = client.get("/api/v1/datasets/", headers={"Authorization": "Bearer gui_zzz"})
     assert answer.status_code == 401
     assert answer.headers["WWW-Authenticate"] == "Bearer"
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert answer.json()["detail"] == "Jeton inconnu, expiré ou retiré."
 
 
-def test_anonymous_readers_are_throttled(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    from rest_framework.throttling import AnonRateThrottle
+class TestThrottles:
+    """Three calls a minute for everybody here."""
 
-    monkeypatch.setattr(AnonRateThrottle, "THROTTLE_RATES", {"anon": "3/min"})
-    codes = [client.get("/api/v1/datasets/").status_code for _ in range(4)]
-    assert codes == [200, 200, 200, 429]
+    @pytest.fixture(autouse=True)
+    def _three(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        rates = {"anon": "3/min", "user": "5/min"}
+        for throttle in (AnonRateThrottle, UserRateThrottle):
+            monkeypatch.setattr(throttle, "THROTTLE_RATES", rates)
+
+    def codes(self, client: Client, *hops: str, **headers: str) -> list[int]:
+        """One call per value of X-Forwarded-For."""
+        return [
+            client.get("/api/v1/tables/", headers={"x-forwarded-for": hop, **headers}).status_code
+            for hop in hops
+        ]
+
+    def test_too_many_calls_are_a_problem_with_its_end(self, client: Client) -> None:
+        for _ in range(3):
+            assert client.get("/api/v1/tables/").status_code == 200
+        refused = client.get("/api/v1/tables/")
+        assert refused.status_code == 429
+        assert refused.headers["Content-Type"] == "application/problem+json"
+        assert 0 < int(refused.headers["Retry-After"]) <= 60
+
+    def test_a_made_up_address_gives_no_other_throttle(self, client: Client) -> None:
+        made_up = [f"10.0.0.{n}" for n in range(4)]
+        assert self.codes(client, *made_up) == [200, 200, 200, 429]
+
+    def test_behind_a_proxy_each_visitor_has_their_own(
+        self, client: Client, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(api_settings, "NUM_PROXIES", 1)  # as GUICHET_TRUSTED_PROXIES=1
+        one = [f"6.6.6.{n}, 192.0.2.1" for n in range(4)]  # what precedes the last hop is made up
+        assert self.codes(client, *one) == [200, 200, 200, 429]
+        assert self.codes(client, "192.0.2.2") == [200]
+
+    def test_a_token_counts_for_its_person(self, client: Client) -> None:
+        _token, text = tokens.create(by=make_user(), name="x", days=30)
+        codes = self.codes(client, *["-"] * 6, authorization=f"Bearer {text}")
+        assert codes == [200] * 5 + [429]
 
 
 def test_the_viewer_loads_nothing_from_elsewhere(client: Client) -> None:

@@ -1,0 +1,74 @@
+"""What a caller may ask: a parameter that is unknown, or wrong, is refused instead of ignored.
+
+A filter that is silently left out answers a question nobody asked.
+"""
+
+from typing import Any
+
+import django_filters
+from django.utils.translation import gettext_lazy as _
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+from rest_framework.pagination import PageNumberPagination
+from rest_framework.request import Request
+
+
+MAX_PAGE_SIZE = 200
+
+
+class StrictParameters:
+    """For a view: `parameters` are the names it reads."""
+
+    parameters: frozenset[str] = frozenset()
+
+    def known_parameters(self) -> set[str]:
+        return {*self.parameters, "format"}
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)  # type: ignore[misc]
+        if request.method not in {"GET", "HEAD"}:
+            return  # answered 405, or what OPTIONS says
+        if unknown := set(request.query_params) - self.known_parameters():
+            raise serializers.ValidationError(
+                {name: [_("Paramètre inconnu.")] for name in sorted(unknown)}
+            )
+
+
+def whole_number(request: Request, name: str, default: int, largest: int | None = None) -> int:
+    """A parameter of at least 1. Raises ValidationError, which names it."""
+    if name not in request.query_params:
+        return default
+    field = serializers.IntegerField(min_value=1, max_value=largest)
+    try:
+        return int(field.run_validation(request.query_params[name]))
+    except serializers.ValidationError as error:
+        raise serializers.ValidationError({name: error.detail}) from error
+
+
+class Pages(PageNumberPagination):
+    page_size = 50
+    page_size_query_param = "page_size"
+    max_page_size = MAX_PAGE_SIZE
+
+    def get_page_size(self, request: Request) -> int:
+        return whole_number(request, "page_size", self.page_size, MAX_PAGE_SIZE)
+
+    def get_page_number(self, request: Request, paginator: Any) -> int:
+        return whole_number(request, self.page_query_param, 1)
+
+    def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
+        bounds = {"page": {"minimum": 1}, "page_size": {"minimum": 1, "maximum": MAX_PAGE_SIZE}}
+        found = super().get_schema_operation_parameters(view)  # type: ignore[no-untyped-call]
+        for parameter in found:
+            parameter["schema"] |= bounds[parameter["name"]]
+        return list(found)
+
+
+@extend_schema_field(OpenApiTypes.BOOL)
+class TrueOrFalse(django_filters.TypedChoiceFilter):
+    """`true` or `false`; django-filter's own BooleanFilter ignores any other word."""
+
+    def __init__(self, **options: Any) -> None:
+        choices = [("true", _("oui")), ("false", _("non"))]
+        super().__init__(choices=choices, coerce=lambda text: text == "true", **options)
