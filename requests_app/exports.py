@@ -110,7 +110,7 @@ def _table_words(one: DescribedRow) -> str:
     if not one.row.table:
         return _("toute la base")
     label = one.table.label_fr if one.table else ""
-    return f"{one.row.table}\n\n{label}" if label else one.row.table
+    return f"{one.row.table}\n{label}" if label else one.row.table
 
 
 def _variable_words(one: DescribedRow) -> str:

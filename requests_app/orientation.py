@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Annotated
 
 from django.core.checks import CheckMessage, Error, register
+from django.utils.translation import gettext as _
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from .procedures import registry
 from .procedures.conditions import Condition, all_hold
+from .procedures.content_labels import ReadableSection
 from .procedures.schema import Procedure
 
 
@@ -63,9 +65,22 @@ class Route(_Part):
         return bool(self.procedure)
 
 
+class Elsewhere(_Part):
+    """A way outside this portal that may also fit the answers: name, why, link and contact."""
+
+    title: Text
+    why: Text
+    when: tuple[Condition, ...] = ()
+    link: Text
+    link_label: Text
+    contact: Text
+    source: str = ""
+
+
 class Orientation(_Part):
     questions: Annotated[tuple[Question, ...], Field(min_length=1)]
     routes: Annotated[tuple[Route, ...], Field(min_length=1)]
+    elsewhere: tuple[Elsewhere, ...] = ()
 
     @model_validator(mode="after")
     def is_coherent(self) -> "Orientation":
@@ -73,6 +88,9 @@ class Orientation(_Part):
         for route in self.routes:
             if unknown := {c.fact for c in route.when} - codes:
                 raise ValueError(f"route {route.code!r} asks for unknown answers: {unknown}")
+        for other in self.elsewhere:
+            if unknown := {c.fact for c in other.when} - codes:
+                raise ValueError(f"{other.title!r} asks for unknown answers: {unknown}")
         if self.routes[-1].when:
             raise ValueError("the last route has conditions: some answers would lead nowhere")
         return self
@@ -113,6 +131,30 @@ def route(answers: Answers) -> Route | None:
     if any(question.code not in answers for question in questions()):
         return None
     return next(one for one in data().routes if all_hold(one.when, answers))
+
+
+def elsewhere(answers: Answers) -> list[Elsewhere]:
+    """Ways outside this portal beside the route, for a study that may be asked for here."""
+    found = route(answers)
+    if found is None or not found.is_here:
+        return []
+    return [one for one in data().elsewhere if all_hold(one.when, answers)]
+
+
+def readable(answers: Mapping[str, object]) -> list[ReadableSection]:
+    """The answers as a section of the file, before the others; nothing without answers."""
+    facts = in_words(answers)
+    return [ReadableSection("orientation", _("Orientation"), facts)] if facts else []
+
+
+def in_words(answers: Mapping[str, object]) -> list[tuple[str, str]]:
+    """(question, yes or no) of the answers kept with a file, in the order of the questions."""
+    known = cleaned(answers)
+    return [
+        (question.text, _("oui") if known[question.code] else _("non"))
+        for question in questions()
+        if question.code in known
+    ]
 
 
 def next_question(answers: Answers) -> int | None:

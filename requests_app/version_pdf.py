@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from portal.common.pdf import render_pdf
 from portal.common.templatetags.portal import long_date, moment
 
-from . import exports
+from . import exports, orientation
 from .dossier import procedure_of
 from .models import AccessRequest, RequestMember, RequestVersion
 from .procedures.content import SECTIONS, Row
@@ -22,7 +22,8 @@ def frozen_sections(version: RequestVersion) -> list[dict[str, Any]]:
     """Every section of a version as data of the PDF template."""
     frozen: Mapping[str, Any] = version.content
     sections: list[dict[str, Any]] = []
-    for section in readable({name: frozen.get(name, {}) for name in SECTIONS}):
+    words = readable({name: frozen.get(name, {}) for name in SECTIONS})
+    for section in [*orientation.readable(frozen.get("orientation") or {}), *words]:
         part: dict[str, Any] = {"title": section.label, "rows": section.facts}
         if section.code == "specification":
             rows = [Row.model_validate(row) for row in frozen["specification"].get("rows", [])]
@@ -39,17 +40,18 @@ def frozen_sections(version: RequestVersion) -> list[dict[str, Any]]:
             "table": {"head": [_("Nom"), _("Qualité"), _("Accède aux données")], "rows": persons},
         }
     )
-    sections.append(
-        {
-            "title": _("Pièces"),
-            "table": {
-                "head": [_("Pièce"), _("Fichier ou dispense"), _("Empreinte SHA-256")],
-                "widths": [3, 3, 4],
-                "rows": _pieces(version),
-            },
-        }
-    )
-    return sections
+    return [*sections, _pieces_section(version)]
+
+
+def _pieces_section(version: RequestVersion) -> dict[str, Any]:
+    return {
+        "title": _("Pièces"),
+        "table": {
+            "head": [_("Pièce"), _("Fichier ou dispense"), _("Empreinte SHA-256")],
+            "widths": [3, 3, 4],
+            "rows": _pieces(version),
+        },
+    }
 
 
 def _yes(value: bool) -> str:
@@ -74,39 +76,57 @@ def version_pdf(version: RequestVersion) -> bytes:
     return render_pdf(
         TEMPLATE,
         {
-            "title": version.content.get("title", request.title),
-            "subtitle": _("Version %(n)s, arrêtée le %(date)s")
-            % {"n": version.number, "date": moment(version.frozen_at)},
-            "number": request.number or _("à déposer"),
+            "title": _("Demande d’accès aux données"),
+            "subtitle": version.content.get("title", request.title),
+            "number": request.number or _("numéro donné au dépôt"),
             "fingerprint": version.sha256,
             "demo": request.organisation.is_demo,
             "rows": [
                 [_("Procédure"), procedure_of(request).title],
                 [_("Responsable de traitement"), version.content["organisation"]["name"]],
+                [_("Version"), f"{version.number} ({version.get_status_display()})"],
+                [_("Arrêtée le"), moment(version.frozen_at)],
+                *_signed(version),
+                [_("Empreinte SHA-256"), version.sha256],
             ],
             "sections": frozen_sections(version),
-            "closing": [
-                _(
-                    "En signant, le représentant légal du responsable de traitement confirme cette"
-                    " demande, identifiée par l’empreinte ci-dessus, et la dépose."
-                ),
-                _("Date, nom, qualité et signature :"),
-            ],
+            **(_to_sign(version) if version.status == RequestVersion.Status.AWAITING else {}),
         },
     )
 
 
+def _to_sign(version: RequestVersion) -> dict[str, Any]:
+    return {
+        "closing": _(
+            "En signant, le représentant légal du responsable de traitement confirme cette"
+            " demande, version %(n)s, identifiée par son empreinte, et la dépose."
+        )
+        % {"n": version.number},
+        "signature": _("Date, nom, qualité et signature :"),
+    }
+
+
+def _signed(version: RequestVersion) -> list[list[str]]:
+    """Who signed, and when; nothing for a version that is not signed or was not to be."""
+    kind = RequestVersion.Signature(version.signature) if version.signature else None
+    if version.status != RequestVersion.Status.SIGNED or version.signed_at is None:
+        return []
+    if kind == RequestVersion.Signature.NONE:
+        return [[_("Signature"), _("sans nouvelle signature")]]
+    when = moment(version.signed_at)
+    if version.signed_by:
+        words = _("en ligne, par %(who)s, le %(date)s") % {"who": version.signed_by, "date": when}
+        return [[_("Signature"), words]]
+    return [[_("Signature"), _("version signée déposée le %(date)s") % {"date": when}]]
+
+
 def deposit_receipt(request: AccessRequest, version: RequestVersion) -> bytes:
     """What was deposited, when, under which number and fingerprint."""
-    who = version.signed_by or _("représentant légal, version signée déposée")
     return _receipt(
         request,
         version,
         title=_("Récépissé de dépôt"),
-        facts=[
-            [_("Déposée le"), long_date(request.submitted_at)],
-            [_("Signée par"), str(who)],
-        ],
+        facts=[[_("Déposée le"), moment(request.submitted_at)], *_signed(version)],
         closing=_(
             "Ce récépissé ne vaut pas dossier complet : le secrétariat contrôle les pièces et vous"
             " écrit."
@@ -140,19 +160,20 @@ def _receipt(
         TEMPLATE,
         {
             "title": title,
-            "subtitle": request.title,
+            "subtitle": version.content.get("title", request.title),
             "number": request.number,
             "fingerprint": version.sha256,
             "demo": request.organisation.is_demo,
             "rows": [
                 [_("Numéro"), request.number],
-                [_("Titre"), request.title],
-                [_("Responsable de traitement"), request.organisation.name],
+                [_("Titre"), version.content.get("title", request.title)],
+                [_("Responsable de traitement"), version.content["organisation"]["name"]],
                 [_("Procédure"), procedure_of(request).title],
                 *facts,
                 [_("Version"), str(version.number)],
                 [_("Empreinte SHA-256"), version.sha256],
             ],
+            "sections": [_pieces_section(version)],
             "closing": closing,
         },
     )

@@ -32,8 +32,9 @@ def render_pdf(template: str, data: dict[str, Any]) -> bytes:
 
     `receipt.typ` knows `title` (required), `number`, `issuer`, `subtitle`, `fingerprint` (SHA-256),
     `demo` (bool), `intro` and `closing` (text or paragraphs), `rows` ([label, value] pairs),
-    `points` (numbered: texts, or {title, text}), and `sections`: each with `title`, `paragraphs`,
-    `rows`, `points`, `table` ({head, rows, widths}) and `sections` again.
+    `points` (numbered: texts, or {title, text}), `signature` (label of a box to sign by hand), and
+    `sections`: each with `title`, `paragraphs`, `rows`, `points`, `table` ({head, rows, widths})
+    and `sections` again.
 
     Characters that no font has are shown as U+FFFD. Raises PdfError, FileNotFoundError.
     """

@@ -32,6 +32,16 @@ ORIENTATION = {
     "public_mission": True,
     "statistics_only": False,
 }
+_NEEDS = {
+    "criteria": "Un premier événement pendant la période d’inclusion ; mineurs exclus.",
+    "inclusion_from": "2015-01-01",
+    "inclusion_until": "2017-12-31",
+    "history_years": 1,
+    "follow_up_months": 12,
+    "geography": "France entière",
+    "expected_number": 12000,
+    "matching_mode": "criteria",
+}
 POINTS = ["Préciser la durée de conservation des données.", "Justifier l’effectif attendu."]
 
 
@@ -115,10 +125,12 @@ class _File:
             "purpose": {
                 "purposes": ["research"],
                 "summary": row["summary"],
+                "objectives": row["summary"],
                 "public_interest": row["public_interest"],
             },
             "specification": dossier.section_of(self.request, "specification")
-            | {"population": row["population"], "delivery_mode": "project_space"},
+            | {"population": row["population"], "delivery_mode": "project_space"}
+            | _NEEDS,
         }
         if row["until"] == "draft":
             return sections
@@ -128,7 +140,13 @@ class _File:
         return sections | {
             "parties": parties
             | {
-                "person_in_charge": {"name": parties["controller"]["name"]},
+                "controller": parties["controller"]
+                | {"missions": "Recherche, soins et enseignement."},
+                "person_in_charge": {
+                    "name": parties["controller"]["name"],
+                    "address": parties["controller"]["address"],
+                    "experience": "Équipe de recherche de l’organisme.",
+                },
                 "dpo": {"name": "Délégué de démonstration", "email": "dpo@demo.example"},
             },
             "prohibited": {code: {"undertaking": True, "reason": reason} for code in PROHIBITED},
@@ -140,6 +158,7 @@ class _File:
                 "health_condition": "research",
                 "retention_months": 60,
                 "rights": "Information collective sur le site de l’organisme.",
+                "security": "Espace du portail, double authentification, journal.",
             },
             "duration": {"months": 24},
         }

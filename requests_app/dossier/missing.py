@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from requests_app import specification
 from requests_app.models import AccessRequest, Piece
 from requests_app.procedures import content as content_models
-from requests_app.procedures.conditions import all_hold, value_at
+from requests_app.procedures.conditions import all_hold, is_filled, value_at
 from requests_app.procedures.content import Row
 from requests_app.procedures.content_labels import IDENTIFIERS
 from requests_app.procedures.schema import Procedure
@@ -33,6 +33,7 @@ def missing_items(request: AccessRequest) -> list[Missing]:
     rows = rows_of(request)
     return [
         *_fields(procedure, known),
+        *_contradictions(known),
         *_undertakings(known),
         *_rows(procedure, request, rows),
         *_justifications(known, rows),
@@ -45,8 +46,25 @@ def _fields(procedure: Procedure, known: dict[str, Any]) -> list[Missing]:
     return [
         Missing("field", one.label, one.field.split(".")[0], one.field)
         for one in procedure.required_fields
-        if all_hold(one.when, known) and not value_at(known, one.field)
+        if all_hold(one.when, known) and not is_filled(value_at(known, one.field))
     ]
+
+
+def _contradictions(known: dict[str, Any]) -> list[Missing]:
+    """What two editors, or two steps, may have said against each other."""
+    found = []
+    needs, months = known["specification"], known["duration"]["months"]
+    first, last = needs["inclusion_from"], needs["inclusion_until"]
+    if first and last and last < first:
+        text = _("Période d’inclusion : sa fin précède son début")
+        found.append(
+            Missing("contradiction", text, "specification", "specification.inclusion_until")
+        )
+    kept = known["legal"]["retention_months"]
+    if months and kept and kept < months:
+        text = _("Durée de conservation : plus courte que la durée d’accès demandée")
+        found.append(Missing("contradiction", text, "legal", "legal.retention_months"))
+    return found
 
 
 def _undertakings(known: dict[str, Any]) -> list[Missing]:

@@ -10,6 +10,7 @@ from django import forms
 from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
+from requests_app.procedures.conditions import is_filled
 from requests_app.procedures.content import Label
 from requests_app.procedures.content_labels import FIELD_LABELS
 
@@ -164,8 +165,8 @@ def _plain(value: Any) -> Any:
 
 
 def _digest(value: Any) -> str:
-    """Eight hexadecimal digits of a value; nothing, empty and unticked are the same."""
-    text = json.dumps(_plain(value), default=str) if value else ""
+    """Eight hexadecimal digits of a value; zero is not nothing, an unticked box is."""
+    text = json.dumps(_plain(value), default=str) if is_filled(value) else ""
     return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 

@@ -24,10 +24,7 @@ from .draft import Group, SectionForm, choice, day, line, number, text
 PARTY_HELP: dict[str, Label] = {
     "controller": _("L’organisme qui décide de l’étude et de ses moyens."),
     "person_in_charge": _("La personne ou l’organisme qui conduit l’étude et traite les données."),
-    "lab": _(
-        "À remplir si un laboratoire de recherche ou un bureau d’études traite les données."
-        " Il est obligatoire pour un industriel de santé ou un assureur."
-    ),
+    "lab": _("À remplir si un laboratoire de recherche ou un bureau d’études traite les données."),
     "sponsor": _("À remplir si quelqu’un commande ou finance l’étude."),
     "requesting_person": _("À remplir si une personne publique est à l’origine de l’étude."),
     "eu_representative": _(
@@ -70,6 +67,13 @@ def _party_fields(party: str) -> dict[str, forms.Field]:
     if party == "controller":
         fields["missions"] = text(PARTY_FIELDS["missions"], rows=3)
         fields["outside_eu"] = forms.BooleanField(label=PARTY_FIELDS["outside_eu"])
+        fields["health_industry"] = forms.BooleanField(
+            label=PARTY_FIELDS["health_industry"],
+            help_text=_(
+                "Une garantie est alors à joindre aux pièces : un laboratoire ou un bureau d’études"
+                " traite les données, ou l’étude ne peut servir aucune finalité interdite."
+            ),
+        )
     return fields
 
 
@@ -135,6 +139,16 @@ class SpecificationForm(SectionForm):
         help=_("Vos propres données à rapprocher de celles du portail ; sinon, laissez vide."),
     )
     delivery_mode = choice(DELIVERY_MODES)
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or {}
+        first, last = cleaned.get("inclusion_from"), cleaned.get("inclusion_until")
+        if first and last and last < first:
+            self.add_error(
+                "inclusion_until",
+                _("Cette date précède le début de l’inclusion : corrigez l’une des deux."),
+            )
+        return cleaned
 
     def add_fields(self) -> None:
         sent = 0

@@ -345,7 +345,10 @@ def _sections(study: Study) -> dict[str, dict[str, Any]]:
         "parties": {
             "controller__name": organisation,
             "controller__address": "1 place de l’Exemple",
+            "controller__missions": "Recherche et enseignement.",
             "person_in_charge__name": "Laboratoire de démonstration",
+            "person_in_charge__address": "2 place de l’Exemple",
+            "person_in_charge__experience": "Équipe d’épidémiologie.",
             "dpo__name": "Délégué de démonstration",
             "dpo__email": "dpo@demo.example",
         },

@@ -19,6 +19,11 @@ def value_at(facts: Mapping[str, Any], path: str) -> Any:
     return value
 
 
+def is_filled(value: Any) -> bool:
+    """Whether something was said: zero is an answer, an unticked box is not."""
+    return value is not None and value is not False and value != "" and value != []
+
+
 class Condition(BaseModel):
     """One test on one fact. Exactly one of `equals`, `among`, `filled`.
 
@@ -44,7 +49,7 @@ class Condition(BaseModel):
         """Whether the fact passes; a list passes `equals`/`among` when one of its items does."""
         value = value_at(facts, self.fact)
         if self.filled is not None:
-            return bool(value) is self.filled
+            return is_filled(value) is self.filled
         wanted = self.among or (self.equals,)
         values = value if isinstance(value, list | tuple) else [value]
         return any(item in wanted for item in values)

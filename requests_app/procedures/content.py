@@ -117,6 +117,7 @@ class Party(Section):
 class Controller(Party):
     missions: Text = ""  # or corporate purpose (A19)
     outside_eu: bool = False  # then a representative in the Union is named (A7)
+    health_industry: bool = False  # health-product company or insurer: A9 asks for more
 
 
 class Parties(Section):

@@ -9,6 +9,8 @@ from django.utils import formats
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from portal.common.templatetags.portal import number
+
 from .content import (
     DELIVERY_MODES,
     HEALTH_CONDITIONS,
@@ -47,6 +49,7 @@ PARTY_FIELDS: dict[str, Label] = {
     "experience": gettext_lazy("Titres, expérience et fonctions"),
     "missions": gettext_lazy("Missions ou objet social"),
     "outside_eu": gettext_lazy("Établi hors de l’Union européenne"),
+    "health_industry": gettext_lazy("Entreprise de produits de santé, assureur ou mutuelle"),
 }
 FIELD_LABELS: dict[str, Label] = {
     "purpose.purposes": gettext_lazy("Finalités poursuivies"),
@@ -104,6 +107,8 @@ def _word(path: str, value: Any) -> str:
         return "\n".join(str(codes.get(item, item)) for item in value)
     if isinstance(value, bool):
         return _("oui") if value else ""
+    if isinstance(value, int):
+        return number(value)
     if path in _DATES:
         return formats.date_format(date.fromisoformat(value), "j F Y")
     return str(codes.get(value, value))

@@ -7,12 +7,15 @@ import tomllib
 from datetime import date
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from django.core.checks import CheckMessage, Error, register
 from pydantic import ValidationError
 
 from portal.common.calendar import legal_today
 
+from .conditions import value_at
+from .content import Content
 from .schema import Procedure
 
 
@@ -44,7 +47,28 @@ def load(path: Path) -> Procedure:
             f"{path.name}: holds {procedure.code} version {procedure.version};"
             f" expected name {procedure.code}-{procedure.version}.toml"
         )
+    if unknown := _unknown_names(procedure):
+        raise ProcedureError(
+            f"{path.name}: not in the content of a file: {', '.join(sorted(unknown))}"
+        )
     return procedure
+
+
+def _unknown_names(procedure: Procedure) -> set[str]:
+    """Sections, fields and facts that no file holds: a typing fault would ask for them for ever."""
+    known = Content().model_dump()
+    whens = [one.when for one in procedure.required_fields] + [one.when for one in procedure.pieces]
+    facts = {condition.fact for when in whens for condition in when}
+    paths = {*procedure.signature.sections, *(one.field for one in procedure.required_fields)}
+    paths |= {fact for fact in facts if fact.partition(".")[0] not in {"orientation", "datasets"}}
+    return {path for path in paths if not _exists(known, path)}
+
+
+def _exists(known: dict[str, Any], path: str) -> bool:
+    """Whether an empty file has a place for the path."""
+    parent, _dot, name = path.rpartition(".")
+    place = value_at(known, parent) if parent else known
+    return isinstance(place, dict) and name in place
 
 
 @cache

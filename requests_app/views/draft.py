@@ -19,6 +19,7 @@ from requests_app.dossier import EditConflict, NotEditable
 from requests_app.forms.draft import Merge, SectionForm, flatten
 from requests_app.forms.draft_sections import FORMS
 from requests_app.models import AccessRequest
+from requests_app.procedures.conditions import all_hold
 from requests_app.procedures.content_labels import readable
 
 from . import draft_rows
@@ -115,7 +116,8 @@ def section_form(
 
 def _needed(access_request: AccessRequest, section: str) -> frozenset[str]:
     rules = dossier.procedure_of(access_request).required_fields
-    paths = (rule.field for rule in rules if not rule.when)
+    known = dossier.facts(access_request)
+    paths = (rule.field for rule in rules if all_hold(rule.when, known))
     names = {p.partition(".")[2].replace(".", "__") for p in paths if p.startswith(f"{section}.")}
     if section == "prohibited":
         names |= set(flatten(dossier.section_of(access_request, section)))

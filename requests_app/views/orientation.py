@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from requests_app import basket as baskets
-from requests_app import dossier, orientation
+from requests_app import course, dossier, orientation
 from requests_app.deadlines.forecast import forecast
 from requests_app.forms.orientation import AnswerForm, StartForm, organisations_for
 
@@ -82,6 +82,8 @@ def result(request: HttpRequest) -> HttpResponse:
         "route": found,
         "procedure": procedure,
         "forecast": forecast(procedure) if procedure else None,
+        "steps": course.steps(procedure) if procedure else [],
+        "elsewhere": orientation.elsewhere(answers),
         "given": given,
     }
     return render(request, "requests_app/orientation/result.html", context)

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from portal.audit.record import record_view
-from requests_app import dossier, draft_steps, permissions, uploads
+from requests_app import dossier, draft_steps, orientation, permissions, uploads
 from requests_app.abilities import abilities
 from requests_app.forms.signature import SignedVersionForm, SignForm
 from requests_app.models import AccessRequest, RequestMember, RequestState, RequestVersion
@@ -40,7 +40,7 @@ def summary(request: HttpRequest, pk: UUID) -> HttpResponse:
     procedure = dossier.procedure_of(access_request)
     context = frame(request, access_request, current="summary", missing=missing) | {
         "missing_links": draft_steps.links(access_request, missing),
-        "sections": readable(content),
+        "sections": [*orientation.readable(access_request.orientation), *readable(content)],
         "described": describe(dossier.rows_of(access_request)),
         "persons": frozen["persons"],
         "kinds": dict(RequestMember.Kind.choices),
@@ -171,6 +171,7 @@ def _sign(
 ) -> bool:
     """Sign by the engine; False with the reasons on the form."""
     payload: dict[str, Any]
+    stored = None
     if isinstance(form, SignForm):
         payload = {
             "version": str(form.cleaned_data["version"]),
@@ -189,8 +190,9 @@ def _sign(
             "mode": "paper",
             "file": stored,
         }
+    applied = None
     try:
-        engine.apply(version.request, "sign", by=request.user, **payload)
+        applied = engine.apply(version.request, "sign", by=request.user, **payload)
     except engine.TransitionRefused as refused:
         for reason in refused.reasons:
             form.add_error(None, reason)
@@ -198,6 +200,9 @@ def _sign(
     except engine.NotAllowed:
         form.add_error(None, _("Votre capacité de signer pour cet organisme n’est pas confirmée."))
         return False
+    finally:
+        if stored is not None and (applied is None or applied.already_done):
+            uploads.discard(stored)
     messages.success(request, _("La demande est signée et déposée. Le récépissé est prêt."))
     return True
 
@@ -220,7 +225,10 @@ def _version_context(access_request: AccessRequest, version: RequestVersion) -> 
         "access_request": access_request,
         "procedure": dossier.procedure_of(access_request),
         "version": version,
-        "sections": readable({name: frozen.get(name, {}) for name in SECTIONS}),
+        "sections": [
+            *orientation.readable(frozen.get("orientation") or {}),
+            *readable({name: frozen.get(name, {}) for name in SECTIONS}),
+        ],
         "described": describe(rows),
         "persons": frozen["persons"],
         "kinds": dict(RequestMember.Kind.choices),

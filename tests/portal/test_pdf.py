@@ -57,6 +57,31 @@ def roles(reader: PdfReader) -> list[str]:
     return found
 
 
+def test_a_long_word_stays_inside_the_page_and_is_copied_whole() -> None:
+    name = "interets_" * 8 + ".pdf"
+    table = {"head": ["Pièce", "Fichier", "Empreinte"], "widths": [3, 3, 4]}
+    reader = read(
+        {"title": "Version", "sections": [{"table": table | {"rows": [["A", name, HASH]]}}]}
+    )
+    seen: list[tuple[float, str]] = []
+    reader.pages[0].extract_text(
+        visitor_text=lambda text, cm, tm, _font, _size: seen.append((tm[4], text))
+    )
+    page_width, margin = 595.3, 62.4  # A4, 22 mm, in points
+    # Each letter of a long word is placed by itself: the last one starts before the margin.
+    assert max(x for x, text in seen if text.strip()) < page_width - margin
+    folded = "".join(text_of(reader).split())
+    assert HASH in folded
+    assert name in folded
+
+
+def test_a_box_to_sign_stands_with_its_sentence() -> None:
+    reader = read(DATA | {"closing": "En signant.", "signature": "Nom et signature :"})
+    last = reader.pages[-1].extract_text()
+    assert "En signant." in last
+    assert "Nom et signature :" in last
+
+
 def test_the_text_is_there_in_order() -> None:
     text = text_of(read(DATA))
     parts = [

@@ -257,6 +257,44 @@ def test_identifiers_step_asks_only_for_those_chosen(alix: User, file: AccessReq
     assert not [m for m in dossier.missing_items(file) if m.code == "identifier"]
 
 
+def test_a_period_that_ends_before_it_starts_is_told_and_kept(
+    alix: User, file: AccessRequest
+) -> None:
+    client = client_for(alix)
+    url = step_url(file, "specification")
+    response = save(client, url, inclusion_from="2018-01-01", inclusion_until="2015-01-01")
+    assert response.status_code == 422
+    assert "Cette date précède le début de l’inclusion" in page_text(response)
+    assert 'value="2015-01-01"' in response.content.decode()
+    file.refresh_from_db()
+    assert file.content["specification"]["inclusion_from"] == "2018-01-01"
+    assert file.content["specification"]["inclusion_until"] is None
+
+
+def test_zero_is_an_answer_and_contradictions_are_missing_items(
+    alix: User, file: AccessRequest
+) -> None:
+    client = client_for(alix)
+    assert "Profondeur d’historique" in {m.label for m in dossier.missing_items(file)}
+    save(client, step_url(file, "specification"), history_years="0")
+    save(client, step_url(file, "legal"), retention_months="6")
+    save(client, step_url(file, "duration"), months="12")
+    file.refresh_from_db()
+    missing = dossier.missing_items(file)
+    assert "Profondeur d’historique" not in {m.label for m in missing}
+    assert [m.section for m in missing if m.code == "contradiction"] == ["legal"]
+
+
+def test_a_health_company_joins_a_guarantee(alix: User, file: AccessRequest) -> None:
+    def asked() -> bool:
+        file.refresh_from_db()
+        return "piece-industry_guarantee" in {m.anchor for m in dossier.missing_items(file)}
+
+    assert not asked()
+    save(client_for(alix), step_url(file, "parties"), controller__health_industry="on")
+    assert asked()
+
+
 def test_prohibited_purposes_need_undertaking_and_words(alix: User, file: AccessRequest) -> None:
     client = client_for(alix)
     url = step_url(file, "prohibited")

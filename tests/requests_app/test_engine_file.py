@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from portal.common.calendar import legal_today
-from requests_app import permissions
+from requests_app import dossier, permissions
 from requests_app.abilities import abilities
 from requests_app.models import AccessRequest, Act, Piece, RequestVersion, Stage
 from requests_app.workflow import engine
@@ -108,6 +108,10 @@ def test_a_completed_file_is_signed_again_only_for_what_the_procedure_says() -> 
     protocol.save()
     assert _offered(story) == {"ask_signature", "withdraw"}
     with refused("Protocole scientifique"):
+        story.do("", "send_completion", by=story.world.investigator)
+    data = dossier.section_of(story.request, "duration") | {"months": 12}
+    dossier.save_section(story.request, "duration", data, by=story.world.investigator, revision=99)
+    with refused("Durée"):
         story.do("", "send_completion", by=story.world.investigator)
     version = story.ask_signature()
     assert story.stage("completeness").state == "paused"

@@ -8,7 +8,7 @@ from django.test import Client
 from django.urls import reverse
 
 from requests_app import basket as baskets
-from requests_app import orientation
+from requests_app import course, orientation
 from requests_app.deadlines.forecast import forecast
 from requests_app.models import AccessRequest, Basket, RequestMember
 from requests_app.procedures import registry
@@ -60,6 +60,39 @@ def test_five_questions_are_the_issues() -> None:
         "public_mission",
         "statistics_only",
     ]
+
+
+@pytest.mark.django_db  # legal time
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        ("nnynn", {"Méthodologie de référence MR-008", "Procédure simplifiée"}),
+        ("nnyyn", {"Procédure simplifiée", "Accès permanent"}),
+        (
+            "nnnyn",
+            {
+                "Méthodologie de référence MR-004",
+                "Méthodologies de référence MR-005 et MR-006",
+            },
+        ),
+        ("nnyyy", set()),
+        ("y", set()),
+    ],
+)
+def test_other_ways_are_named_with_link_and_contact(given: str, named: set[str]) -> None:
+    assert {one.title for one in orientation.elsewhere(answers(given))} == named
+    for other in orientation.data().elsewhere:
+        assert other.link.startswith("https://")
+        assert other.contact
+
+
+def test_the_course_says_who_acts_and_for_how_long() -> None:
+    procedure = registry.get("fr-cnil-standard", 1)
+    steps = {one.label: (one.who, one.limit) for one in course.steps(procedure)}
+    assert steps["Contrôle de complétude"] == ("secrétariat", "7 jours ouvrés")
+    assert steps["Avis du comité"][1] == "1 mois, prolongeable une fois de 1 mois"
+    assert steps["Réponse aux points de l’avis"] == ("vous", "relance après 1 mois")
+    assert steps["Convention"][1] == ""
 
 
 def play(client: Client, letters: str) -> str:

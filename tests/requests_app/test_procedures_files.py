@@ -184,3 +184,14 @@ def test_no_text_of_the_procedure_calls_anything_a_decision_or_a_permit() -> Non
         ).lower()
         assert "permis" not in words
         assert "décision" not in words
+
+
+def test_a_field_that_no_file_holds_is_told(tmp_path: Path) -> None:
+    text = (registry.FOLDER / "fr-cnil-standard-1.toml").read_text(encoding="utf-8")
+    wrong = text.replace('field = "purpose.summary"', 'field = "purpose.sumary"').replace(
+        '"identifiers", "legal"', '"identifyers", "legal"'
+    )
+    path = tmp_path / "fr-cnil-standard-1.toml"
+    path.write_text(wrong, encoding="utf-8")
+    with pytest.raises(registry.ProcedureError, match=r"identifyers, purpose\.sumary"):
+        registry.load(path)

@@ -11,7 +11,7 @@ from django.urls import reverse
 from pypdf import PdfReader
 
 from requests_app import dossier, draft_steps
-from requests_app.models import AccessRequest, RequestState, RequestVersion
+from requests_app.models import AccessRequest, RequestState, RequestVersion, StoredFile
 from tests.support.client import client_for, page_text
 from tests.support.factories import Story, World
 from tests.support.queries import assert_query_count
@@ -123,6 +123,36 @@ def test_signed_paper_is_deposited_by_the_team(story: Story, world: World) -> No
     version.refresh_from_db()
     assert version.signature == RequestVersion.Signature.PAPER
     assert version.signed_file is not None
+    link = reverse("requests_app:file", args=[story.request.pk, version.signed_file.pk])
+    for reader in (client, client_for(world.secretariat, verified=True)):
+        shown = reader.get(page("request", story), {"onglet": "dossier"}).content.decode()
+        assert link in shown
+        assert reader.get(link).status_code == 200
+
+
+def test_a_refused_signed_paper_is_not_kept(story: Story, world: World) -> None:
+    version = story.ask_signature()
+    before = StoredFile.objects.count()
+    stale = {"version": version.number, "sha256": "0" * 64, "paper": "1"}
+    sent = SimpleUploadedFile("signe.pdf", b"%PDF-1.7 signed")
+    answer = client_for(world.investigator).post(page("sign", story), stale | {"file": sent})
+    assert answer.status_code == 422
+    assert "Rechargez la page" in page_text(answer)
+    assert StoredFile.objects.count() == before
+
+
+def test_who_signs_reads_all_that_the_fingerprint_covers(story: Story, world: World) -> None:
+    story.request.orientation = {"involves_persons": False, "public_mission": True}
+    story.request.save()
+    story.ask_signature()
+    client = client_for(world.representative)
+    shown = page_text(client.get(page("sign", story)))
+    pdf = PdfReader(io.BytesIO(client.get(page("version_pdf", story, 1)).content))
+    printed = "".join("".join(p.extract_text() for p in pdf.pages).split())
+    for words in ("implique-t-elle la personne humaine", "12\u202f000", "Engagement pris."):
+        assert "".join(words.split()) in "".join(shown.split())
+        assert "".join(words.split()) in printed
+    assert "Date,nom,qualitéetsignature" in printed
 
 
 def test_editing_again_cancels_the_demand_and_makes_another_version(

@@ -98,11 +98,21 @@ def stored_file(
 
 def full_content(codes: list[str]) -> dict[str, Any]:
     """Content with every field that both procedures ask for."""
-    party = {"name": "Laboratoire de test", "email": "test@example.org"}
+    party = {
+        "name": "Laboratoire de test",
+        "email": "test@example.org",
+        "address": "1 rue de l’Essai",
+        "experience": "Dix ans d’études.",
+    }
     reason = {"undertaking": True, "reason": "L’étude n’y sert pas."}
     return {
         "parties": {
-            "controller": {"name": "Organisme de test", "outside_eu": False},
+            "controller": {
+                "name": "Organisme de test",
+                "address": "1 rue de l’Essai",
+                "missions": "Éprouver des portails.",
+                "outside_eu": False,
+            },
             "person_in_charge": party,
             "dpo": party,
         },
@@ -116,8 +126,23 @@ def full_content(codes: list[str]) -> dict[str, Any]:
         "specification": {
             "rows": [{"dataset": code, "table": "T", "variables": ["A"]} for code in codes],
             "population": "Personnes de test.",
+            "criteria": "Un événement au moins.",
+            "inclusion_from": "2015-01-01",
+            "inclusion_until": "2017-12-31",
+            "history_years": 0,
+            "follow_up_months": 12,
+            "geography": "France entière",
+            "expected_number": 12000,
+            "matching_mode": "criteria",
+            "delivery_mode": "project_space",
         },
-        "legal": {"legal_basis": "public_interest", "retention_months": 24},
+        "legal": {
+            "legal_basis": "public_interest",
+            "health_condition": "research",
+            "retention_months": 60,
+            "rights": "Information collective.",
+            "security": "Espace du portail.",
+        },
         "duration": {"months": 24},
     }
 

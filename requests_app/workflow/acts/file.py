@@ -8,6 +8,8 @@ from django.utils.translation import gettext as _
 
 from requests_app import decisions, dossier, permissions
 from requests_app.models import AccessRequest, RequestState, RequestVersion
+from requests_app.procedures.content import cleaned
+from requests_app.procedures.content_labels import SECTION_LABELS
 from requests_app.procedures.schema import Procedure
 from requests_app.workflow.context import ActData, Context
 from requests_app.workflow.guards import required_text
@@ -48,14 +50,19 @@ def to_sign_again(request: AccessRequest, procedure: Procedure) -> list[str]:
         return [_("le dossier entier")]
     old, new = last.content, dossier.snapshot(request)
     changed = [
-        _("section « %(section)s »") % {"section": section}
+        _("section « %(section)s »") % {"section": SECTION_LABELS[section]}
         for section in procedure.signature.sections
-        if old.get(section) != new.get(section)
+        if _section(old, section) != _section(new, section)
     ]
     signed = [piece for piece in procedure.pieces if piece.needs_signature]
     return changed + [
         piece.label for piece in signed if _piece(old, piece.code) != _piece(new, piece.code)
     ]
+
+
+def _section(content: dict[str, Any], name: str) -> dict[str, Any]:
+    """As today's shape: a field added since the version was frozen is no change of the file."""
+    return cleaned(name, content.get(name) or {})
 
 
 def _piece(content: dict[str, Any], code: str) -> object:

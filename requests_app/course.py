@@ -1,0 +1,59 @@
+"""What a procedure will ask of whom, and for how long, before any request exists."""
+
+from dataclasses import dataclass
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from portal.accounts.models import Role
+from portal.common.calendar import parse_period
+
+from .procedures.schema import Procedure, Stage
+
+
+@dataclass(frozen=True, slots=True)
+class CourseStep:
+    """A stage to come: its label, who acts, and its time limit in words (empty: none)."""
+
+    label: str
+    who: str
+    limit: str
+
+
+def steps(procedure: Procedure) -> list[CourseStep]:
+    """Every stage of a procedure, in its order."""
+    return [CourseStep(stage.label, _who(stage), _limit(stage)) for stage in procedure.stages]
+
+
+def _who(stage: Stage) -> str:
+    return _("vous") if stage.role == "applicant" else str(Role(stage.role).label)
+
+
+def _limit(stage: Stage) -> str:
+    clock = stage.clock
+    if clock is None or clock.period is None:
+        return ""
+    words = period_in_words(clock.period)
+    if stage.role == "applicant":
+        return _("relance après %(period)s") % {"period": words}
+    if clock.extension is None:
+        return words
+    more = period_in_words(clock.extension.by)
+    return _("%(period)s, prolongeable une fois de %(more)s") % {"period": words, "more": more}
+
+
+def period_in_words(period: str) -> str:
+    """`7wd` → « 7 jours ouvrés ». Raises ValueError on what is not a period."""
+    count, unit = parse_period(period)
+    match unit:
+        case "wd":
+            text = ngettext("%(n)s jour ouvré", "%(n)s jours ouvrés", count)
+        case "d":
+            text = ngettext("%(n)s jour", "%(n)s jours", count)
+        case "w":
+            text = ngettext("%(n)s semaine", "%(n)s semaines", count)
+        case "y":
+            text = ngettext("%(n)s an", "%(n)s ans", count)
+        case _:
+            text = ngettext("%(n)s mois", "%(n)s mois", count)
+    return text % {"n": count}
