@@ -175,10 +175,15 @@ def confirm_extract(workspace: Workspace, *, by: User) -> None:
     workspace.refresh_from_db()
 
 
-def matches(workspace: Workspace, permit: Permit) -> bool:
-    """Whether what was staged and confirmed is what the permit allows."""
+def is_as_approved(workspace: Workspace, scope: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether what was staged is this scope, nothing else. Raises ScopeError."""
     staged = workspace.extract_manifest.get("scope_sha256")
-    return staged is not None and staged == scope_fingerprint(approved_tables(permit.scope))
+    return staged is not None and staged == scope_fingerprint(approved_tables(scope))
+
+
+def matches(workspace: Workspace, permit: Permit) -> bool:
+    """Whether what was staged and confirmed is what the permit allows. Raises ScopeError."""
+    return is_as_approved(workspace, permit.scope)
 
 
 def files_to_deliver(workspace: Workspace) -> list[tuple[str, Path, str]]:

@@ -61,7 +61,7 @@ def snapshot(workspace_id: UUID, *, portal: str) -> Snapshot:
     resources = {(r.kind, r.logical_key): r for r in workspace.resources.all()}
     grants = list(
         workspace.grants.select_related(
-            "permit", "person", "workspace", "workspace__request"
+            "permit__request__organisation", "person", "workspace__request"
         ).order_by("created_at", "pk")
     )
     credentials: dict[UUID, list[Credential]] = defaultdict(list)
@@ -108,9 +108,12 @@ def snapshot(workspace_id: UUID, *, portal: str) -> Snapshot:
 
 
 def _in_person_hands(grant: Grant, keys: list[Credential]) -> bool:
-    """Conditions are asked before the person's key is made; afterwards they no longer wait."""
+    """Conditions are asked before the person's key is made, and again before a suspended access
+    is resumed; once it is open, or on its way with its key, they no longer wait."""
     if grant.state in {GrantState.OPEN, GrantState.CLOSED}:
         return True
+    if grant.state == GrantState.SUSPENDED:
+        return False
     return any(k.use == Credential.Use.PERSON and k.access_key and not k.deleted_at for k in keys)
 
 

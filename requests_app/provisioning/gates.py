@@ -25,6 +25,7 @@ LABELS = {
     "terms": _("Conditions d’utilisation en vigueur non acceptées"),
     "second_factor": _("Second facteur d’authentification non enregistré"),
     "account": _("Compte désactivé"),
+    "organisation": _("Organisme suspendu"),
     "addresses": _("Adresse réseau de la personne non déclarée dans la convention"),
     "worker_addresses": _("Adresse de vérification du portail non configurée"),
     "workspace": _("En attente d’un espace projet : sa mise à disposition viendra plus tard"),
@@ -104,6 +105,8 @@ def facts_of(grant: Grant) -> list[Fact]:
     facts += personal_facts(grant.person)
     if not grant.person.is_active:
         facts.append(Fact("account", False))
+    if grant.permit.request.organisation.suspended_at is not None:  # A30
+        facts.append(Fact("organisation", False))
     facts.append(Fact("not_started", grant.permit.starts_at <= legal_now(), grant.permit.starts_at))
     if grant.permit.delivery_mode == DAUGHTER_SYSTEM:
         # Fail closed: without declared addresses the fence would let the key in from anywhere.

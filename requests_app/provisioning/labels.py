@@ -18,6 +18,36 @@ OBSERVED: dict[str, Promise] = {
     "as_wanted": gettext_lazy("conforme à la dernière vérification"),
     "drift": gettext_lazy("écart constaté et corrigé"),
 }
+# What `drift` found, and what becomes of it.
+FINDINGS: dict[str, Promise] = {
+    "policy_changed": gettext_lazy(
+        "les règles d’accès d’un espace de stockage ont été modifiées ; celles du portail sont"
+        " remises"
+    ),
+    "no_policy": gettext_lazy(
+        "un espace de stockage n’avait plus de règles d’accès ; celles du portail sont remises"
+    ),
+    "not_encrypted": gettext_lazy(
+        "le chiffrement d’un espace de stockage avait été retiré ; il est remis"
+    ),
+    "lifecycle_rule": gettext_lazy(
+        "un espace de stockage a une règle de cycle de vie, exclue pour des données de santé ;"
+        " supprimez-la chez l’hébergeur"
+    ),
+    "group_changed": gettext_lazy(
+        "les membres du groupe de l’étude ont été modifiés ; ceux du portail sont remis"
+    ),
+    "group_gone": gettext_lazy("le groupe de l’étude avait disparu ; il est refait"),
+    "rules_changed": gettext_lazy(
+        "les droits de l’étude ont été modifiés ; ceux du portail sont remis"
+    ),
+    "unknown_key": gettext_lazy(
+        "une clé que le portail n’a pas faite ouvrait l’accès d’une personne ; elle est supprimée"
+    ),
+    "key_gone": gettext_lazy(
+        "une clé a été supprimée chez l’hébergeur ; la personne en demande une autre sur sa page"
+    ),
+}
 STEPS: dict[str, Promise] = {
     "configure": gettext_lazy("configuration de l’hébergeur"),
     "ensure_project": gettext_lazy("projet"),
@@ -42,6 +72,11 @@ STEPS: dict[str, Promise] = {
 
 def observed(code: str) -> str:
     return str(OBSERVED.get(code, code))
+
+
+def finding(code: str) -> str:
+    """A difference with the provider, and what is done about it, in words."""
+    return str(FINDINGS.get(code, code))
 
 
 def step(code: str) -> str:

@@ -13,9 +13,12 @@ from requests_app.models import Grant, Workspace
 from requests_app.provisioning.hints import wake
 
 
+WAITING = ("wanted", "opening", "suspended", "failed")
+
+
 def wake_waiting_for(user_id: Any) -> None:
     """Workspaces where something of a person's waits for a condition."""
-    waiting = Grant.objects.filter(person_id=user_id, state__in=["wanted", "opening", "failed"])
+    waiting = Grant.objects.filter(person_id=user_id, state__in=WAITING)
     for workspace_id in waiting.values_list("workspace_id", flat=True).distinct():
         wake(workspace_id)
 

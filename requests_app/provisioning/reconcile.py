@@ -207,7 +207,8 @@ def _failed(lease: Lease, work: Pass | None, action: Action, error: Exception) -
             failing_since=since,
             tries=F("tries") + 1,
         )
-        if work is not None and (not passing or tries >= TELL_AFTER):
+        lasting = tries >= TELL_AFTER and not isinstance(error, Denied)  # rights may take minutes
+        if work is not None and (not passing or lasting):
             told = _fail_grants(work, action, text)
             if told or (not passing and workspace.failure_code != code):
                 announce("workspace_failed", lease.workspace_id, code=code)

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from portal.accounts.models import User
 from portal.audit.record import record, record_refusal
 from requests_app.models import CloudResource, Credential, Grant
-from requests_app.provisioning import custody
+from requests_app.provisioning import custody, gates
 from requests_app.provisioning.facts import READY
 from requests_app.provisioning.fences import MANIFEST
 from requests_app.provisioning.hints import wake
@@ -41,6 +41,12 @@ class AlreadyRevealed(RevealRefused):
 
 class NoKey(RevealRefused):
     code = "no_key"
+
+
+class NotReady(RevealRefused):
+    """A condition that was met at the opening is not any more."""
+
+    code = "not_ready"
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,10 +158,15 @@ def rotate(grant: Grant, *, by: User) -> Credential:
     """Ask for another key: the old one is deleted first (the person lost it: no overlap).
 
     Returns the wanted credential; it is made by the provisioning worker within seconds. Raises
-    NotYours, NotOpen.
+    NotYours, NotOpen, NotReady: the conditions before a first key hold before any other.
     """
     if grant.person_id != by.pk:
         raise NotYours(_("Cette clé appartient à une autre personne."))
+    if lacking := gates.missing(by):
+        raise NotReady(
+            _("Une nouvelle clé demande d’abord : %(what)s.")
+            % {"what": ", ".join(gates.labels(lacking))}
+        )
     with transaction.atomic():
         locked = Grant.objects.select_for_update().get(pk=grant.pk)
         if locked.state != "open":

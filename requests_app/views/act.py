@@ -33,6 +33,7 @@ from requests_app.models import (
     Stage,
     Task,
     TransitionLog,
+    Workspace,
 )
 from requests_app.procedures.schema import Procedure
 from requests_app.workflow import engine
@@ -70,7 +71,12 @@ def _warnings(name: str, stage: Stage | None) -> list[str]:
 
 
 def _facts(name: str, access_request: AccessRequest) -> list[tuple[str, list[str]]]:
-    """Figures that stand beside the act: for a convention, the extract and what quotas leave."""
+    """Figures that stand beside the act: for a convention, the extract and what quotas leave; for
+    the extract's confirmation, each file beside what was approved."""
+    if name == "confirm_extract":
+        workspace = Workspace.objects.filter(request=access_request).first()
+        lines = [one.line for one in extraction.review(access_request, workspace)]
+        return [(_("Spécification approuvée et fichiers préparés"), lines)]
     if name != "record_convention":
         return []
     persons = RequestMember.objects.filter(

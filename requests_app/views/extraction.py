@@ -41,7 +41,8 @@ def extraction_page(request: HttpRequest, pk: UUID) -> HttpResponse:
     context = {
         "access_request": access_request,
         "workspace": workspace,
-        "deposits": list(workspace.deposits.select_related("staged_by")) if workspace else [],
+        "reviewed": extraction.review(access_request, workspace),
+        "prepared": workspace is not None and workspace.deposits.exists(),
         "askable": extraction.is_askable(access_request),
         "acts": [
             link for link in act_links(access_request, mine) if link.name == "confirm_extract"

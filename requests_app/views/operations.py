@@ -63,7 +63,7 @@ OPERATIONS: dict[str, Operation] = {
     ),
     "resume_study": Operation(
         gettext_lazy("Reprendre l’étude"),
-        gettext_lazy("Les accès sont rouverts, avec de nouvelles clés."),
+        gettext_lazy("Les accès sont rouverts ; les clés d’avant fonctionnent à nouveau."),
         of_grant=False,
     ),
     "revoke_study": Operation(
@@ -80,7 +80,7 @@ OPERATIONS: dict[str, Operation] = {
     ),
     "resume": Operation(
         gettext_lazy("Reprendre"),
-        gettext_lazy("L’accès est rouvert, avec une nouvelle clé."),
+        gettext_lazy("L’accès est rouvert ; la clé d’avant fonctionne à nouveau."),
         of_grant=True,
     ),
     "revoke": Operation(

@@ -34,8 +34,8 @@ WORDS: dict[str, tuple[str | Promise, str | Promise, bool]] = {
     "resume": (
         gettext_lazy("Reprendre"),
         gettext_lazy(
-            "Tous les accès suspendus sont rouverts, avec de nouvelles clés. Vérifiez qu’aucun"
-            " n’était suspendu pour un autre motif."
+            "Tous les accès suspendus sont rouverts ; les clés d’avant fonctionnent à nouveau."
+            " Vérifiez qu’aucun n’était suspendu pour un autre motif."
         ),
         False,
     ),

@@ -3,6 +3,8 @@
 Signals come at least once: a message about one event carries a key, so that it is written once.
 """
 
+from datetime import timedelta
+from math import ceil
 from typing import Any
 
 from django.db import transaction
@@ -10,10 +12,10 @@ from django.dispatch import receiver
 from django.urls import reverse
 
 from portal.accounts.models import Role
-from portal.common.calendar import legal_today
+from portal.common.calendar import legal_now, legal_today
 from requests_app import notices, recipients
 from requests_app.models import Credential, Grant, GrantState, Permit, Workspace
-from requests_app.provisioning import signals
+from requests_app.provisioning import labels, signals
 
 from . import clock
 
@@ -79,8 +81,12 @@ def on_key_expiring(*, grant: Grant, days: int, **_kwargs: Any) -> None:
 
 @receiver(signals.permit_expiring, dispatch_uid="workflow-permit-expiring")
 def on_permit_expiring(*, permit: Permit, days: int, **_kwargs: Any) -> None:
-    """At 90, 30 and 7 days: the persons, the investigators and the holders."""
+    """At 90, 30 and 7 days: the persons, the investigators and the holders.
+
+    A convention shorter than 90 days is told at once, with the days that are really left.
+    """
     request = permit.request
+    left = ceil((permit.expires_at - legal_now()) / timedelta(days=1))
     persons = [
         grant.person
         for grant in permit.grants.exclude(state=GrantState.CLOSED).select_related("person")
@@ -88,7 +94,7 @@ def on_permit_expiring(*, permit: Permit, days: int, **_kwargs: Any) -> None:
     notices.AccessExpiring.tell(
         [*persons, *recipients.investigators(request), *recipients.data_holders(request)],
         request,
-        days=days,
+        days=max(1, min(days, left)),
         due=permit.expires_at,
         once=f"permit-{permit.pk}-{days}d",
     )
@@ -98,15 +104,16 @@ def on_permit_expiring(*, permit: Permit, days: int, **_kwargs: Any) -> None:
 def on_extract_staged(*, workspace: Workspace, **_kwargs: Any) -> None:
     """Whoever may confirm, but not who staged: it takes a second person."""
     request = workspace.request
-    staged = workspace.deposits.select_related("staged_by").exclude(staged_by=None).first()
+    staged = workspace.deposits.select_related("staged_by").exclude(staged_by=None).last()
     author = staged.staged_by if staged is not None else None
+    at = staged.staged_at if staged is not None else ""  # prepared again: to confirm again
     able = [*recipients.with_role(Role.OPERATOR), *recipients.data_holders(request)]
     notices.ExtractStaged.tell(
         [person for person in able if author is None or person.pk != author.pk],
         request,
         person=str(author or ""),
         page=reverse("requests_app:extraction", args=[request.pk]),
-        once=f"staged-{workspace.pk}-{workspace.extract_manifest.get('scope_sha256', '')}",
+        once=f"staged-{workspace.pk}-{at}",
     )
 
 
@@ -139,6 +146,6 @@ def on_drift(*, workspace: Workspace, finding: str, narrowed: bool, **_kwargs: A
         notices.DriftFound,
         workspace,
         f"drift-{workspace.pk}-{finding}-{legal_today()}",
-        message=finding,
+        message=labels.finding(finding),
         narrowed=narrowed,
     )

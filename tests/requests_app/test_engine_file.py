@@ -217,7 +217,7 @@ def test_whoever_staged_the_extract_does_not_confirm_it() -> None:
 
     story = World().story().reach("extract")
     workspace = Workspace.objects.get()
-    Workspace.objects.update(extract_manifest={"files": [], "scope_sha256": "0" * 64})
+    story.manifest()
     ExtractDeposit.objects.create(
         workspace=workspace,
         dataset_code="base-a",

@@ -29,7 +29,6 @@ from requests_app.models import (
     Stage,
     Task,
     TransitionLog,
-    Workspace,
 )
 from requests_app.workflow import clock, engine
 from tests.support.clock import legal_advance
@@ -123,10 +122,8 @@ class Walk(RuleBasedStateMachine):
         if name == "sign":
             version = RequestVersion.objects.get(request=story.request, status="awaiting")
             return {"version": version, "sha256": version.sha256}
-        if name == "confirm_extract":  # the manifest as the source would leave it
-            Workspace.objects.filter(request=story.request).update(
-                extract_manifest={"files": [], "scope_sha256": "0" * 64}
-            )
+        if name == "confirm_extract":
+            story.manifest()
             return {}
         senses = ["favourable", "favourable_with_recommendations", "reserved", "unfavourable"]
         fixed: dict[str, Any] = {

@@ -17,6 +17,7 @@ from django.utils import timezone
 from catalog.models import Dataset
 from portal.accounts.models import Membership, Organisation, Role, RoleAssignment, User
 from portal.common.calendar import legal_today
+from requests_app import permissions, permits
 from requests_app.models import (
     AccessRequest,
     Grant,
@@ -32,6 +33,7 @@ from requests_app.models import (
 )
 from requests_app.procedures import registry
 from requests_app.procedures.schema import Procedure
+from requests_app.provisioning.approved import approved_tables, scope_fingerprint
 from requests_app.workflow import engine
 from tests.support import requests as basics
 
@@ -396,7 +398,6 @@ class Story:
         self.do("register", "publish_register", by=self.world.secretariat)
 
     def convention_payload(self) -> dict[str, Any]:
-        from requests_app import permissions
 
         today = legal_today()
         people = [self.world.investigator, self.world.named]
@@ -419,11 +420,16 @@ class Story:
         )
         self.fresh()
 
-    def extract(self) -> None:
-        """Stage a manifest as the extract source would, then have it confirmed."""
+    def manifest(self) -> None:
+        """As the extract source would leave it: of the approved specification, without files."""
+        tables = approved_tables(permits.approved_scope(self.request))
         Workspace.objects.filter(request=self.request).update(
-            extract_manifest={"files": [], "scope_sha256": "0" * 64}
+            extract_manifest={"files": [], "scope_sha256": scope_fingerprint(tables)}
         )
+
+    def extract(self) -> None:
+        """Stage a manifest, then have it confirmed."""
+        self.manifest()
         self.do("extract", "confirm_extract", by=self.world.second_operator)
 
     def opening(self) -> None:

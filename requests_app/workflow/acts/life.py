@@ -11,6 +11,7 @@ from portal.common.calendar import PARIS, end_of_day, legal_today
 from requests_app import permissions, permits
 from requests_app.models import Grant, GrantState, RequestMember, Workspace
 from requests_app.provisioning import extract
+from requests_app.provisioning.approved import ScopeError
 from requests_app.workflow.context import ActData, Context
 from requests_app.workflow.errors import TransitionRefused
 from requests_app.workflow.guards import not_blocked, required_text
@@ -151,6 +152,18 @@ class ConfirmExtract(Verb):
             yield _("Aucune extraction complète n’est préparée.")
         elif workspace.deposits.filter(staged_by=ctx.person).exists():
             yield _("La personne qui a préparé l’extraction ne peut pas la confirmer elle-même.")
+        elif not self._as_approved(ctx, workspace):
+            yield _(
+                "L’extraction préparée n’est plus celle de la spécification approuvée :"
+                " préparez-la à nouveau."
+            )
+
+    @staticmethod
+    def _as_approved(ctx: Context, workspace: Workspace) -> bool:
+        try:
+            return extract.is_as_approved(workspace, permits.approved_scope(ctx.request))
+        except ScopeError:
+            return False
 
     def write(self, ctx: Context) -> None:
         try:

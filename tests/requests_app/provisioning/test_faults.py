@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from requests_app.models import Credential, Grant, Workspace
+from requests_app.models import Credential, Grant, Outbox, Workspace
 from requests_app.provisioning import run
 from requests_app.provisioning.lease import Lease
 from requests_app.provisioning.reconcile import step
@@ -93,6 +93,16 @@ def test_flapping_rights_are_waited_for(live: Live, play: Play) -> None:
     grant.refresh_from_db()
     assert grant.state == "closed"
     assert {p.status for p in grant.probes.order_by("-at", "-pk")[:20]} == {403}
+
+
+def test_refusals_within_the_propagation_time_alarm_nobody(live: Live, play: Play) -> None:
+    """Rights take minutes to arrive: told only when the window has passed."""
+    live.fault("forbidden", face="api", method="POST", path="/applications", times=12)
+    workspace = play(world.study())
+    assert workspace.grants.get().state == "open"
+    moves = workspace.grants.get().log.order_by("pk").values_list("name", flat=True)
+    assert list(moves) == ["start_opening", "confirm_open"]  # never shown as failed
+    assert not Outbox.objects.filter(topic="workspace_failed").exists()
 
 
 def test_quota_is_told_with_its_numbers_and_taken_up_again(live: Live, play: Play) -> None:

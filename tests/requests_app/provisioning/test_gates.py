@@ -7,7 +7,8 @@ import pytest
 from django.utils import timezone
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from portal.accounts.models import TermsAcceptance, Training
+from portal.accounts.models import Organisation, TermsAcceptance, Training, User
+from portal.accounts.terms import CURRENT_TERMS
 from portal.common.calendar import legal_now, legal_today
 from requests_app.models import Grant, Outbox, Permit, RequestMember, Workspace
 from requests_app.provisioning import gates, reveal, run, sweeping
@@ -68,6 +69,8 @@ def test_an_untrained_person_does_not_keep_the_others_waiting(play: Any) -> None
         (lambda g: TermsAcceptance.objects.update(version="1999"), "terms"),
         (lambda g: TOTPDevice.objects.update(confirmed=False), "second_factor"),
         (lambda g: RequestMember.objects.update(has_data_access=False), "named"),
+        (lambda g: User.objects.update(is_active=False), "account"),
+        (lambda g: Organisation.objects.update(suspended_at=timezone.now()), "organisation"),
         (lambda g: Grant.objects.update(source_addresses=[]), "addresses"),
         (lambda g: Permit.objects.update(delivery_mode="project_space"), "workspace"),
         (lambda g: Permit.objects.update(starts_at=legal_now() + timedelta(2)), "not_started"),
@@ -116,6 +119,29 @@ def test_suspended_and_resumed_with_the_same_key(backend: FakeBackend, play: Any
     play(workspace)
     grant.refresh_from_db()
     assert (grant.state, len(backend.keys)) == ("closed", 0)
+
+
+def test_resuming_asks_the_conditions_again(backend: FakeBackend, play: Any) -> None:
+    workspace = play(world.study())
+    grant = workspace.grants.get()
+    key = reveal.reveal(grant, by=grant.person)
+    holder = backend.key_holder(key.access_key, key.secret_key)
+    world.close(grant, wanted="suspended")
+    play(workspace)
+    TermsAcceptance.objects.update(version="1999")
+    world.reopen(grant)
+    play(workspace)
+    grant.refresh_from_db()
+    assert (grant.state, grant.missing) == ("suspended", ["terms"])
+    assert holder.list(key.settings.bucket_in).refused
+    Workspace.objects.update(next_reconcile_at=None)
+    TermsAcceptance.objects.create(user=grant.person, version=CURRENT_TERMS)  # wakes it
+    workspace.refresh_from_db()
+    assert workspace.next_reconcile_at is not None
+    play(workspace)
+    grant.refresh_from_db()
+    assert grant.state == "open"
+    assert holder.list(key.settings.bucket_in).allowed
 
 
 def test_one_person_leaves_the_other_works_on(backend: FakeBackend, play: Any) -> None:

@@ -10,7 +10,9 @@ from cryptography.fernet import Fernet
 from django.db import connection
 from django.utils import timezone
 
+from portal.accounts.models import Training
 from portal.audit.models import AuditEvent
+from portal.common.calendar import legal_today
 from requests_app.models import Credential, Grant, Outbox, Workspace
 from requests_app.provisioning import custody, reveal, sweeping
 from tests.support.clock import real_time
@@ -98,6 +100,17 @@ def test_rotation_deletes_the_old_key_first(opened: Workspace, backend: FakeBack
     assert grant.state == "open"
     generations = Credential.objects.filter(grant=grant, use="person").order_by("generation")
     assert [(c.generation, c.withdrawn_reason) for c in generations] == [(1, "rotated"), (2, "")]
+
+
+def test_a_new_key_asks_the_conditions_again(opened: Workspace) -> None:
+    """Gates stand before any key, not the first alone."""
+    grant = opened.grants.get()
+    Training.objects.update(
+        followed_on=legal_today() - timedelta(400), valid_until=legal_today() - timedelta(1)
+    )
+    with pytest.raises(reveal.NotReady, match="Formation"):
+        reveal.rotate(grant, by=grant.person)
+    assert Credential.objects.filter(grant=grant, use="person").count() == 1
 
 
 def test_unrevealed_for_72_hours_it_is_deleted(opened: Workspace, backend: FakeBackend) -> None:
