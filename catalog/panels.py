@@ -4,8 +4,9 @@ A panel is `callable(request, subject) -> html`, the html being safe already (re
 may be asked for several subjects of one page: it keeps on the request what it would query twice.
 
 Names: `home_figures` (no subject), `result_actions`, `dataset_actions`, `table_actions`,
-`variable_actions` (buttons beside a hit or a title), `dataset_procedure` (procedure, length, due
-date).
+`variable_actions` (buttons beside a hit or a title), `variables_choice` (the form, of id
+`choix-variables`, that sends the ticked variables of a table), `dataset_procedure` (procedure,
+length, due date).
 """
 
 from collections.abc import Callable
@@ -25,6 +26,7 @@ NAMES = frozenset(
         "dataset_procedure",
         "table_actions",
         "variable_actions",
+        "variables_choice",
     }
 )
 _panels: dict[str, list[Panel]] = {name: [] for name in NAMES}

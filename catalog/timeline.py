@@ -1,5 +1,6 @@
 """Years of a variable or table drawn as bars: geometry only, the template draws."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +22,34 @@ class Timeline:
     last: int
     bars: list[Bar]
     width: int = WIDTH
+
+
+@dataclass(frozen=True, slots=True)
+class Years:
+    """Years in which any of several subjects exists, read like one of them."""
+
+    valid_from: int | None
+    valid_until: int | None
+    missing_years: list[int]
+
+    @classmethod
+    def of(cls, subjects: Iterable[Any]) -> "Years | None":
+        """None when none of them knows a year. Those that know none are left aside."""
+        known = [s for s in subjects if s.valid_from or s.valid_until or s.missing_years]
+        if not known:
+            return None
+        starts, ends = [s.valid_from for s in known], [s.valid_until for s in known]
+        first = None if None in starts else min(starts)
+        last = None if None in ends else max(ends)
+        gaps = sorted({year for s in known for year in s.missing_years})
+        between = range(first, last + 1) if first and last else gaps
+        missing = [year for year in between if not any(s.exists_in(year) for s in known)]
+        return cls(first, last, missing)
+
+    def exists_in(self, year: int) -> bool:
+        after = self.valid_from is None or year >= self.valid_from
+        before = self.valid_until is None or year <= self.valid_until
+        return after and before and year not in self.missing_years
 
 
 def timeline(subject: Any, first: int, last: int, known_until: int | None = None) -> Timeline:

@@ -23,9 +23,17 @@ catalogue = (
         path("recherche/", results.results, name="search"),
         path("recherche/export.csv", exports.results, name="search_export"),
         path("bases/<slug:code>/dictionnaire.csv", exports.dictionary, name="dictionary"),
+        path("bases/<slug:code>/tables.csv", exports.tables, name="tables_export"),
+        path("bases/<slug:code>/liens.csv", exports.links, name="links_export"),
         path("bases/<slug:code>/", pages.dataset, name="dataset"),
         path("bases/<slug:code>/tables/<catalog_name:name>/", pages.table, name="table"),
+        path(
+            "bases/<slug:code>/tables/<catalog_name:name>/dictionnaire.csv",
+            exports.table_dictionary,
+            name="table_dictionary",
+        ),
         path("variables/<catalog_name:name>/", pages.variable, name="variable"),
+        path("variables/<catalog_name:name>/tables.csv", exports.holding, name="holding_export"),
     ],
     "catalog",
 )

@@ -79,6 +79,14 @@ def add_variable(request: HttpRequest, variable: Variable) -> str:
     return _button(request, table.dataset, table=table.name, variable=variable.name, what=what)
 
 
+def choose_variables(request: HttpRequest, table: Table) -> str:
+    """The form that the boxes ticked in the table's list belong to."""
+    if not table.dataset.is_requestable:
+        return ""
+    context = {"table": table, "next": request.get_full_path()}
+    return render_to_string("requests_app/panels/choice.html", context, request=request)
+
+
 def procedures_for(dataset: Dataset) -> list[Procedure]:
     """Procedures of this portal by which the database may be asked for today."""
     return [one for one in registry.current() if dataset.kind in one.dataset_kinds]
@@ -122,5 +130,6 @@ register_panel("result_actions", add_result)
 register_panel("dataset_actions", add_dataset)
 register_panel("table_actions", add_table)
 register_panel("variable_actions", add_variable)
+register_panel("variables_choice", choose_variables)
 register_panel("dataset_procedure", dataset_procedure)
 register_panel("home_figures", home_figures)

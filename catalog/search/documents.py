@@ -100,10 +100,17 @@ def dataset_document(dataset: Dataset) -> Document:
         str(dataset.pk),
         [dataset.code, dataset.acronym],
         title=f"{dataset.title_fr} {dataset.acronym}",
-        keywords=" ".join([*dataset.keywords_fr, *(term.label_fr for term in terms)]),
+        keywords=" ".join(dataset.keywords_fr),
         holder_name=f"{_holder_words(dataset)} {controllers}",
         body=" ".join(
-            (dataset.summary_fr, dataset.population_fr, dataset.spatial_fr, dataset.title_en)
+            [
+                dataset.summary_fr,
+                dataset.population_fr,
+                dataset.spatial_fr,
+                dataset.title_en,
+                # Many bases share a category: its words weigh less than their own keywords.
+                *(term.label_fr for term in terms),
+            ]
         ),
         inner=" ".join(inner),
         route=dataset.ask_route,

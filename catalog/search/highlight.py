@@ -33,6 +33,13 @@ def has_match(text: str, parsed: ParsedQuery | None) -> bool:
     return bool(parsed and not parsed.is_empty and text and _spans(text, parsed))
 
 
+def may_match(text: str, parsed: ParsedQuery) -> bool:
+    """A quick look before `has_match`, for long lists: False is sure, True is not."""
+    stems, plains = parsed.marked()
+    folded = fold(text)
+    return "°" in text or any(word[:3] in folded for word in (*stems, *plains, *parsed.codes()))
+
+
 def mark(text: str, parsed: ParsedQuery | None, length: int = 0) -> SafeString:
     """Escaped text with `<mark>` around the searched words.
 

@@ -63,6 +63,10 @@ class ParsedQuery:
         typed = [word for group in self.groups for part in group.parts for word in part.words]
         return tuple(typed) + tuple(word for phrase in self.phrases for word in phrase)
 
+    def matters(self, word: Word) -> bool:
+        """Whether an approximate hit is asked for the word: not for a lone digit beside others."""
+        return len(word.plain) > 2 or all(len(other.plain) <= 2 for other in self.all_words)
+
     @property
     def also(self) -> tuple[str, ...]:
         """Expressions searched although nobody typed them."""

@@ -47,13 +47,16 @@ def years(subject: Any) -> str:
 
 
 @register.simple_tag
-def year_line(subject: Any, first: int, last: int, dataset: Any) -> "SafeString | str":
+def year_line(
+    subject: Any, first: int, last: int, dataset: Any = None, *, until: int | None = None
+) -> "SafeString | str":
     """A small time line of the years in which the subject exists, between two years.
 
-    Nothing when no year is known: an empty or a full bar would both be wrong.
+    Nothing is drawn after the year of the dataset's description, or `until`. Nothing at all when no
+    year is known: an empty or a full bar would both be wrong.
     """
     if not (subject.valid_from or subject.valid_until or subject.missing_years):
         return ""
-    known_until = dataset.as_of.year if dataset.as_of else None
+    known_until = dataset.as_of.year if dataset and dataset.as_of else until
     line = timeline(subject, first, last, known_until)
     return render_to_string("catalog/_year_line.html", {"line": line})

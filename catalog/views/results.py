@@ -14,7 +14,7 @@ from django.views.decorators.http import require_safe
 
 from catalog.models import Dataset, Table, Variable
 from catalog.search.backends.base import DEEPEST
-from catalog.search.highlight import has_match
+from catalog.search.highlight import has_match, may_match
 from catalog.search.query import FACETS, Hit, ParsedQuery, SearchResult
 from catalog.search.service import search
 
@@ -32,6 +32,7 @@ FACET_TITLES = {
     "type": gettext_lazy("Type"),
 }
 TABLES_SHOWN = 6
+VARIABLES_SHOWN = 3
 
 
 @dataclass(slots=True)
@@ -44,7 +45,9 @@ class Found:
     labels: list[str] = field(default_factory=list)
     variables: list[Variable] = field(default_factory=list)
     datasets: list[Dataset] = field(default_factory=list)
+    matching: list[Variable] = field(default_factory=list)  # a table's, when they answer for it
     why: str = ""
+    excerpt: str = ""  # of the text that `why` names
 
     @property
     def tables(self) -> list[Table]:
@@ -57,6 +60,23 @@ class Found:
     @property
     def tables_left(self) -> int:
         return max(0, len(self.variables) - TABLES_SHOWN)
+
+    @property
+    def holders(self) -> list[str]:
+        return list(dict.fromkeys(d.holder.organisation.name for d in self.datasets))
+
+    @property
+    def first_requestable(self) -> Dataset:
+        """The base that says how the variable is asked for: here, when one of them is."""
+        return next((d for d in self.datasets if d.is_requestable), self.datasets[0])
+
+    @property
+    def matching_shown(self) -> list[Variable]:
+        return self.matching[:VARIABLES_SHOWN]
+
+    @property
+    def matching_left(self) -> int:
+        return max(0, len(self.matching) - VARIABLES_SHOWN)
 
     @property
     def identifier(self) -> str:
@@ -128,9 +148,10 @@ def load(hits: list[Hit], parsed: ParsedQuery) -> list[Found]:
         tables = Table.objects.published().filter(pk__in=keys["table"])
         for table in tables.select_related("dataset__holder__organisation"):
             rows["table", str(table.pk)] = Found("table", table, datasets=[table.dataset])
+        _match_variables([found for found in rows.values() if found.kind == "table"], parsed)
     if keys["variable"]:
         variables = Variable.objects.published().filter(name_key__in=keys["variable"])
-        for variable in variables.select_related("table__dataset").order_by(
+        for variable in variables.select_related("table__dataset__holder__organisation").order_by(
             "table__dataset__title_fr", "table__position", "table__name"
         ):
             group = rows.setdefault(
@@ -144,6 +165,8 @@ def load(hits: list[Hit], parsed: ParsedQuery) -> list[Found]:
     for group in rows.values():
         # The label that has the searched words first: one name may be labelled in several ways.
         group.labels.sort(key=lambda label: not has_match(label, parsed))
+        if group.kind == "variable":
+            group.why, group.excerpt = _why_variable(group, parsed)
     return [rows[hit.kind, hit.key] for hit in hits if (hit.kind, hit.key) in rows]
 
 
@@ -156,6 +179,32 @@ def _why(dataset: Dataset, parsed: ParsedQuery) -> str:
     if has_match(f"{dataset.population_fr} {dataset.spatial_fr}", parsed):
         return "population"
     return "inner"
+
+
+def _match_variables(found: list[Found], parsed: ParsedQuery) -> None:
+    """For tables whose own texts say nothing of the query: their variables that do. One query."""
+
+    def says(table: Table) -> bool:
+        return has_match(f"{table.name} {table.label_fr} {table.description}", parsed)
+
+    silent = {hit.object.pk: hit for hit in found if not parsed.is_empty and not says(hit.object)}
+    if not silent:
+        return
+    variables = Variable.objects.current().filter(table__in=silent).order_by("position", "name")
+    for variable in variables.only("name", "label_fr", "table_id"):
+        text = f"{variable.name} {variable.label_fr}"
+        if may_match(text, parsed) and has_match(text, parsed):
+            silent[variable.table_id].matching.append(variable)
+
+
+def _why_variable(group: Found, parsed: ParsedQuery) -> tuple[str, str]:
+    """What to show of a variable whose name and labels do not have the searched words."""
+    if parsed.is_empty or has_match(" ".join([group.name, *group.labels]), parsed):
+        return "", ""
+    texts = [("description", v.description) for v in group.variables]
+    texts += [("nomenclature", v.nomenclature) for v in group.variables]
+    texts += [("table", v.table.label_fr) for v in group.variables]
+    return next(((why, text) for why, text in texts if has_match(text, parsed)), ("", ""))
 
 
 def tabs(params: Params, result: SearchResult) -> list[dict[str, Any]]:

@@ -44,11 +44,18 @@ class AddForm(YearsForm):
     table = forms.CharField(max_length=100, required=False)
     variable = forms.MultipleChoiceField(required=False)
     next = forms.CharField(required=False)
+    ticked = forms.BooleanField(required=False)  # sent from a list with boxes: none is a mistake
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         names = self.data.getlist("variable") if hasattr(self.data, "getlist") else []
         self.fields["variable"].choices = [(name, name) for name in names]
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        if cleaned.get("ticked") and not cleaned.get("variable"):
+            self.add_error("variable", _("Cochez au moins une variable, puis ajoutez-les."))
+        return cleaned
 
     def row(self) -> Row:
         given = self.cleaned_data

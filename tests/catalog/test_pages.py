@@ -76,6 +76,73 @@ def test_a_variable_appears_once_with_the_tables_that_hold_it(
     ]  # fmt: skip
 
 
+def hits_of(client: Client, url: str) -> list[str]:
+    soup = BeautifulSoup(client.get(url).content, "html.parser")
+    return [" ".join(hit.get_text(" ").split()) for hit in soup.select(".catalog-hit")]
+
+
+def test_a_hit_says_who_holds_it_why_it_matched_and_how_it_is_asked_for(
+    client: Client, indexed: Indexed
+) -> None:
+    base = make_dataset()
+    table = make_table(base, name="T_LOT", label_fr="Table des lots")
+    make_variable(table, name="PHA_CIP", label_fr="Code du médicament délivré")
+    make_variable(table, name="LOT", label_fr="Numéro", description="Lot du médicament de ville")
+    other = make_table(
+        make_dataset(kind="described", ask_route="contact", contact_email="a@b.example"),
+        label_fr="Médicaments",
+    )
+    make_variable(other, name="FORME", label_fr="Forme")
+    make_variable(table, name="ATC", label_fr="Classe", nomenclature="MEDICAMENT_ATC")
+    indexed()
+    first, second = hits_of(client, "/recherche/?onglet=tables&q=médicament")
+    assert first.startswith("Médicaments")
+    assert "Sur contact" in first
+    assert "Variables : Code du médicament délivré PHA_CIP" in second
+    assert base.holder.organisation.name in second
+    hits = {
+        text.split(" ·")[0]: text
+        for text in hits_of(client, "/recherche/?onglet=variables&q=médicament")
+    }
+    said = {
+        "Code du médicament délivré PHA_CIP": "Ajouter à ma sélection",
+        "Numéro LOT": "Lot du médicament de ville",
+        "Classe ATC": "Nomenclature : MEDICAMENT _ATC",
+        "Forme FORME": "Table : Médicaments",
+    }
+    for name, expected in said.items():
+        assert expected in hits[name], name
+        here = name != "Forme FORME"
+        assert ("Demandable ici" in hits[name]) is here
+        assert (base.holder.organisation.name in hits[name]) is here
+        assert ("Ajouter à ma sélection" in hits[name]) is here
+
+
+def test_a_variable_of_several_tables_is_added_where_they_are_listed(
+    client: Client, indexed: Indexed
+) -> None:
+    for name in ("T_UN", "T_DEUX"):
+        make_variable(make_table(name=name), name="SEXE", label_fr="Sexe")
+    indexed()
+    (hit,) = hits_of(client, "/recherche/?onglet=variables&q=sexe")
+    assert "Choisir dans quelle table l’ajouter" in hit
+    assert 'id="tables"' in client.get("/variables/SEXE/").content.decode()
+
+
+def test_near_results_of_a_tab_stand_beside_the_exact_ones_of_another(
+    client: Client, indexed: Indexed
+) -> None:
+    table = make_table(label_fr="Glycémie", description="Mesure quotidienne")
+    make_variable(table, name="JEUN", label_fr="Glycémie à jeun")
+    indexed()
+    text = text_of(client, "/recherche/?onglet=variables&q=glycémie+quotidienne")
+    assert "résultats approchants" in text
+    assert "JEUN" in text
+    assert "1 résultat parmi les tables" in text
+    text = text_of(client, "/recherche/?onglet=tables&q=glycémie+quotidienne")
+    assert "résultats approchants" not in text
+
+
 def test_facets_are_links_that_add_up(client: Client, indexed: Indexed) -> None:
     first, second = make_dataset(title_fr="Cœur"), make_dataset(title_fr="Rein")
     indexed()
@@ -219,6 +286,19 @@ def test_dataset_page(client: Client) -> None:
         assert part in text, part
 
 
+def test_the_dataset_page_keeps_the_order_of_its_parts(client: Client) -> None:
+    dataset = make_dataset(summary_fr="Contenu", excludes_fr="Absent", population_fr="Adultes")
+    one, two = make_table(dataset), make_table(dataset)
+    TableKey.objects.create(table=one, variables=["A"], target_table=two, target_variables=["A"])
+    text = text_of(client, f"/bases/{dataset.code}/")
+    parts = (
+        "Contenu", "En bref", "Demander l’accès", "réponse au plus tard le",
+        "Ce que la base ne contient pas", "Tables de la base", "Liens entre les tables",
+    )  # fmt: skip
+    places = [text.index(part) for part in parts]
+    assert places == sorted(places)
+
+
 def test_figures_without_a_source_are_not_shown(client: Client) -> None:
     dataset = make_dataset(number_of_individuals=12345)
     assert "12 345" not in text_of(client, f"/bases/{dataset.code}/")
@@ -269,6 +349,17 @@ def test_filter_of_variables(client: Client) -> None:
         assert "/variables/ENT_DAT/" in text
         assert "/variables/AUTRE/" not in text
         assert "Aucune variable" in text_of(client, f"{url}?variables=zzz")
+
+
+def test_variables_are_ticked_only_where_they_can_be_asked_for(client: Client) -> None:
+    table = make_table()
+    make_variable(table, name="ENT_DAT")
+    elsewhere = make_table(
+        make_dataset(kind="described", ask_route="contact", contact_email="a@b.example")
+    )
+    make_variable(elsewhere, name="ENT_DAT")
+    assert 'form="choix-variables"' in client.get(table.get_absolute_url()).content.decode()
+    assert "choix-variables" not in client.get(elsewhere.get_absolute_url()).content.decode()
 
 
 def test_variable_page_groups_and_ignores_case(client: Client) -> None:

@@ -88,6 +88,18 @@ MAIN_BASE = [
     ("BEN_RES_CM", "variable", "BEN_RES_COM", 3),
 ]
 
+# where both are present, as in a demonstration that imported the dictionary
+BOTH = [
+    ("commune de résidence du bénéficiaire", "variable", "BEN_RES_COM", 1),
+    ("comune de residence du beneficiaire", "variable", "BEN_RES_COM", 2),
+    ("sexe du bénéficiaire", "variable", "BEN_SEX_COD", 1),
+    ("date de décès du bénéficiaire", "variable", "BEN_DCD_DTE", 2),
+    ("mortalité", "dataset", "snds-causes-de-deces", 3),
+    ("PMSI MCO", "dataset", "snds-pmsi-mco", 1),
+    ("AVC", "dataset", "demo-registre-avc", 1),
+    ("diabète type 2", "variable", "TOP_FDIABET_IND", 2),
+]
+
 
 @pytest.fixture(
     params=["embedded", pytest.param("opensearch", marks=pytest.mark.engine("opensearch"))]
@@ -130,3 +142,6 @@ def test_dictionary_of_the_main_base(engine: Any) -> None:
     assert not misses(engine, MAIN_BASE)
     hits = engine.search(SearchRequest(parse("BEN_RES_COM"), "variable")).hits
     assert [hit.key for hit in hits] == ["BEN_RES_COM"]
+    seed_catalogue()
+    engine.rebuild(all_documents())
+    assert not misses(engine, BOTH)

@@ -77,6 +77,15 @@ def test_what_cannot_be_chosen_is_told(
     assert not BasketRow.objects.exists()
 
 
+def test_ticked_variables_are_added_together_and_none_ticked_is_told(known: Catalogue) -> None:
+    client = client_for()
+    fields = {"dataset": "base-principale", "table": "SOINS", "ticked": "1"}
+    assert "Cochez au moins une variable" in add(client, **fields)
+    assert not BasketRow.objects.exists()
+    add(client, **fields, variable=["SOI_DATE", "SOI_ACTE"])
+    assert BasketRow.objects.get().variables == ["SOI_DATE", "SOI_ACTE"]
+
+
 def test_a_table_takes_the_place_of_its_whole_base(known: Catalogue) -> None:
     client = client_for()
     add(client, dataset="registre")

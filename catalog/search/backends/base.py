@@ -23,6 +23,7 @@ CODE_EXACT = 40.0
 CODE_PREFIX = 8.0
 CODE_PART = 4.0
 SYNONYM = 0.6
+AS_TYPED = 20.0  # what has the very words goes before what has their synonyms
 PHRASE_IN_TITLE = 8.0
 NEAR_ALL = 60.0  # of the approximate hits, those that come near every word go first
 DEEPEST = 10_000  # last hit that can be paged to, on every engine

@@ -23,6 +23,7 @@ from catalog.search.query import FACETS, Group, Hit, Part, SearchRequest, Search
 from catalog.search.text import Word
 
 from .base import (
+    AS_TYPED,
     BOOSTS,
     CODE_EXACT,
     CODE_PART,
@@ -251,7 +252,10 @@ def strict(request: SearchRequest) -> Query:
     must = [_group(group) for group in parsed.groups]
     must += [_phrase(phrase) for phrase in parsed.phrases]
     typed = [word.stem for group in parsed.groups for p in group.parts for word in p.words]
-    should = []
+    should: list[Query] = []
+    if any(group.also for group in parsed.groups):
+        as_typed = Bool(must=[_typed(group) for group in parsed.groups])
+        should.append(ConstantScore(filter=as_typed, boost=AS_TYPED))
     if len(typed) > 1:
         together = {"query": " ".join(typed), "slop": 2, "boost": PHRASE_IN_TITLE}
         should.append(Q("match_phrase", title_s=together))
@@ -263,7 +267,11 @@ def _any(queries: list[Query]) -> Query:
 
 
 def _group(group: Group) -> Query:
-    return _or_also(Bool(must=[_part(part) for part in group.parts]), group)
+    return _or_also(_typed(group), group)
+
+
+def _typed(group: Group) -> Query:
+    return Bool(must=[_part(part) for part in group.parts])
 
 
 def _or_also(typed: Query, group: Group) -> Query:
@@ -310,7 +318,8 @@ def loose(request: SearchRequest) -> Query:
     """Some of the words, or words close to them. Only asked when nothing has them all."""
     found: list[Query] = []
     for group in request.parsed.groups:
-        near = [_near(word) for part in group.parts for word in part.words]
+        typed = [word for part in group.parts for word in part.words]
+        near = [_near(word) for word in typed if request.parsed.matters(word)]
         if near and group.also:
             near = [_or_also(Bool(must=near), group)]
         found += near

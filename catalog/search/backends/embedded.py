@@ -20,6 +20,7 @@ from catalog.search.query import FACETS, Group, Hit, Part, SearchRequest, Search
 from catalog.search.text import Word
 
 from .base import (
+    AS_TYPED,
     BOOSTS,
     CODE_EXACT,
     CODE_PART,
@@ -286,6 +287,9 @@ class _Builder:
             return Query.all_query()
         clauses = [(Occur.Must, self._group(group)) for group in parsed.groups]
         clauses += [(Occur.Must, self._phrase(phrase)) for phrase in parsed.phrases]
+        if any(group.also for group in parsed.groups):
+            as_typed = self.all_of([self._typed(group) for group in parsed.groups])
+            clauses.append((Occur.Should, Query.const_score_query(as_typed, AS_TYPED)))
         typed = [word.stem for group in parsed.groups for p in group.parts for word in p.words]
         if len(typed) > 1:
             together = Query.phrase_query(self.schema, "title_s", typed, slop=2)
@@ -293,8 +297,10 @@ class _Builder:
         return Query.boolean_query(clauses)
 
     def _group(self, group: Group) -> Query:
-        typed = self.all_of([self._part(part) for part in group.parts])
-        return self._or_also(typed, group)
+        return self._or_also(self._typed(group), group)
+
+    def _typed(self, group: Group) -> Query:
+        return self.all_of([self._part(part) for part in group.parts])
 
     def _or_also(self, typed: Query, group: Group) -> Query:
         also = [
@@ -341,7 +347,8 @@ class _Builder:
         """Some of the words, or words close to them. Only asked when nothing has them all."""
         found: list[Query] = []
         for group in request.parsed.groups:
-            near = [self._near(word) for part in group.parts for word in part.words]
+            typed = [word for part in group.parts for word in part.words]
+            near = [self._near(word) for word in typed if request.parsed.matters(word)]
             if near and group.also:
                 near = [self._or_also(self.all_of(near), group)]
             found += near

@@ -165,7 +165,7 @@ def sort_header(
     query = request.GET.copy() if request is not None else None
     target = f"-{key}" if current == key else key
     if query is not None:
-        query.pop("page", None)
+        query.pop(param.replace("tri", "page"), None)  # of two lists, only its own
         query[param] = target
     state = {key: "ascending", f"-{key}": "descending"}.get(current, "none")
     return {
@@ -176,13 +176,14 @@ def sort_header(
 
 
 @register.simple_tag(takes_context=True)
-def page_url(context: template.Context, page: int) -> str:
-    """The present address with another page number."""
+def page_url(context: template.Context, page: int, param: str = "") -> str:
+    """The present address with another page number; `param` when the page has several lists."""
+    param = param or "page"
     request = _request(context)
     if request is None:
-        return f"?page={page}"
+        return f"?{param}={page}"
     query = request.GET.copy()
-    query["page"] = str(page)
+    query[param] = str(page)
     return f"?{query.urlencode()}"
 
 
