@@ -27,6 +27,7 @@ from requests_app.models import (
     GrantState,
     Outbox,
     Permit,
+    RequestDataset,
     RequestMember,
     RequestVersion,
     Workspace,
@@ -361,12 +362,15 @@ def explain(person: User, workspace: Workspace, *, at: datetime | None = None) -
     )
 
 
-def for_holders(organisation_ids: Iterable[UUID]) -> QuerySet[Grant]:
-    """ "Who uses my data": accesses of studies whose permit holds a database of the holders."""
-    return (
-        accesses()
-        .filter(
-            Q(permit__request__datasets__dataset__holder__organisation__in=list(organisation_ids))
-        )
-        .distinct()
+def for_holders(
+    organisation_ids: Iterable[UUID], *, main_base: Iterable[UUID] = ()
+) -> QuerySet[Grant]:
+    """ "Who uses my data": accesses of studies whose permit holds a database of the holders.
+
+    `main_base`: organisations of which only the main base counts (A33b).
+    """
+    held = RequestDataset.objects.filter(
+        Q(dataset__holder__organisation__in=list(organisation_ids))
+        | Q(dataset__kind="main_base", dataset__holder__organisation__in=list(main_base))
     )
+    return accesses().filter(permit__request__in=held.values("request"))

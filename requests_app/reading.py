@@ -28,6 +28,7 @@ from .models import (
 from .procedures.content_labels import readable
 from .procedures.schema import Procedure
 from .provisioning import gates
+from .visibility import hidden_requests
 from .workflow.acts.corrections import correctable_codes
 from .workflow.labels import LABELS
 
@@ -274,10 +275,12 @@ def holder_grants(user: User) -> QuerySet[Any]:
 
     The main base's officer reads those of the main base (A33b).
     """
-    holders = scopes(user, Role.HOLDER_REPRESENTATIVE) | scopes(user, Role.MAIN_BASE_OFFICER)
-    return permits.for_holders(holders).select_related(
-        "person", "permit__request__organisation", "permit__act"
+    found = permits.for_holders(
+        scopes(user, Role.HOLDER_REPRESENTATIVE), main_base=scopes(user, Role.MAIN_BASE_OFFICER)
     )
+    if (hidden := hidden_requests(user)) is not None:  # a committee member who withdrew (A14)
+        found = found.exclude(permit__request__in=hidden)
+    return found.select_related("person", "permit__request__organisation", "permit__act")
 
 
 def _in_words(value: Any) -> str:

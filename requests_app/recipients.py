@@ -3,12 +3,13 @@
 from collections.abc import Iterable
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from portal.accounts.models import Membership, Role, RoleAssignment, User
+from portal.audit.permissions import hide_from_log
 from portal.notifications.permissions import hide_about
 from requests_app.models import AccessRequest, RequestMember, Stage
-from requests_app.visibility import TEAM_KINDS, conflict
+from requests_app.visibility import TEAM_KINDS, hidden_requests
 
 
 def with_role(*roles: Role, scope: UUID | None = None) -> QuerySet[User]:
@@ -79,22 +80,20 @@ def unhidden(people: Iterable[User], request: AccessRequest) -> list[User]:
     return [
         person
         for person in {person.pk: person for person in people}.values()
-        if not hidden_requests(person, {request.pk})
+        if not hidden_among(person, {request.pk})
     ]
 
 
 @hide_about
-def hidden_requests(user: User, abouts: set[UUID]) -> set[UUID]:
-    """Those of the requests that a member who withdrew may no longer hear of, their own
-    excepted."""
-    hidden = conflict(user)
-    if hidden is None or not abouts:
+def hidden_among(user: User, abouts: set[UUID]) -> set[UUID]:
+    """Those of the requests that a member who withdrew may no longer hear of."""
+    hidden = hidden_requests(user) if abouts else None
+    if hidden is None:
         return set()
-    own = RequestMember.objects.filter(
-        user=user, request__in=abouts, removed_at__isnull=True
-    ).values("request")
-    return set(
-        AccessRequest.objects.filter(Q(hidden), pk__in=abouts)
-        .exclude(pk__in=own)
-        .values_list("pk", flat=True)
-    )
+    return set(hidden.filter(pk__in=abouts).values_list("pk", flat=True))
+
+
+@hide_from_log
+def hidden_in_log(user: User) -> QuerySet[AccessRequest] | None:
+    """The log of such a request is closed too, even to an auditor who sits on the committee."""
+    return hidden_requests(user)

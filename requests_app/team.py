@@ -50,21 +50,28 @@ def invite(request: AccessRequest, *, email: str, kind: Kind, by: User) -> Invit
     if any(member.user.email.casefold() == email.casefold() for member in current(request)):
         raise TeamRefused(_("Cette personne est déjà dans le dossier."))
     with transaction.atomic():
-        sent = invitations.invite(
-            kind=INVITATIONS[kind],
-            email=email,
-            by=by,
-            organisation=request.organisation if kind == Kind.REPRESENTATIVE else None,
-            request_id=request.pk,
-            about=" – ".join(filter(None, [request.number, request.title])),
-        )
+        try:
+            sent = invitations.invite(
+                kind=INVITATIONS[kind],
+                email=email,
+                by=by,
+                organisation=request.organisation if kind == Kind.REPRESENTATIVE else None,
+                request_id=request.pk,
+                about=" – ".join(filter(None, [request.number, request.title])),
+            )
+        except invitations.TooMany as refusal:
+            raise TeamRefused(str(refusal)) from refusal
         record("request.invite", by=by, on=sent, about=request.pk, data={"kind": str(kind)})
     return sent
 
 
 @receiver(invitation_accepted)
 def on_accepted(*, invitation: Invitation, user: User, **_kwargs: Any) -> None:
-    """The place in the file, in the transaction that accepts the invitation."""
+    """The place in the file, in the transaction that accepts the invitation.
+
+    A link gives nothing once the file is over, or once who sent it has left the team: otherwise a
+    person about to be removed could invite themselves back. Raises InvitationUnusable.
+    """
     kind = KINDS.get(Invitation.Kind(invitation.kind))
     if invitation.request_id is None or kind is None:
         return
@@ -73,8 +80,12 @@ def on_accepted(*, invitation: Invitation, user: User, **_kwargs: Any) -> None:
         .filter(pk=invitation.request_id)
         .first()
     )
-    if request is None or request.state in FINAL_STATES:
-        return
+    if (
+        request is None
+        or request.state in FINAL_STATES
+        or not permissions.in_team(invitation.invited_by, request)
+    ):
+        raise invitations.InvitationUnusable
     member = RequestMember.objects.filter(
         request=request, user=user, removed_at__isnull=True
     ).first()

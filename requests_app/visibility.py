@@ -263,6 +263,16 @@ def conflict(user: User) -> Condition | None:
     return Q(Exists(withdrew)) | (Q(_stages(kind="opinion", committee__in=committees)) & link)
 
 
+def hidden_requests(user: User) -> QuerySet[AccessRequest] | None:
+    """Requests a committee member may no longer hear of, their own files excepted; None when there
+    are none to hide."""
+    hidden = conflict(user)
+    if hidden is None:
+        return None
+    own = RequestMember.objects.filter(user=user, removed_at__isnull=True).values("request")
+    return AccessRequest.objects.filter(Q(hidden)).exclude(pk__in=own)
+
+
 def rules(user: Person) -> list[Rule]:
     """Rules that open something to a person; none for a visitor or an inactive account."""
     if not isinstance(user, User) or not user.is_active:

@@ -11,8 +11,9 @@ from uuid import UUID
 from django.db import transaction
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import ngettext
 
-from . import registration, signals
+from . import memberships, registration, signals, throttle
 from .links import absolute
 from .models import Invitation, Membership, Organisation, Role, RoleAssignment, User
 from .permissions import can_handle_invitation, invitable_organisations
@@ -33,6 +34,29 @@ class WrongPerson(Exception):
 
 class NotAllowed(Exception):
     """The person may not handle this invitation."""
+
+
+class TooMany(Exception):
+    """The person has sent too many of them: `minutes` to wait."""
+
+    def __init__(self, minutes: int) -> None:
+        super().__init__(minutes)
+        self.minutes = minutes
+
+    def __str__(self) -> str:
+        hours = max(1, round(self.minutes / 60))
+        text = ngettext(
+            "Vous avez envoyé beaucoup d’invitations aujourd’hui. Réessayez dans %(n)s heure.",
+            "Vous avez envoyé beaucoup d’invitations aujourd’hui. Réessayez dans %(n)s heures.",
+            hours,
+        )
+        return text % {"n": hours}
+
+
+def _counted(by: User) -> None:
+    """The portal writes to strangers on this person's word: not without end."""
+    if minutes := throttle.take(throttle.INVITATIONS_BY_PERSON, str(by.pk)):
+        raise TooMany(minutes)
 
 
 def _send(invitation: Invitation, token: str) -> None:
@@ -62,8 +86,9 @@ def invite(
     """Create an invitation and send its link. The caller has checked the right to invite.
 
     `about` says to the reader what it is for (number and title of a request). An open invitation of
-    the same kind, address and object is sent again instead of doubled.
+    the same kind, address and object is sent again instead of doubled. Raises TooMany.
     """
+    _counted(by)
     with transaction.atomic():
         same = (
             Invitation.objects.open()
@@ -111,7 +136,7 @@ def _locked(invitation: Invitation) -> Invitation:
 def resend(invitation: Invitation, *, by: User) -> Invitation:
     """A new link for an invitation not accepted yet; the old link stops working.
 
-    Raises NotAllowed, InvitationUnusable.
+    Raises NotAllowed, InvitationUnusable, TooMany.
     """
     with transaction.atomic():
         invitation = _locked(invitation)
@@ -119,6 +144,7 @@ def resend(invitation: Invitation, *, by: User) -> Invitation:
             raise NotAllowed
         if invitation.accepted_at or invitation.cancelled_at:
             raise InvitationUnusable
+        _counted(by)
         return _renew(invitation, by=by)
 
 
@@ -159,7 +185,7 @@ def is_for(invitation: Invitation, user: User) -> bool:
 def accept(*, token: str, by: User) -> Invitation:
     """Take the place: rights of the organisation here, those of a request in the upper room.
 
-    Raises InvitationUnusable, WrongPerson.
+    Raises InvitationUnusable (also from the upper room, when the place is gone), WrongPerson.
     """
     with transaction.atomic():
         invitation = find(token)
@@ -200,7 +226,7 @@ def _join(invitation: Invitation, organisation: Organisation, *, user: User) -> 
     )
     now = timezone.now()
     signs = invitation.kind == Invitation.Kind.REPRESENTATIVE
-    membership, _created = Membership.objects.get_or_create(
+    membership, created = Membership.objects.get_or_create(
         user=user, organisation=organisation, ended_at=None
     )
     if vouched and membership.confirmed_at is None:
@@ -210,12 +236,15 @@ def _join(invitation: Invitation, organisation: Organisation, *, user: User) -> 
         if vouched:
             membership.can_sign_since, membership.can_sign_confirmed_by = now, inviter
     membership.save()
+    asked = "membership.ask" if created else "membership.ask_to_sign"
     signals.event(
-        "membership.confirm" if vouched else "membership.ask",
+        "membership.confirm" if vouched else asked,
         by=inviter if vouched else user,
         on=membership,
         data={"by_invitation": True, "may_sign": membership.can_sign_since is not None},
     )
+    if Membership.objects.pending().filter(pk=membership.pk).exists():
+        memberships.tell_confirmers(membership)  # nobody else would know that it waits
     if invitation.kind == Invitation.Kind.HOLDER and vouched:
         assignment, created = RoleAssignment.objects.get_or_create(
             user=user,

@@ -48,7 +48,8 @@ def confirmers_of(membership: Membership) -> list[User]:
     )
 
 
-def _tell_confirmers(membership: Membership) -> None:
+def tell_confirmers(membership: Membership) -> None:
+    """Write to who may answer what is asked."""
     signals.mail(
         "membership_asked",
         to=confirmers_of(membership),
@@ -99,7 +100,7 @@ def ask(
                 on=membership,
                 data={"organisation": str(organisation.pk), "to_sign": to_sign},
             )
-            _tell_confirmers(membership)
+            tell_confirmers(membership)
     return membership
 
 
@@ -114,7 +115,7 @@ def ask_to_sign(membership: Membership, *, by: User) -> None:
         membership.asks_to_sign = True
         membership.save(update_fields=["asks_to_sign"])
         signals.event("membership.ask_to_sign", by=by, on=membership)
-        _tell_confirmers(membership)
+        tell_confirmers(membership)
 
 
 def _locked(membership: Membership) -> Membership:

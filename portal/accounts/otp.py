@@ -167,7 +167,8 @@ def _demand_on_post(request: HttpRequest, *, fresh_minutes: int | None) -> HttpR
     fields = [
         (name, value)
         for name, values in request.POST.lists()
-        if name not in {CODE_FIELD, "csrfmiddlewaretoken"}
+        # A password is typed again: it is never written into a page.
+        if name not in {CODE_FIELD, "csrfmiddlewaretoken"} and "password" not in name
         for value in values
     ]
     context = {

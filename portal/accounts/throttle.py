@@ -1,10 +1,11 @@
 """Limits on tries, by user name and by address, counted in the cache.
 
-A counter opens at the first try and closes `seconds` later. Names are hashed: what is typed in the
+A count opens at the first try and closes `seconds` later. Names are hashed: what is typed in the
 field of a user name may be a password.
 """
 
 import hashlib
+import math
 import time
 from dataclasses import dataclass
 
@@ -26,6 +27,9 @@ LOGIN_BY_NAME = Limit("login-name", 10, 15 * 60)
 LOGIN_BY_ADDRESS = Limit("login-address", 50, 15 * 60)
 MAIL_BY_RECIPIENT = Limit("mail-recipient", 5, 60 * 60)
 MAIL_BY_ADDRESS = Limit("mail-address", 30, 60 * 60)
+# What one person may make the portal write to others, in a day.
+INVITATIONS_BY_PERSON = Limit("invitations-person", 50, 24 * 60 * 60)
+MEMBERSHIPS_BY_PERSON = Limit("memberships-person", 10, 24 * 60 * 60)
 
 
 def client_address(request: HttpRequest) -> str:
@@ -42,24 +46,36 @@ def _key(limit: Limit, who: str) -> str:
     return f"throttle:{limit.name}:{hashlib.sha256(who.casefold().encode()).hexdigest()[:32]}"
 
 
-def _counter(limit: Limit, who: str) -> tuple[int, float]:
-    """Tries so far and the instant (seconds since the epoch) at which the count starts afresh."""
-    now = time.time()
-    tries, until = cache.get(_key(limit, who), (0, 0.0))
-    return (tries, until) if until > now else (0, now + limit.seconds)
+def _minutes(until: float) -> int:
+    return max(1, math.ceil((until - time.time()) / 60))
 
 
-def hit(limit: Limit, who: str) -> None:
-    """Count a try."""
-    tries, until = _counter(limit, who)
-    cache.set(_key(limit, who), (tries + 1, until), max(1, int(until - time.time())))
+def take(limit: Limit, who: str) -> int:
+    """Count a try before it is read; 0 when it may go on, else the minutes to wait.
+
+    Each try takes a numbered place by `cache.add`, which one caller wins: of many tries sent at
+    once no more than the limit are read. A refused try takes no place.
+    """
+    key, now = _key(limit, who), time.time()
+    until = cache.get_or_set(f"{key}:until", now + limit.seconds, limit.seconds)
+    if until <= now:  # the cache has not dropped it yet
+        clear(limit, who)
+        until = cache.get_or_set(f"{key}:until", now + limit.seconds, limit.seconds)
+    left = max(1, math.ceil(until - now))
+    for place in range(limit.tries):
+        if cache.add(f"{key}:{place}", 1, left):
+            return 0
+    return _minutes(until)
 
 
-def wait(limit: Limit, who: str) -> int:
-    """Minutes to wait before another try is read; 0 when it may go on."""
-    tries, until = _counter(limit, who)
-    return 0 if tries < limit.tries else max(1, int((until - time.time()) / 60) + 1)
+def give_back(limit: Limit, who: str) -> None:
+    """A try that succeeded counts for nothing."""
+    key = _key(limit, who)
+    for place in reversed(range(limit.tries)):
+        if cache.delete(f"{key}:{place}"):
+            return
 
 
 def clear(limit: Limit, who: str) -> None:
-    cache.delete(_key(limit, who))
+    key = _key(limit, who)
+    cache.delete_many([f"{key}:until", *(f"{key}:{place}" for place in range(limit.tries))])

@@ -1,6 +1,7 @@
 """Who reads the log. `is_staff` adds nothing."""
 
 from collections.abc import Callable
+from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.models import AnonymousUser
@@ -23,6 +24,26 @@ def allow_story(reader: StoryReader) -> StoryReader:
     return reader
 
 
+HidingRule = Callable[[User], "QuerySet[Any] | None"]
+_hiding_rules: list[HidingRule] = []
+
+
+def hide_from_log(rule: HidingRule) -> HidingRule:
+    """Register a rule of an upper room: requests whose log is closed to a person (a decorator).
+
+    The rule answers rows whose primary key is `about`, or None when there are none.
+    """
+    if rule not in _hiding_rules:
+        _hiding_rules.append(rule)
+    return rule
+
+
+def _hidden_from(user: "User | AnonymousUser") -> "list[QuerySet[Any]]":
+    if not isinstance(user, User):
+        return []
+    return [found for rule in _hiding_rules if (found := rule(user)) is not None]
+
+
 def can_read_everything(user: "User | AnonymousUser") -> bool:
     """Auditors and the data protection officer."""
     return has_role(user, Role.AUDITOR, Role.DPO)
@@ -36,7 +57,10 @@ def can_open_log(user: "User | AnonymousUser") -> bool:
 def visible_to(user: "User | AnonymousUser") -> QuerySet[AuditEvent]:
     """Events the person may read."""
     if can_read_everything(user):
-        return AuditEvent.objects.all()
+        events = AuditEvent.objects.all()
+        for hidden in _hidden_from(user):
+            events = events.exclude(about__in=hidden.order_by().values("pk"))
+        return events
     if can_open_log(user):
         return AuditEvent.objects.filter(about__isnull=True)
     return AuditEvent.objects.none()
@@ -44,4 +68,6 @@ def visible_to(user: "User | AnonymousUser") -> QuerySet[AuditEvent]:
 
 def can_read_story(user: "User | AnonymousUser", about: UUID) -> bool:
     """Whether the person reads the story of a request."""
+    if any(hidden.filter(pk=about).exists() for hidden in _hidden_from(user)):
+        return False
     return can_read_everything(user) or any(reader(user, about) for reader in _story_readers)

@@ -23,6 +23,10 @@ OUTCOMES: "dict[str, str | Promise]" = {
     "done": _("fait"),
     "refused": _("refusé"),
     "failed": _("en échec"),
+    "conflicted": _("refusé : déport"),
+    "not_allowed": _("refusé : pas de droit"),
+    "narrowed": _("droits restreints"),
+    "repaired": _("réparé"),
 }
 
 

@@ -61,6 +61,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "requests_app.views.refusals.RefusalMiddleware",
     "portal.common.readonly.ReadOnlyGetMiddleware",
 ]
 
@@ -107,6 +108,8 @@ CACHES = {
         else {
             "BACKEND": "django.core.cache.backends.filebased.FileBasedCache",
             "LOCATION": str(VAR_DIR / "cache"),
+            # At Django's 300 a flood of names would push the counts of tries out.
+            "OPTIONS": {"MAX_ENTRIES": 20_000},
         }
     )
 }
@@ -340,8 +343,20 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "filters": {"links": {"()": "portal.common.logs.HideLinkTokens"}},
+    "handlers": {
+        "console": {
+            "class": "logging.StreamHandler",
+            "formatter": "plain",
+            "filters": ["links"],
+        }
+    },
     "root": {"handlers": ["console"], "level": env.str("GUICHET_LOG_LEVEL", default="INFO")},
     # The SDK's debug output prints response bodies, secrets included (reference/scaleway.md 1.4).
-    "loggers": {"scaleway": {"level": "WARNING"}, "botocore": {"level": "WARNING"}},
+    "loggers": {
+        # Django's own handlers would write paths unfiltered, and errors to administrators by mail.
+        "django": {"handlers": [], "level": "INFO"},
+        "scaleway": {"level": "WARNING"},
+        "botocore": {"level": "WARNING"},
+    },
 }

@@ -114,7 +114,8 @@ class AccessRequest(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.number or _('brouillon')} – {self.title}"
+        # Never the title: an administrator's lists name requests, and read none without a reason.
+        return self.number or str(_("brouillon %(id)s") % {"id": str(self.pk)[:8]})
 
 
 class RequestMember(models.Model):

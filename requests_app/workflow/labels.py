@@ -47,8 +47,8 @@ LABELS: dict[str, tuple[str | Promise, str | Promise]] = {
     "close": (_("Clore le dossier"), _("Dossier clos")),
     "expire": (_("Constater la fin du délai"), _("Fin du délai")),
 }
-# Left out of the story that the parties read: the committee's inner work, and a holder's remark,
-# whose text is the parties' only once the opinion is issued.
+# Left out of the story that the parties read: the committee's inner work, a holder's remark, whose
+# text is the parties' only once the opinion is issued, and the desk's analysis of a task.
 RESERVED = frozenset(
     {
         "declare_interest",
@@ -56,6 +56,7 @@ RESERVED = frozenset(
         "assign_rapporteurs",
         "file_report",
         "file_remark",
+        "close_task",
     }
 )
 

@@ -60,7 +60,7 @@ def test_the_invited_person_accepts_and_the_upper_room_is_told() -> None:
     invitation_accepted.connect(listener)
     try:
         request_id = uuid4()
-        path = invited(request_id=request_id, about="Dossier GUI-2027-0001")
+        path = invited("holder", request_id=request_id, about="Dossier GUI-2027-0001")
         assert "GUI-2027-0001" in Message.objects.get().subject
         user = a_person("ada")
         client = client_for(user)

@@ -162,9 +162,13 @@ class UserAdmin(NoDeleteMixin, admin.ModelAdmin):
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
         """A new person chooses the password by the link sent to the address."""
         if change:
+            old = form.initial.get("email", "")
             if "email" in form.changed_data:
                 obj.email_confirmed_at = None
             super().save_model(request, obj, form, change)
+            if "email" in form.changed_data and old:
+                # The owner hears of it where they read their mail: nobody takes an account quietly.
+                signals.mail("email_changed", to=[old], context={"username": obj.username})
             signals.event(
                 "account.change", by=request.user, on=obj, data={"fields": form.changed_data}
             )

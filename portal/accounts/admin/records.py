@@ -151,7 +151,8 @@ class InvitationAdmin(ReadOnlyMixin, admin.ModelAdmin):
     list_filter = ("kind", InvitationStateFilter)
     search_fields = ("email", "invited_by__last_name", "organisation__name")
     list_select_related = ("organisation", "invited_by")
-    exclude = ("token_hash",)
+    # `about` may hold the title of a request: its content takes a logged reason.
+    exclude = ("token_hash", "about", "request_id")
     list_per_page = 50
     show_full_result_count = False
 

@@ -42,14 +42,18 @@ def invite(request: HttpRequest) -> HttpResponse:
         raise PermissionDenied
     form = InvitationForm(posted(request), user=request.user)
     if request.method == "POST" and form.is_valid():
-        service.invite(
-            kind=Invitation.Kind(form.cleaned_data["kind"]),
-            email=form.cleaned_data["email"],
-            organisation=form.cleaned_data["organisation"],
-            by=request.user,
-        )
-        messages.success(request, _("L’invitation est envoyée."))
-        return redirect("accounts:invitations")
+        try:
+            service.invite(
+                kind=Invitation.Kind(form.cleaned_data["kind"]),
+                email=form.cleaned_data["email"],
+                organisation=form.cleaned_data["organisation"],
+                by=request.user,
+            )
+        except service.TooMany as refusal:
+            form.add_error(None, str(refusal))
+        else:
+            messages.success(request, _("L’invitation est envoyée."))
+            return redirect("accounts:invitations")
     return render(request, "accounts/invite.html", {"form": form})
 
 
@@ -84,6 +88,8 @@ def resend(request: HttpRequest, pk: UUID) -> HttpResponse:
         )
     except service.InvitationUnusable:
         messages.warning(request, _("Cette invitation est déjà acceptée ou annulée."))
+    except service.TooMany as refusal:
+        messages.error(request, str(refusal))
     return redirect("accounts:invitations")
 
 

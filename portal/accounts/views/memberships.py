@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from portal.accounts import memberships as service
+from portal.accounts import throttle
 from portal.accounts.forms import AnswerForm, MembershipForm, ReasonForm
 from portal.accounts.links import posted
 from portal.accounts.models import Membership, Role
@@ -36,6 +37,11 @@ _SORTS = {
 def ask(request: HttpRequest) -> HttpResponse:
     form = MembershipForm(posted(request), user=request.user)
     if request.method == "POST" and form.is_valid():
+        if throttle.take(throttle.MEMBERSHIPS_BY_PERSON, str(request.user.pk)):
+            form.add_error(
+                None, _("Vous avez fait beaucoup de demandes aujourd’hui. Réessayez demain.")
+            )
+            return render(request, "accounts/membership_ask.html", {"form": form}, status=429)
         organisation = form.cleaned_data["organisation"]
         service.ask(
             by=request.user,

@@ -10,13 +10,14 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse_lazy
 from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
 
-from portal.accounts import registration
+from portal.accounts import registration, throttle
 from portal.accounts.forms import EmailForm, NewPasswordForm, PasswordChangeForm
 from portal.accounts.links import posted
-from portal.accounts.otp import without_second_factor
+from portal.accounts.otp import if_installed
 
 from .registration import throttled, too_many_mails
 
@@ -51,15 +52,18 @@ class PasswordResetConfirm(PasswordResetConfirmView):
         with transaction.atomic():
             response = super().form_valid(form)
             registration.password_changed(user=form.user, by_link=True)
+        # Whoever tried too often reads « réinitialisez votre mot de passe »: it has to let them in.
+        throttle.clear(throttle.LOGIN_BY_NAME, form.user.username)
         messages.success(
             self.request, _("Votre mot de passe est changé. Connectez-vous avec le nouveau.")
         )
         return response
 
 
-@without_second_factor
+@never_cache
 @sensitive_post_parameters("old_password", "new_password1", "new_password2")
 @require_http_methods(["GET", "HEAD", "POST"])
+@if_installed
 def password_change(request: HttpRequest) -> HttpResponse:
     form = PasswordChangeForm(request.user, posted(request))
     if request.method == "POST" and form.is_valid():

@@ -18,15 +18,9 @@ from portal.accounts.models import EmailLink
 
 def too_many_mails(request: HttpRequest, email: str) -> int:
     """Minutes to wait before another mail is sent to this address, or asked from here."""
-    address = throttle.client_address(request)
-    minutes = max(
-        throttle.wait(throttle.MAIL_BY_RECIPIENT, email),
-        throttle.wait(throttle.MAIL_BY_ADDRESS, address),
-    )
-    if not minutes:
-        throttle.hit(throttle.MAIL_BY_RECIPIENT, email)
-        throttle.hit(throttle.MAIL_BY_ADDRESS, address)
-    return minutes
+    return throttle.take(
+        throttle.MAIL_BY_ADDRESS, throttle.client_address(request)
+    ) or throttle.take(throttle.MAIL_BY_RECIPIENT, email)
 
 
 def throttled(request: HttpRequest, minutes: int) -> HttpResponse:

@@ -18,16 +18,19 @@ from portal.accounts.models import User
 from portal.accounts.otp import without_second_factor
 
 
-def _wait(username: str, address: str) -> int:
-    return max(
-        throttle.wait(throttle.LOGIN_BY_NAME, username),
-        throttle.wait(throttle.LOGIN_BY_ADDRESS, address),
+def _take(username: str, address: str) -> int:
+    """Count this try; minutes to wait when there were too many."""
+    return throttle.take(throttle.LOGIN_BY_ADDRESS, address) or throttle.take(
+        throttle.LOGIN_BY_NAME, username
     )
 
 
-def _failed(request: HttpRequest, username: str, address: str) -> None:
-    throttle.hit(throttle.LOGIN_BY_NAME, username)
-    throttle.hit(throttle.LOGIN_BY_ADDRESS, address)
+def _succeeded(username: str, address: str) -> None:
+    throttle.clear(throttle.LOGIN_BY_NAME, username)
+    throttle.give_back(throttle.LOGIN_BY_ADDRESS, address)
+
+
+def _failed(username: str) -> None:
     known = User.objects.filter(username=username).first()
     signals.refusal("account.login", by=None, on=known)
 
@@ -43,7 +46,7 @@ def login(request: HttpRequest) -> HttpResponse:
     status = 200
     if request.method == "POST" and form.is_valid():
         username, address = form.cleaned_data["username"], throttle.client_address(request)
-        if minutes := _wait(username, address):
+        if minutes := _take(username, address):
             text = ngettext(
                 "Trop de tentatives. Réessayez dans %(n)s minute, ou réinitialisez votre mot de"
                 " passe.",
@@ -56,11 +59,11 @@ def login(request: HttpRequest) -> HttpResponse:
         else:
             user = auth.authenticate(request, **form.cleaned_data)
             if user is not None:
-                throttle.clear(throttle.LOGIN_BY_NAME, username)
+                _succeeded(username, address)
                 auth.login(request, user)
                 signals.event("account.login", by=user, on=user)
                 return redirect(next_url(request, landing(user)))
-            _failed(request, username, address)
+            _failed(username)
             form.add_error(
                 None,
                 _(

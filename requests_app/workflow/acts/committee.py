@@ -6,6 +6,7 @@ from datetime import datetime
 from django.utils.translation import gettext as _
 
 from portal.accounts.models import Organisation, Role, RoleAssignment, User
+from portal.audit.record import record
 from requests_app import decisions, permissions
 from requests_app.models import (
     InterestDeclaration,
@@ -144,7 +145,7 @@ def withdraw_same_organisation(ctx: Context) -> None:
         )
         for member in {assignment.user for assignment in assignments}:
             if permissions.is_conflicted(member, ctx.request):
-                InterestDeclaration.objects.get_or_create(
+                _row, created = InterestDeclaration.objects.get_or_create(
                     request=ctx.request,
                     member=member,
                     defaults={
@@ -154,6 +155,14 @@ def withdraw_same_organisation(ctx: Context) -> None:
                         "declared_at": ctx.now,
                     },
                 )
+                if created:
+                    record(
+                        "stage.withdraw_member",
+                        by=None,
+                        on=stage,
+                        about=ctx.request.pk,
+                        data={"member": str(member.pk), "origin": str(Origin.ORGANISATION.value)},
+                    )
 
 
 @register
