@@ -61,7 +61,12 @@ class StagedRow(models.Model):
         WRONG = "wrong", _("erroné")
 
     id = models.BigAutoField(primary_key=True)
-    run = models.ForeignKey(ImportRun, models.CASCADE, related_name="rows")
+    run = models.ForeignKey(
+        ImportRun,
+        models.CASCADE,
+        related_name="rows",
+        verbose_name=_("import"),
+    )
     kind = models.CharField(_("objet"), max_length=8, choices=Kind.choices)
     file = models.CharField(_("fichier"), max_length=255)
     line = models.PositiveIntegerField(_("ligne"))

@@ -14,7 +14,12 @@ class Table(Validity, IndexedModel):
     """A table of a dataset, with the years it holds."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    dataset = models.ForeignKey("catalog.Dataset", models.CASCADE, related_name="tables")
+    dataset = models.ForeignKey(
+        "catalog.Dataset",
+        models.CASCADE,
+        related_name="tables",
+        verbose_name=_("base"),
+    )
     name = models.CharField(_("nom"), max_length=80)
     name_key = models.GeneratedField(
         expression=Upper("name"), output_field=models.CharField(max_length=80), db_persist=True
@@ -58,9 +63,19 @@ class Table(Validity, IndexedModel):
 class TableKey(models.Model):
     """A link between two tables: the variables of one that refer to variables of the other."""
 
-    table = models.ForeignKey(Table, models.CASCADE, related_name="keys")
+    table = models.ForeignKey(
+        Table,
+        models.CASCADE,
+        related_name="keys",
+        verbose_name=_("table"),
+    )
     variables = models.JSONField(_("variables"))
-    target_table = models.ForeignKey(Table, models.CASCADE, related_name="referring_keys")
+    target_table = models.ForeignKey(
+        Table,
+        models.CASCADE,
+        related_name="referring_keys",
+        verbose_name=_("table visée"),
+    )
     target_variables = models.JSONField(_("variables visées"))
     note = models.CharField(_("remarque"), max_length=300, blank=True)
 

@@ -33,7 +33,12 @@ class Variable(Validity, IndexedModel):
         DEATH_COMMUNE = "death_commune", _("commune de décès")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    table = models.ForeignKey("catalog.Table", models.CASCADE, related_name="variables")
+    table = models.ForeignKey(
+        "catalog.Table",
+        models.CASCADE,
+        related_name="variables",
+        verbose_name=_("table"),
+    )
     name = models.CharField(_("nom"), max_length=80)
     name_key = models.GeneratedField(
         expression=Upper("name"), output_field=models.CharField(max_length=80), db_persist=True

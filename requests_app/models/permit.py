@@ -21,13 +21,17 @@ class Permit(models.Model):
         "requests_app.RequestVersion", models.PROTECT, related_name="+"
     )
     scope = models.JSONField()  # [{dataset, table, variables, years}]: approved specification
-    delivery_mode = models.CharField(max_length=20)  # "daughter_system" | "project_space"
+    delivery_mode = models.CharField(
+        _("mode de mise à disposition"), max_length=20
+    )  # "daughter_system" | "project_space"
     starts_at = models.DateTimeField(_("début"))
     expires_at = models.DateTimeField(_("fin"))
-    revoked_at = models.DateTimeField(null=True, blank=True)
-    suspended_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(_("retiré le"), null=True, blank=True)
+    suspended_at = models.DateTimeField(_("suspendu le"), null=True, blank=True)
     reason = models.TextField(blank=True)  # of suspension or revocation
-    notices_sent = models.JSONField(default=list)  # days before the end already told: 90, 30, 7
+    notices_sent = models.JSONField(
+        _("préavis envoyés (jours)"), default=list
+    )  # days before the end already told: 90, 30, 7
 
     class Meta:
         verbose_name = _("accès autorisé")
@@ -64,7 +68,12 @@ class Grant(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     permit = models.ForeignKey(Permit, models.PROTECT, related_name="grants")
     workspace = models.ForeignKey("requests_app.Workspace", models.PROTECT, related_name="grants")
-    person = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="grants")
+    person = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        related_name="grants",
+        verbose_name=_("personne"),
+    )
     state = models.CharField(
         _("état"),
         max_length=10,
@@ -72,19 +81,25 @@ class Grant(models.Model):
         default=GrantState.WANTED,
         editable=False,
     )
-    wanted = models.CharField(max_length=10, choices=Wanted.choices, default=Wanted.OPEN)
+    wanted = models.CharField(
+        _("voulu"), max_length=10, choices=Wanted.choices, default=Wanted.OPEN
+    )
     reason = models.TextField(_("motif"), blank=True)  # of suspension, closing, failure
     missing = models.JSONField(
-        default=list
+        _("conditions manquantes"), default=list
     )  # codes of unmet conditions: training, terms, second_factor, …
     source_addresses = models.JSONField(default=list)  # CIDR
     expires_at = models.DateTimeField(_("fin"))
-    observed = models.CharField(max_length=200, blank=True)
-    observed_at = models.DateTimeField(null=True, blank=True)
-    opened_at = models.DateTimeField(null=True, blank=True)
-    closing_requested_at = models.DateTimeField(null=True, blank=True)  # real time
-    closed_at = models.DateTimeField(null=True, blank=True)
-    revocation_seconds = models.FloatField(null=True, blank=True)  # request to proof, s
+    observed = models.CharField(_("constaté"), max_length=200, blank=True)
+    observed_at = models.DateTimeField(_("constaté le"), null=True, blank=True)
+    opened_at = models.DateTimeField(_("ouvert le"), null=True, blank=True)
+    closing_requested_at = models.DateTimeField(
+        _("fermeture demandée le"), null=True, blank=True
+    )  # real time
+    closed_at = models.DateTimeField(_("fermé le"), null=True, blank=True)
+    revocation_seconds = models.FloatField(
+        _("durée du retrait (s)"), null=True, blank=True
+    )  # request to proof, s
     # Verification by use: answers of the kind waited for, in a row, since when (real time).
     streak = models.PositiveSmallIntegerField(default=0, editable=False)
     streak_since = models.DateTimeField(null=True, editable=False)
@@ -123,18 +138,24 @@ class Workspace(models.Model):
     request = models.OneToOneField(
         "requests_app.AccessRequest", models.PROTECT, related_name="workspace"
     )
-    slug = models.SlugField(max_length=40, unique=True)  # with an unguessable suffix: bucket names
-    next_reconcile_at = models.DateTimeField(null=True, blank=True, db_index=True)  # real time
-    lease_until = models.DateTimeField(null=True, blank=True)
-    lease_generation = models.PositiveBigIntegerField(default=0)  # the fencing number
-    held_at = models.DateTimeField(null=True, blank=True)  # an operator's hold
-    hold_reason = models.TextField(blank=True)
-    last_step = models.CharField(max_length=60, blank=True)
-    last_error = models.TextField(blank=True)
-    failure_code = models.SlugField(max_length=40, blank=True)
+    slug = models.SlugField(
+        _("nom"), max_length=40, unique=True
+    )  # with an unguessable suffix: bucket names
+    next_reconcile_at = models.DateTimeField(
+        _("prochain passage"), null=True, blank=True, db_index=True
+    )  # real time
+    lease_until = models.DateTimeField(_("bail jusqu’au"), null=True, blank=True)
+    lease_generation = models.PositiveBigIntegerField(
+        _("génération du bail"), default=0
+    )  # the fencing number
+    held_at = models.DateTimeField(_("retenu le"), null=True, blank=True)  # an operator's hold
+    hold_reason = models.TextField(_("motif de la retenue"), blank=True)
+    last_step = models.CharField(_("dernière étape"), max_length=60, blank=True)
+    last_error = models.TextField(_("dernière erreur"), blank=True)
+    failure_code = models.SlugField(_("code d’échec"), max_length=40, blank=True)
     failing_since = models.DateTimeField(null=True, blank=True)
-    tries = models.PositiveIntegerField(default=0)
-    observed_at = models.DateTimeField(null=True, blank=True)
+    tries = models.PositiveIntegerField(_("essais"), default=0)
+    observed_at = models.DateTimeField(_("constaté le"), null=True, blank=True)
     endpoint = models.CharField(
         max_length=200, blank=True
     )  # of object storage; the web has no SCW_*
@@ -145,9 +166,14 @@ class Workspace(models.Model):
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+"
     )
     extract_confirmed_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+"
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("extraction confirmée par"),
     )
-    extract_confirmed_at = models.DateTimeField(null=True, blank=True)
+    extract_confirmed_at = models.DateTimeField(_("extraction confirmée le"), null=True, blank=True)
     extract_manifest = models.JSONField(default=dict)
     extract_problem = models.TextField(blank=True)  # why the input data wait
     extract_delivered_at = models.DateTimeField(null=True, blank=True)
@@ -163,23 +189,30 @@ class Workspace(models.Model):
 class CloudResource(models.Model):
     """Something that exists or is intended at the provider; the row comes before the call."""
 
-    workspace = models.ForeignKey(Workspace, models.PROTECT, related_name="resources")
+    workspace = models.ForeignKey(
+        Workspace,
+        models.PROTECT,
+        related_name="resources",
+        verbose_name=_("espace"),
+    )
     kind = models.SlugField(
-        max_length=20
+        _("nature"), max_length=20
     )  # project, bucket, encryption, fence, application, group…
-    logical_key = models.CharField(max_length=100)
-    external_id = models.CharField(max_length=100, blank=True)
-    spec_hash = models.CharField(max_length=64, blank=True)
-    status = models.SlugField(max_length=20, default="intended")
-    last_error = models.TextField(blank=True)
-    tries = models.PositiveIntegerField(default=0)
+    logical_key = models.CharField(_("nom dans l’étude"), max_length=100)
+    external_id = models.CharField(_("identifiant chez le fournisseur"), max_length=100, blank=True)
+    spec_hash = models.CharField(_("empreinte de la définition"), max_length=64, blank=True)
+    status = models.SlugField(_("état"), max_length=20, default="intended")
+    last_error = models.TextField(_("dernière erreur"), blank=True)
+    tries = models.PositiveIntegerField(_("essais"), default=0)
     attempted_at = models.DateTimeField(
-        null=True, blank=True
+        _("dernier essai de création"), null=True, blank=True
     )  # last create call whose answer may be lost
     created_at = models.DateTimeField(auto_now_add=True)
-    updated_at = models.DateTimeField(auto_now=True)
+    updated_at = models.DateTimeField(_("modifiée le"), auto_now=True)
 
     class Meta:
+        verbose_name = _("ressource chez le fournisseur")
+        verbose_name_plural = _("ressources chez le fournisseur")
         constraints = [
             models.UniqueConstraint(
                 fields=["workspace", "kind", "logical_key"], name="cloud_resource_once"
@@ -199,13 +232,13 @@ class Credential(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     grant = models.ForeignKey(Grant, models.PROTECT, related_name="credentials")
-    use = models.CharField(max_length=6, choices=Use.choices)
-    generation = models.PositiveIntegerField(default=1)
-    access_key = models.CharField(max_length=40, blank=True)
+    use = models.CharField(_("usage"), max_length=6, choices=Use.choices)
+    generation = models.PositiveIntegerField(_("génération"), default=1)
+    access_key = models.CharField(_("clé d’accès (partie publique)"), max_length=40, blank=True)
     ciphertext = models.BinaryField(null=True, blank=True, editable=False)
-    expires_at = models.DateTimeField(null=True, blank=True)
-    created_at = models.DateTimeField(auto_now_add=True)
-    revealed_at = models.DateTimeField(null=True, blank=True)
+    expires_at = models.DateTimeField(_("expire le"), null=True, blank=True)
+    created_at = models.DateTimeField(_("créée le"), auto_now_add=True)
+    revealed_at = models.DateTimeField(_("révélée le"), null=True, blank=True)
     attempted_at = models.DateTimeField(
         null=True, blank=True
     )  # a create call whose answer may be lost
@@ -214,9 +247,13 @@ class Credential(models.Model):
     withdrawn_reason = models.SlugField(
         max_length=20, blank=True
     )  # rotated, unrevealed, lost, closed…
-    deleted_at = models.DateTimeField(null=True, blank=True)  # 404 read at the provider
+    deleted_at = models.DateTimeField(
+        _("supprimée le"), null=True, blank=True
+    )  # 404 read at the provider
 
     class Meta:
+        verbose_name = _("clé d’accès")
+        verbose_name_plural = _("clés d’accès")
         constraints = [
             models.UniqueConstraint(fields=["grant", "use", "generation"], name="credential_once"),
             models.UniqueConstraint(
@@ -237,14 +274,21 @@ class Credential(models.Model):
 class Probe(models.Model):
     """One try with a key: what was asked, what was answered; the proof of opening and closing."""
 
-    grant = models.ForeignKey(Grant, models.PROTECT, related_name="probes")
-    kind = models.SlugField(max_length=30)
-    expected = models.CharField(max_length=10)  # "allowed" | "refused"
-    status = models.PositiveSmallIntegerField()
-    provider_request_id = models.CharField(max_length=100, blank=True)
-    at = models.DateTimeField()
+    grant = models.ForeignKey(
+        Grant,
+        models.PROTECT,
+        related_name="probes",
+        verbose_name=_("accès"),
+    )
+    kind = models.SlugField(_("nature"), max_length=30)
+    expected = models.CharField(_("attendu"), max_length=10)  # "allowed" | "refused"
+    status = models.PositiveSmallIntegerField(_("réponse HTTP"))
+    provider_request_id = models.CharField(_("identifiant de l’appel"), max_length=100, blank=True)
+    at = models.DateTimeField(_("essayé le"))
 
     class Meta:
+        verbose_name = _("essai de clé")
+        verbose_name_plural = _("essais de clés")
         ordering = ["at"]
 
     def __str__(self) -> str:
@@ -282,13 +326,15 @@ class ExtractDeposit(models.Model):
 class Outbox(models.Model):
     """A hint to send after the commit; beat finds what the hint failed to reach."""
 
-    topic = models.SlugField(max_length=40)
-    object_id = models.UUIDField()
+    topic = models.SlugField(_("sujet"), max_length=40)
+    object_id = models.UUIDField(_("objet"))
     data = models.JSONField(default=dict)
-    created_at = models.DateTimeField(auto_now_add=True)
-    done_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(_("écrit le"), auto_now_add=True)
+    done_at = models.DateTimeField(_("envoyé le"), null=True, blank=True)
 
     class Meta:
+        verbose_name = _("envoi après validation")
+        verbose_name_plural = _("envois après validation")
         indexes = [models.Index(fields=["done_at", "created_at"])]
 
     def __str__(self) -> str:

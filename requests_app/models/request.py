@@ -72,13 +72,13 @@ class AccessRequest(models.Model):
     content_edited_at = models.DateTimeField(null=True, editable=False)
     urgent = models.BooleanField(_("procédure d’urgence"), default=False, editable=False)
     delivery_mode = models.CharField(
-        max_length=20, blank=True, editable=False
+        _("mode de mise à disposition"), max_length=20, blank=True, editable=False
     )  # set by the convention
     submitted_at = models.DateTimeField(_("déposée le"), null=True, editable=False)
     completed_at = models.DateTimeField(_("complète le"), null=True, editable=False)
     ended_at = models.DateTimeField(_("terminée le"), null=True, editable=False)
-    created_at = models.DateTimeField(auto_now_add=True)
-    updated_at = models.DateTimeField(auto_now=True)
+    created_at = models.DateTimeField(_("créée le"), auto_now_add=True)
+    updated_at = models.DateTimeField(_("modifiée le"), auto_now=True)
 
     objects = AccessRequestQuerySet.as_manager()
 

@@ -30,15 +30,25 @@ class Stage(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     request = models.ForeignKey("requests_app.AccessRequest", models.CASCADE, related_name="stages")
-    code = models.SlugField(max_length=60)
-    kind = models.SlugField(max_length=30)
+    code = models.SlugField(_("étape"), max_length=60)
+    kind = models.SlugField(_("nature"), max_length=30)
     role = models.CharField(_("acteur"), max_length=30)  # who must act: a Role value or "applicant"
     position = models.PositiveSmallIntegerField(default=0)
     holder = models.ForeignKey(
-        "accounts.Organisation", models.PROTECT, null=True, blank=True, related_name="+"
+        "accounts.Organisation",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("responsable de données"),
     )
     committee = models.ForeignKey(
-        "accounts.Organisation", models.PROTECT, null=True, blank=True, related_name="+"
+        "accounts.Organisation",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("comité"),
     )
     version = models.ForeignKey(
         "requests_app.RequestVersion", models.PROTECT, null=True, blank=True, related_name="+"
@@ -52,16 +62,23 @@ class Stage(models.Model):
     )
     outcome = models.SlugField(_("issue"), max_length=40, blank=True, editable=False)
     round = models.PositiveSmallIntegerField(
-        default=1, editable=False
+        _("tour"), default=1, editable=False
     )  # completeness: 1st, 2nd request
     started_at = models.DateTimeField(_("ouverte le"), null=True, editable=False)
     due_at = models.DateTimeField(_("échéance"), null=True, editable=False)
-    expired_at = models.DateTimeField(null=True, editable=False)  # when the clock's end took effect
-    extended_at = models.DateTimeField(null=True, editable=False)
+    expired_at = models.DateTimeField(
+        _("délai éteint le"), null=True, editable=False
+    )  # when the clock's end took effect
+    extended_at = models.DateTimeField(_("prolongée le"), null=True, editable=False)
     ended_at = models.DateTimeField(_("terminée le"), null=True, editable=False)
     reminded_at = models.DateTimeField(null=True, editable=False)
     assignee = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+"
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("attribuée à"),
     )
 
     objects = StageQuerySet.as_manager()
@@ -178,16 +195,23 @@ class TransitionLog(models.Model):
         "requests_app.Grant", models.PROTECT, null=True, blank=True, related_name="log"
     )
     name = models.SlugField(_("mouvement"), max_length=60)
-    source = models.CharField(max_length=20)
-    target = models.CharField(max_length=20)
+    source = models.CharField(_("de"), max_length=20)
+    target = models.CharField(_("vers"), max_length=20)
     by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+"
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("par"),
     )  # null: the system
     act = models.ForeignKey(Act, models.PROTECT, null=True, blank=True, related_name="+")
-    at = models.DateTimeField()  # legal time
-    recorded_at = models.DateTimeField(auto_now_add=True)  # real time
+    at = models.DateTimeField(_("date légale"))  # legal time
+    recorded_at = models.DateTimeField(_("enregistré le"), auto_now_add=True)  # real time
 
     class Meta:
+        verbose_name = _("mouvement")
+        verbose_name_plural = _("mouvements")
         ordering = ["id"]
 
     def __str__(self) -> str:
@@ -200,16 +224,18 @@ class Task(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     request = models.ForeignKey("requests_app.AccessRequest", models.CASCADE, related_name="tasks")
     stage = models.ForeignKey(Stage, models.CASCADE, null=True, blank=True, related_name="tasks")
-    code = models.SlugField(max_length=60)
-    role = models.CharField(max_length=30)
-    blocks = models.SlugField(max_length=60, blank=True)  # code of the stage that waits for it
-    opened_at = models.DateTimeField()
-    due_at = models.DateTimeField(null=True, blank=True)
-    closed_at = models.DateTimeField(null=True, blank=True)
+    code = models.SlugField(_("tâche"), max_length=60)
+    role = models.CharField(_("acteur"), max_length=30)
+    blocks = models.SlugField(
+        _("étape en attente"), max_length=60, blank=True
+    )  # code of the stage that waits for it
+    opened_at = models.DateTimeField(_("ouverte le"))
+    due_at = models.DateTimeField(_("échéance"), null=True, blank=True)
+    closed_at = models.DateTimeField(_("close le"), null=True, blank=True)
     closed_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+"
     )
-    outcome = models.SlugField(max_length=40, blank=True)
+    outcome = models.SlugField(_("issue"), max_length=40, blank=True)
     note = models.TextField(blank=True)
 
     class Meta:

@@ -11,7 +11,12 @@ class Training(models.Model):
     """A training followed, recorded with its evidence; valid until a date."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="trainings")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        related_name="trainings",
+        verbose_name=_("personne"),
+    )
     title = models.CharField(_("intitulé"), max_length=200)
     followed_on = models.DateField(_("suivie le"))
     valid_until = models.DateField(_("valable jusqu’au"))
@@ -23,6 +28,7 @@ class Training(models.Model):
         blank=True,
         editable=False,
         related_name="+",
+        verbose_name=_("enregistrée par"),
     )
     recorded_at = models.DateTimeField(auto_now_add=True)
 
@@ -46,10 +52,13 @@ class TermsAcceptance(models.Model):
     """The terms of use accepted by a person: version and instant."""
 
     user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, related_name="terms_acceptances"
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        related_name="terms_acceptances",
+        verbose_name=_("personne"),
     )
     version = models.CharField(_("version"), max_length=20)
-    accepted_at = models.DateTimeField(auto_now_add=True)
+    accepted_at = models.DateTimeField(_("acceptées le"), auto_now_add=True)
 
     class Meta:
         verbose_name = _("acceptation des conditions")
@@ -65,10 +74,20 @@ class TermsAcceptance(models.Model):
 class DeclarationOfInterests(models.Model):
     """A yearly public declaration of a committee member (A14): address, date, organisations."""
 
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="declarations")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        related_name="declarations",
+        verbose_name=_("personne"),
+    )
     declared_on = models.DateField(_("déclarée le"))
     url = models.URLField(_("adresse publique"), blank=True)
-    organisations = models.ManyToManyField("accounts.Organisation", blank=True, related_name="+")
+    organisations = models.ManyToManyField(
+        "accounts.Organisation",
+        blank=True,
+        related_name="+",
+        verbose_name=_("organismes"),
+    )
 
     class Meta:
         verbose_name = _("déclaration d’intérêts")

@@ -23,28 +23,41 @@ class Invitation(models.Model):
         HOLDER = "holder", _("représentant d’un responsable de données")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    kind = models.CharField(max_length=16, choices=Kind.choices)
+    kind = models.CharField(_("nature"), max_length=16, choices=Kind.choices)
     email = models.EmailField(_("adresse"))
     token_hash = models.CharField(max_length=64, unique=True, editable=False)
     organisation = models.ForeignKey(
-        "accounts.Organisation", models.PROTECT, null=True, blank=True, related_name="+"
+        "accounts.Organisation",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("organisme"),
     )
     about = models.CharField(
         _("objet"), max_length=300, blank=True
     )  # number and title of a request
     request_id = models.UUIDField(
-        null=True, blank=True
+        _("dossier"), null=True, blank=True
     )  # of the upper room; no foreign key downwards
     invited_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, related_name="invitations_sent"
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        related_name="invitations_sent",
+        verbose_name=_("invité par"),
     )
-    created_at = models.DateTimeField(auto_now_add=True)
-    expires_at = models.DateTimeField()
-    accepted_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(_("envoyée le"), auto_now_add=True)
+    expires_at = models.DateTimeField(_("expire le"))
+    accepted_at = models.DateTimeField(_("acceptée le"), null=True, blank=True)
     accepted_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+"
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("acceptée par"),
     )
-    cancelled_at = models.DateTimeField(null=True, blank=True)
+    cancelled_at = models.DateTimeField(_("annulée le"), null=True, blank=True)
 
     objects = InvitationQuerySet.as_manager()
 

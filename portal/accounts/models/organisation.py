@@ -44,7 +44,7 @@ class Organisation(models.Model):
     proposed_at = models.DateTimeField(_("proposé le"), null=True, blank=True, editable=False)
     suspended_at = models.DateTimeField(_("suspendu le"), null=True, blank=True, editable=False)
     suspension_reason = models.TextField(_("motif de suspension"), blank=True, editable=False)
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(_("créé le"), auto_now_add=True)
 
     objects = OrganisationQuerySet.as_manager()
 
@@ -81,8 +81,18 @@ class Membership(models.Model):
     """A person in an organisation. Counts once confirmed by the secretariat or a manager."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="memberships")
-    organisation = models.ForeignKey(Organisation, models.PROTECT, related_name="memberships")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        related_name="memberships",
+        verbose_name=_("personne"),
+    )
+    organisation = models.ForeignKey(
+        Organisation,
+        models.PROTECT,
+        related_name="memberships",
+        verbose_name=_("organisme"),
+    )
     is_manager = models.BooleanField(_("gestionnaire de l’organisme"), default=False)
     asks_to_sign = models.BooleanField(_("demande la capacité de signer"), default=False)
     confirmed_at = models.DateTimeField(_("confirmée le"), null=True, blank=True, editable=False)

@@ -53,11 +53,19 @@ class RoleAssignment(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, related_name="role_assignments"
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        related_name="role_assignments",
+        verbose_name=_("personne"),
     )
     role = models.CharField(_("rôle"), max_length=24, choices=Role.choices)
     scope = models.ForeignKey(
-        Organisation, models.PROTECT, null=True, blank=True, related_name="role_assignments"
+        Organisation,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="role_assignments",
+        verbose_name=_("portée"),
     )
     granted_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -66,8 +74,9 @@ class RoleAssignment(models.Model):
         blank=True,
         editable=False,
         related_name="+",
+        verbose_name=_("attribué par"),
     )
-    granted_at = models.DateTimeField(auto_now_add=True)
+    granted_at = models.DateTimeField(_("attribué le"), auto_now_add=True)
     ended_at = models.DateTimeField(_("terminé le"), null=True, blank=True, editable=False)
     ended_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,

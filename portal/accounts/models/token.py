@@ -15,11 +15,16 @@ class ApiToken(models.Model):
     """A token of the API: the hash, a prefix to recognise it by, never the token."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="api_tokens")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.CASCADE,
+        related_name="api_tokens",
+        verbose_name=_("personne"),
+    )
     name = models.CharField(_("nom"), max_length=100)
     prefix = models.CharField(_("début"), max_length=12, editable=False)
     token_hash = models.CharField(max_length=64, unique=True, editable=False)
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(_("créé le"), auto_now_add=True)
     expires_at = models.DateTimeField(_("expire le"))
     last_used_at = models.DateTimeField(_("dernier usage"), null=True, blank=True, editable=False)
     revoked_at = models.DateTimeField(_("retiré le"), null=True, blank=True, editable=False)
