@@ -35,6 +35,7 @@ class Access:
     words: str
     tone: str
     lacking: list[Lacking] = field(default_factory=list)
+    met: list[str] = field(default_factory=list)  # conditions that hold, with their dates
     settings: Settings | None = None
     can_reveal: bool = False
     can_rotate: bool = False
@@ -63,8 +64,8 @@ def _words(grant: Grant) -> tuple[str, str]:
     return _("Fermé"), ""
 
 
-def _lacking(grant: Grant) -> Iterable[Lacking]:
-    for code in gates.missing_for(grant):
+def _lacking(codes: Iterable[str]) -> Iterable[Lacking]:
+    for code in codes:
         if name := MENDS.get(code):
             link = {
                 "terms": _("Lire et accepter les conditions"),
@@ -89,16 +90,20 @@ def of(user: User) -> list[Access]:
         .select_related("permit__request__organisation", "workspace", "person")
         .order_by("-created_at")
     )
-    found = [_access(grant) for grant in grants]
+    live = [grant for grant in grants if grant.state != GrantState.CLOSED]
+    facts = gates.facts_of(live) if live else {}
+    found = [_access(grant, facts.get(grant.pk, [])) for grant in grants]
     _add_colleagues(found, user)
     return sorted(found, key=lambda one: one.grant.state == GrantState.CLOSED)
 
 
-def _access(grant: Grant) -> Access:
+def _access(grant: Grant, facts: list[gates.Fact]) -> Access:
     words, tone = _words(grant)
     access = Access(grant, words, tone)
-    if grant.state in {GrantState.WANTED, GrantState.OPENING}:
-        access.lacking = list(_lacking(grant))
+    resuming = grant.state == GrantState.SUSPENDED and grant.wanted == Grant.Wanted.OPEN
+    if grant.state in {GrantState.WANTED, GrantState.OPENING} or resuming:
+        access.lacking = list(_lacking(fact.code for fact in facts if not fact.holds))
+    access.met = [fact.said for fact in facts if fact.holds]
     if grant.state == GrantState.OPEN and grant.wanted == Grant.Wanted.OPEN:
         access.settings = reveal.settings_of(grant)
         access.can_reveal = reveal.can_reveal(grant)

@@ -1,16 +1,19 @@
 """What an operator may ask of accesses, studies, persons and organisations, and asking it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Min, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from portal.accounts.models import Organisation, Role, User
 from portal.accounts.roles import has_role
 
 from . import permissions, permits
-from .models import Grant, GrantState, Probe, Workspace
+from .models import Credential, Grant, GrantState, Probe, Workspace
 from .provisioning import run
+from .provisioning.backends.base import Unreachable
 
 
 LAST_PROBES = 20
@@ -39,6 +42,53 @@ def last_probes(workspace: Workspace) -> QuerySet[Probe]:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """The provider does not answer: since when, and how many studies wait for it."""
+
+    since: datetime
+    studies: int
+
+
+def outage() -> Outage | None:
+    """What one banner says, instead of a sentence beside each access."""
+    failing = Workspace.objects.filter(failure_code=Unreachable.code)
+    found = failing.aggregate(since=Min("failing_since"), studies=Count("pk"))
+    if not found["studies"] or found["since"] is None:
+        return None
+    return Outage(found["since"], found["studies"])
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What proves that an access is shut: read at the provider, with its times (real)."""
+
+    key_gone_at: datetime | None  # the person's last key answered 404; None for a suspension
+    rounds: int
+    first_at: datetime | None
+    last_at: datetime
+    seconds: float | None  # from the wish to the proof
+
+
+def proof_of(grant: Grant) -> Proof | None:
+    """The proof of a closing or a suspension, None while there is none. Reads no row: credentials
+    come with the grant."""
+    if grant.proof_at is None:
+        return None
+    gone = [
+        key.deleted_at
+        for key in grant.credentials.all()
+        if key.use == Credential.Use.PERSON and key.deleted_at is not None and key.access_key
+    ]
+    return Proof(
+        key_gone_at=max(gone) if gone and grant.state == GrantState.CLOSED else None,
+        rounds=grant.streak,
+        first_at=grant.streak_since,
+        last_at=grant.proof_at,
+        seconds=grant.revocation_seconds,
+    )
+
+
 def for_grant(grant: Grant, *, acts: bool) -> list[str]:
     """Operations on one person's access that are possible now; `acts`: for who may act at all."""
     if not acts or grant.wanted == Grant.Wanted.CLOSED or grant.state == GrantState.CLOSED:
@@ -48,12 +98,16 @@ def for_grant(grant: Grant, *, acts: bool) -> list[str]:
     return ["suspend", "revoke"] if grant.state in LIVE else ["revoke"]
 
 
-def for_study(workspace: Workspace, *, by: User) -> list[str]:
-    """Operations on a whole study that are possible now for this operator."""
+def for_study(
+    workspace: Workspace, *, by: User, grants: Iterable[Grant] | None = None
+) -> list[str]:
+    """Operations on a whole study that are possible now for this operator. `grants`: the study's,
+    where they are read already."""
     if not permissions.can(by, "retry", workspace):
         return []
     found = ["release"] if workspace.held_at else ["hold"]
-    if workspace.last_error or workspace.grants.filter(state=GrantState.FAILED).exists():
+    known = workspace.grants.all() if grants is None else grants
+    if workspace.last_error or any(grant.state == GrantState.FAILED for grant in known):
         found.insert(0, "retry")
     permit = workspace.request.permits.order_by("-number").first()
     if permit is not None and permit.revoked_at is None:

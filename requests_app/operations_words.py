@@ -1,5 +1,7 @@
 """Words for what operators see of the provider: resources, their state, verifications."""
 
+from collections.abc import Mapping
+
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -35,6 +37,14 @@ EXPECTED: dict[str, Promise] = {
     "allowed": gettext_lazy("admise"),
     "refused": gettext_lazy("refusée"),
 }
+
+
+PLACES: dict[str, Promise] = {"in": gettext_lazy("données"), "ws": gettext_lazy("travail")}
+
+
+def place(key: str, owners: Mapping[str, str]) -> str:
+    """What a resource is for: the data, the work space, or a person (by the access's id)."""
+    return owners.get(key) or str(PLACES.get(key, key))
 
 
 def resource(kind: str) -> str:

@@ -1,9 +1,11 @@
 """The approved specification as tables, variables and years: what may land in a study's bucket."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from catalog.models import Table
@@ -58,15 +60,14 @@ def approved_tables(scope: Iterable[Mapping[str, Any]]) -> list[ApprovedTable]:
     A row is `{dataset, table, variables, years: [from, until]}` (or `year_from`, `year_until`). No
     table: all those of the dataset; no variable: all those of the table. Raises ScopeError.
     """
+    rows = list(scope)
     names: dict[tuple[str, str], set[str]] = {}
     spans: dict[tuple[str, str], set[int] | None] = {}
     catalogue: dict[tuple[str, str], Table] = {}
-    for row in scope:
+    read = _tables_of(rows)
+    for row in rows:
         dataset, wanted = str(row["dataset"]), str(row.get("table") or "")
-        tables = Table.objects.filter(dataset__code=dataset, removed_at__isnull=True)
-        if wanted:
-            tables = tables.filter(name=wanted)
-        found = list(tables.prefetch_related("variables"))
+        found = [table for table in read[dataset] if wanted in {"", table.name}]
         if not found:
             raise ScopeError(
                 _("La table %(table)s de la base %(dataset)s n’est pas au catalogue.")
@@ -89,6 +90,19 @@ def approved_tables(scope: Iterable[Mapping[str, Any]]) -> list[ApprovedTable]:
             else:
                 spans[key] = (spans.get(key) or set()) | set(range(span[0], span[1] + 1))
     return [_approved(key, catalogue[key], names[key], spans[key]) for key in sorted(names)]
+
+
+def _tables_of(rows: Iterable[Mapping[str, Any]]) -> dict[str, list[Table]]:
+    """The catalogue's tables that rows name, by dataset, with their variables: two queries."""
+    wanted = Q(pk__in=[])
+    for row in rows:
+        named = {"name": row["table"]} if row.get("table") else {}
+        wanted |= Q(dataset__code=row["dataset"], **named)
+    tables = Table.objects.filter(wanted, removed_at__isnull=True).select_related("dataset")
+    found: dict[str, list[Table]] = defaultdict(list)
+    for table in tables.prefetch_related("variables"):
+        found[table.dataset.code].append(table)
+    return found
 
 
 def _approved(

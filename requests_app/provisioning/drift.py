@@ -7,6 +7,7 @@ is gone (peers.md: the pruner that deleted live identities).
 from collections.abc import Iterable
 
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from portal.audit.record import record
 from requests_app.models import CloudResource, Grant, Workspace
@@ -71,9 +72,9 @@ def _buckets(work: Pass) -> Iterable[tuple[str, bool]]:
             continue
         state = work.backend.bucket_state(row.external_id, project=work.project)
         if state is None:
-            raise Vanished(f"bucket {kind}")
+            raise Vanished(_("un espace de stockage a disparu"))
         if state.owner != work.project:
-            raise Vanished(f"bucket {kind} belongs to another project")
+            raise Vanished(_("un espace de stockage est passé à un autre projet"))
         if written and policy is None:
             _forget(work, fence, keep_status=True)
             yield "no_policy", True

@@ -70,12 +70,16 @@ def snapshot(workspace_id: UUID, *, portal: str) -> Snapshot:
     now = legal_now()
     missing: dict[str, list[str]] = {}
     persons = []
+    asked = [
+        grant
+        for grant in grants
+        if right_of(grant, now=now) == "open" and not _in_person_hands(grant, credentials[grant.pk])
+    ]
+    lacking = gates.missing_for(asked) if asked else {}
     for grant in grants:
         keys = credentials[grant.pk]
-        codes: list[str] = []
         right = right_of(grant, now=now)
-        if right == "open" and not _in_person_hands(grant, keys):
-            codes = gates.missing_for(grant)
+        codes = lacking.get(grant.pk, [])
         missing[str(grant.pk)] = codes
         persons.append(_person(grant, right, keys, resources, ready=not codes))
     facts = Facts(

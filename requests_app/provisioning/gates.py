@@ -4,16 +4,20 @@ Named in the convention, training valid, current terms accepted, second factor e
 what depends on the study: addresses of a daughter system, a workspace, the staged extract.
 """
 
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time
+from uuid import UUID
 
 from django.conf import settings
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
 from django.utils.translation import gettext_lazy as _
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from portal.accounts.models import Training, User
-from portal.accounts.terms import CURRENT_TERMS, accepted
-from portal.common.calendar import PARIS, legal_now, legal_today
+from portal.accounts.models import TermsAcceptance, Training, User
+from portal.accounts.terms import CURRENT_TERMS
+from portal.common.calendar import PARIS, legal_now
 from requests_app.models import Grant, RequestMember, Workspace
 from requests_app.provisioning.extract import matches
 
@@ -34,6 +38,17 @@ LABELS = {
     "extract_unconfirmed": _("Extraction en attente de confirmation par une seconde personne"),
     "not_started": _("L’autorisation n’a pas encore commencé"),
 }
+# The same when they hold.
+MET = {
+    "named": _("Nommée dans le dossier depuis le %(since)s"),
+    "training": _("Formation suivie le %(since)s, valable jusqu’au %(until)s"),
+    "terms": _("Conditions d’utilisation acceptées le %(since)s"),
+    "second_factor": _("Second facteur enregistré le %(since)s"),
+    "addresses": _("Adresses réseau déclarées"),
+    "extract_missing": _("Extraction déposée dans l’espace le %(since)s"),
+    "extract_unconfirmed": _("Extraction confirmée le %(since)s"),
+    "not_started": _("Autorisation commencée le %(since)s"),
+}
 PERSONAL = ("training", "terms", "second_factor")
 
 DAUGHTER_SYSTEM, PROJECT_SPACE = "daughter_system", "project_space"
@@ -50,7 +65,19 @@ class Fact:
 
     @property
     def label(self) -> str:
+        """What is missing."""
         return label(self.code)
+
+    @property
+    def said(self) -> str:
+        """The condition as it stands, with its dates where it holds."""
+        if not self.holds:
+            return self.label
+        values = {
+            "since": date_format(localtime(self.since), "j F Y") if self.since else "",
+            "until": date_format(localtime(self.until), "j F Y") if self.until else "",
+        }
+        return str(MET.get(self.code, "")) % values
 
 
 def label(code: str) -> str:
@@ -62,61 +89,98 @@ def labels(codes: list[str]) -> list[str]:
     return [label(code) for code in codes]
 
 
-def personal_facts(user: User) -> list[Fact]:
-    """Training, terms and second factor of a person, each with its dates."""
-    today = legal_today()
-    training = (
-        Training.objects.filter(user=user, followed_on__lte=today, valid_until__gte=today)
-        .order_by("-valid_until")
-        .first()
-    )
-    terms = accepted(user, CURRENT_TERMS)
-    device = TOTPDevice.objects.filter(user=user, confirmed=True).order_by("created_at").first()
-    return [
-        Fact(
-            "training",
-            training is not None,
-            datetime.combine(training.followed_on, time(), tzinfo=PARIS) if training else None,
-            datetime.combine(training.valid_until, time.max, tzinfo=PARIS) if training else None,
-        ),
-        Fact("terms", terms is not None, terms.accepted_at if terms else None),
-        Fact("second_factor", device is not None, device.created_at if device else None),
-    ]
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """Personal conditions of several people, read together: the count of queries stays."""
+
+    trainings: dict[UUID, Training]
+    terms: dict[UUID, datetime]
+    devices: dict[UUID, datetime]
+
+    @classmethod
+    def of(cls, users: Collection[UUID], *, now: datetime) -> "_Known":
+        today = now.astimezone(PARIS).date()
+        valid = Training.objects.filter(
+            user__in=users, followed_on__lte=today, valid_until__gte=today
+        )
+        accepted = TermsAcceptance.objects.filter(user__in=users, version=CURRENT_TERMS)
+        devices = TOTPDevice.objects.filter(user__in=users, confirmed=True)
+        return cls(
+            {one.user_id: one for one in valid.order_by("valid_until")},  # the last to end stays
+            dict(accepted.values_list("user", "accepted_at")),
+            dict(devices.order_by("-created_at").values_list("user", "created_at")),  # the first
+        )
+
+    def facts(self, user: UUID) -> list[Fact]:
+        training = self.trainings.get(user)
+        return [
+            Fact(
+                "training",
+                training is not None,
+                datetime.combine(training.followed_on, time(), tzinfo=PARIS) if training else None,
+                datetime.combine(training.valid_until, time.max, tzinfo=PARIS)
+                if training
+                else None,
+            ),
+            Fact("terms", user in self.terms, self.terms.get(user)),
+            Fact("second_factor", user in self.devices, self.devices.get(user)),
+        ]
 
 
 def missing(user: User) -> list[str]:
     """Codes of the personal conditions (training, terms, second_factor) that do not hold."""
-    return [fact.code for fact in personal_facts(user) if not fact.holds]
+    return [
+        fact.code for fact in _Known.of([user.pk], now=legal_now()).facts(user.pk) if not fact.holds
+    ]
 
 
-def facts_of(grant: Grant) -> list[Fact]:
-    """Every condition of one grant, met or not, in the order they are told."""
-    member = (
-        RequestMember.objects.filter(
-            request_id=grant.permit.request_id,
-            user_id=grant.person_id,
-            has_data_access=True,
-            removed_at__isnull=True,
-        )
-        .order_by("added_at")
-        .first()
+def facts_of(grants: Sequence[Grant]) -> dict[UUID, list[Fact]]:
+    """Every condition of each grant, met or not, in the order they are told.
+
+    Grants come with `permit__request__organisation`, `person` and `workspace` read.
+    """
+    now = legal_now()  # read once for all
+    known = _Known.of({grant.person_id for grant in grants}, now=now)
+    members: dict[tuple[UUID, UUID], datetime] = {}
+    named = RequestMember.objects.filter(
+        request__in={grant.permit.request_id for grant in grants},
+        has_data_access=True,
+        removed_at__isnull=True,
     )
-    facts = [Fact("named", member is not None, member.added_at if member else None)]
-    facts += personal_facts(grant.person)
+    for request, user, added in named.order_by("-added_at").values_list(
+        "request", "user", "added_at"
+    ):
+        members[request, user] = added
+    extracts: dict[tuple[UUID, UUID], Fact] = {}  # by study and permit: persons share it
+    found = {}
+    for grant in grants:
+        added_at = members.get((grant.permit.request_id, grant.person_id))
+        key = (grant.workspace_id, grant.permit_id)
+        if key not in extracts:
+            extracts[key] = _extract_fact(grant)
+        found[grant.pk] = [
+            Fact("named", added_at is not None, added_at),
+            *known.facts(grant.person_id),
+            *_facts_of_study(grant, now=now),
+            extracts[key],
+        ]
+    return found
+
+
+def _facts_of_study(grant: Grant, *, now: datetime) -> Iterator[Fact]:
+    permit = grant.permit
     if not grant.person.is_active:
-        facts.append(Fact("account", False))
-    if grant.permit.request.organisation.suspended_at is not None:  # A30
-        facts.append(Fact("organisation", False))
-    facts.append(Fact("not_started", grant.permit.starts_at <= legal_now(), grant.permit.starts_at))
-    if grant.permit.delivery_mode == DAUGHTER_SYSTEM:
+        yield Fact("account", False)
+    if permit.request.organisation.suspended_at is not None:  # A30
+        yield Fact("organisation", False)
+    yield Fact("not_started", permit.starts_at <= now, permit.starts_at)
+    if permit.delivery_mode == DAUGHTER_SYSTEM:
         # Fail closed: without declared addresses the fence would let the key in from anywhere.
-        facts.append(Fact("addresses", bool(grant.source_addresses)))
+        yield Fact("addresses", bool(grant.source_addresses))
         if not settings.PROVISIONING["worker_addresses"]:
-            facts.append(Fact("worker_addresses", False))
+            yield Fact("worker_addresses", False)
     else:
-        facts.append(Fact("workspace", False))
-    facts.append(_extract_fact(grant))
-    return facts
+        yield Fact("workspace", False)
 
 
 def _extract_fact(grant: Grant) -> Fact:
@@ -132,6 +196,9 @@ def _extract_fact(grant: Grant) -> Fact:
     return Fact("extract_missing", False)
 
 
-def missing_for(grant: Grant) -> list[str]:
-    """Codes of all conditions of a grant that do not hold now."""
-    return [fact.code for fact in facts_of(grant) if not fact.holds]
+def missing_for(grants: Sequence[Grant]) -> dict[UUID, list[str]]:
+    """Codes of all conditions of each grant that do not hold now."""
+    return {
+        pk: [fact.code for fact in facts if not fact.holds]
+        for pk, facts in facts_of(grants).items()
+    }

@@ -6,6 +6,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db.models import Max
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from portal.audit.record import record
 from requests_app.models import Credential, Grant
@@ -102,7 +103,7 @@ def _delete_orphans(work: Pass, credential: Credential, application: str) -> boo
     for orphan in orphans:
         work.backend.delete_key(orphan.access_key)
         if work.backend.key_exists(orphan.access_key):
-            raise Transient("the orphan key is still there")
+            raise Transient(_("la clé à supprimer est encore là"))
     return bool(orphans)
 
 
@@ -112,7 +113,7 @@ def delete_key(work: Pass, action: Action) -> None:
     if credential.access_key:
         work.backend.delete_key(credential.access_key)
         if work.backend.key_exists(credential.access_key):
-            raise Transient("the deleted key is still listed")
+            raise Transient(_("la clé supprimée répond encore"))
     elif credential.attempted_at is not None:
         application = work.snap.external_id("application", str(credential.grant_id))
         if application and not _delete_orphans(work, credential, application):

@@ -4,7 +4,12 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from requests_app.provisioning.backends.base import BackendError, Denied, QuotaExceeded
+from requests_app.provisioning.backends.base import (
+    BackendError,
+    Denied,
+    QuotaExceeded,
+    Unreachable,
+)
 from requests_app.provisioning.custody import CustodyError
 from requests_app.provisioning.extract_sources import ExtractError
 
@@ -50,6 +55,8 @@ FINDINGS: dict[str, Promise] = {
 }
 STEPS: dict[str, Promise] = {
     "configure": gettext_lazy("configuration de l’hébergeur"),
+    "read": gettext_lazy("lecture chez l’hébergeur"),
+    "quotas": gettext_lazy("lecture des quotas"),
     "ensure_project": gettext_lazy("projet"),
     "ensure_bucket": gettext_lazy("espace de stockage"),
     "ensure_encryption": gettext_lazy("chiffrement"),
@@ -83,6 +90,16 @@ def step(code: str) -> str:
     return str(STEPS.get(code, code))
 
 
+def _why(error: BackendError) -> str:
+    if isinstance(error, Denied):
+        return _("l’hébergeur refuse l’opération au portail")
+    if isinstance(error, Unreachable):
+        return _("l’hébergeur ne répond pas (%(detail)s)") % {"detail": error}
+    if error.status == 401:
+        return _("l’hébergeur refuse la clé du portail ; vérifiez SCW_ACCESS_KEY et SCW_SECRET_KEY")
+    return str(error)
+
+
 def failure(error: Exception, *, action: str) -> str:
     """One French sentence for an operator: what failed, why, with the provider's request id."""
     if isinstance(error, QuotaExceeded):
@@ -98,12 +115,7 @@ def failure(error: Exception, *, action: str) -> str:
             "detail": error
         }
     if isinstance(error, BackendError):
-        why = (
-            _("l’hébergeur refuse l’opération au portail")
-            if isinstance(error, Denied)
-            else str(error)
-        )
-        text = _("Étape « %(step)s » : %(why)s.") % {"step": step(action), "why": why}
+        text = _("Étape « %(step)s » : %(why)s.") % {"step": step(action), "why": _why(error)}
         if error.request_id:
             text += " " + _("Référence de l’hébergeur : %(id)s.") % {"id": error.request_id}
         return text

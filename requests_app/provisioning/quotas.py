@@ -7,11 +7,12 @@ from datetime import datetime, timedelta
 from django.utils import timezone
 
 from requests_app.models import CloudResource, ProviderReading
+from requests_app.provisioning import labels
 from requests_app.provisioning.backends.base import Backend, BackendError, Quota
 from requests_app.provisioning.facts import READY
 
 
-EVERY = timedelta(minutes=10)
+EVERY, AGAIN = timedelta(minutes=10), timedelta(minutes=1)  # again: after a reading that failed
 # What one study takes: a project, two buckets, a group, a policy; each person an application and
 # two keys (reference/scaleway.md 0.6).
 PER_STUDY = {"project": 1, "bucket": 2, "group": 1, "polic": 1}
@@ -40,7 +41,9 @@ class Reading:
 def is_old() -> bool:
     """Whether it is time to read again."""
     row = ProviderReading.objects.filter(kind="quotas").first()
-    return row is None or timezone.now() - row.read_at > EVERY
+    if row is None:
+        return True
+    return timezone.now() - row.read_at > (AGAIN if row.problem else EVERY)
 
 
 def read(make_backend: Callable[[], Backend] | None = None) -> None:
@@ -51,7 +54,11 @@ def read(make_backend: Callable[[], Backend] | None = None) -> None:
         found = (make_backend or backend)().quotas()
     except BackendError as error:
         ProviderReading.objects.update_or_create(
-            kind="quotas", defaults={"problem": str(error), "read_at": timezone.now()}
+            kind="quotas",
+            defaults={
+                "problem": labels.failure(error, action="quotas"),
+                "read_at": timezone.now(),
+            },
         )
         return
     ours = CloudResource.objects.filter(kind="bucket", status=READY).count()

@@ -208,7 +208,7 @@ def _failed(lease: Lease, work: Pass | None, action: Action, error: Exception) -
             tries=F("tries") + 1,
         )
         lasting = tries >= TELL_AFTER and not isinstance(error, Denied)  # rights may take minutes
-        if work is not None and (not passing or lasting):
+        if work is not None and (not passing or lasting or getattr(error, "alarming", False)):
             told = _fail_grants(work, action, text)
             if told or (not passing and workspace.failure_code != code):
                 announce("workspace_failed", lease.workspace_id, code=code)

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from portal.audit.record import record
 from requests_app.models import CloudResource, Grant, Workspace
@@ -149,7 +150,7 @@ def adopt_or_create(
     except AlreadyExists as error:
         if error.existing_id:
             return error.existing_id
-        raise Transient("already exists, not listed yet") from error
+        raise Transient(_("existe déjà, pas encore dans la liste")) from error
 
 
 # --- Base ---------------------------------------------------------------------------------------
@@ -194,7 +195,7 @@ def ensure_bucket(work: Pass, action: Action) -> None:
         try:
             work.backend.create_bucket(name, project=work.project)
         except AlreadyExists as error:  # by us with the answer lost, or by another: look again
-            raise Transient("bucket name taken, looking whose it is") from error
+            raise Transient(_("nom déjà pris, à vérifier par qui")) from error
     settle(work, row)
 
 
@@ -221,7 +222,7 @@ def put_fence(work: Pass, action: Action) -> None:
     wanted = plan.wanted_fence(work.snap.facts, kind)
     work.backend.put_bucket_policy(bucket, wanted, project=work.project)
     if not same_policy(work.backend.bucket_policy(bucket, project=work.project), wanted):
-        raise Transient("the bucket policy read back is not the one written")
+        raise Transient(_("les règles relues ne sont pas celles qui sont écrites"))
     settle(work, row, spec_hash=fingerprint(wanted))
 
 
@@ -321,7 +322,7 @@ def set_members(work: Pass, action: Action) -> None:
     row = intend(work, "members")
     work.backend.set_group_members(group, wanted)
     if work.backend.group_members(group) != frozenset(wanted):
-        raise Transient("the group read back is not the one written")
+        raise Transient(_("le groupe relu n’est pas celui qui est écrit"))
     settle(work, row, spec_hash=fingerprint(wanted))
 
 

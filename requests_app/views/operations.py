@@ -7,7 +7,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
-from django.db.models import Count, F, QuerySet
+from django.db.models import Count, F, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -22,6 +22,7 @@ from requests_app import operations_words as words
 from requests_app.forms.operations import ReasonForm
 from requests_app.models import Grant, GrantState, Workspace
 from requests_app.provisioning import gates, labels
+from requests_app.provisioning.backends.base import Unreachable
 
 from .csv_files import csv_response
 
@@ -96,6 +97,11 @@ def _decorate(grant: Grant) -> Grant:
     grant.missing_labels = gates.labels(grant.missing)  # type: ignore[attr-defined]
     grant.observed_label = labels.observed(grant.observed)  # type: ignore[attr-defined]
     grant.tone = reading.TONES.get(grant.state, "info")  # type: ignore[attr-defined]
+    work: Workspace = grant.workspace
+    if work.tries and grant.state not in {GrantState.CLOSED, GrantState.WANTED}:
+        grant.step_label = labels.step(work.last_step)  # type: ignore[attr-defined]
+    # The banner says it once for all.
+    grant.quiet = work.failure_code == Unreachable.code  # type: ignore[attr-defined]
     return grant
 
 
@@ -113,6 +119,10 @@ SORTS = {
 }
 
 
+def _words(request: HttpRequest) -> str:
+    return " ".join(request.GET.get("q", "").replace("\0", "").split())[:100]
+
+
 def _filtered(request: HttpRequest) -> tuple[QuerySet[Grant], str]:
     grants = permissions.grants_visible_to(request.user)
     chosen = request.GET.get("etat", "")
@@ -120,7 +130,14 @@ def _filtered(request: HttpRequest) -> tuple[QuerySet[Grant], str]:
         grants = grants.filter(state=chosen)
     else:
         chosen = ""
-    grants = grants.select_related("permit__request", "person")
+    for word in _words(request).split():
+        grants = grants.filter(
+            Q(permit__request__number__icontains=word)
+            | Q(permit__request__title__icontains=word)
+            | Q(person__last_name__icontains=word)
+            | Q(person__first_name__icontains=word)
+        )
+    grants = grants.select_related("permit__request", "person", "workspace")
     sort = request.GET.get("tri", "")
     field = SORTS.get(sort.removeprefix("-"))
     if field is None:
@@ -147,6 +164,8 @@ def operations_page(request: HttpRequest) -> HttpResponse:
         "page": page,
         "chosen": chosen,
         "states": [(state.value, state.label, counts.get(state.value, 0)) for state in GrantState],
+        "q": _words(request),
+        "outage": operations.outage(),
         "quotas": quotas.summary(),
         "export_url": f"{reverse('requests_app:operations_csv')}?{query.urlencode()}",
     }
@@ -184,7 +203,9 @@ def operations_csv(request: HttpRequest) -> HttpResponse:
 
 def _workspace(request: HttpRequest, pk: UUID) -> Workspace:
     _operator(request)
-    workspace = get_object_or_404(Workspace.objects.select_related("request"), pk=pk)
+    workspace = get_object_or_404(
+        Workspace.objects.select_related("request", "extract_confirmed_by"), pk=pk
+    )
     if not permissions.can_view(request.user, workspace.request):
         raise Http404
     return workspace
@@ -205,16 +226,24 @@ def workspace_page(request: HttpRequest, pk: UUID) -> HttpResponse:
     acts = operations.may_act(request.user)
     resources = list(workspace.resources.order_by("kind", "logical_key"))
     grants = list(
-        workspace.grants.select_related("person", "permit").prefetch_related("credentials")
+        workspace.grants.select_related(
+            "person", "permit__request__organisation", "workspace"
+        ).prefetch_related("credentials")
     )
+    conditions = gates.facts_of(grants)
     for grant in grants:
+        facts = [] if grant.state == GrantState.CLOSED else conditions[grant.pk]
+        grant.met = [fact.said for fact in facts if fact.holds]  # type: ignore[attr-defined]
+        grant.proof = operations.proof_of(grant)  # type: ignore[attr-defined]
         _decorate(grant).keys = [  # type: ignore[attr-defined]
             key for key in grant.credentials.all() if key.access_key
         ]
         grant.buttons = [  # type: ignore[attr-defined]
             _button(name, grant.pk) for name in operations.for_grant(grant, acts=acts)
         ]
+    owners = {str(grant.pk): str(grant.person) for grant in grants}
     for resource in resources:
+        resource.name = words.place(resource.logical_key, owners)  # type: ignore[attr-defined]
         resource.kind_label = words.resource(resource.kind)  # type: ignore[attr-defined]
         resource.status_label = words.status(resource.status)  # type: ignore[attr-defined]
     context = {
@@ -230,7 +259,8 @@ def workspace_page(request: HttpRequest, pk: UUID) -> HttpResponse:
         "acts": acts,
         "last_step": labels.step(workspace.last_step),
         "buttons": [
-            _button(name, workspace.pk) for name in operations.for_study(workspace, by=request.user)
+            _button(name, workspace.pk)
+            for name in operations.for_study(workspace, by=request.user, grants=grants)
         ],
     }
     return render(request, "requests_app/operations/workspace.html", context)

@@ -10,12 +10,14 @@ from typing import Any
 from django.db import transaction
 from django.dispatch import receiver
 from django.urls import reverse
+from django.utils import timezone
 
 from portal.accounts.models import Role
 from portal.common.calendar import legal_now, legal_today
 from requests_app import notices, recipients
 from requests_app.models import Credential, Grant, GrantState, Permit, Workspace
 from requests_app.provisioning import labels, signals
+from requests_app.provisioning.backends.base import Unreachable
 
 from . import clock
 
@@ -131,11 +133,13 @@ def _to_operators(
 
 @receiver(signals.workspace_failed, dispatch_uid="workflow-workspace-failed")
 def on_failed(*, workspace: Workspace, code: str, **_kwargs: Any) -> None:
+    """When the provider does not answer, every study fails at once: told once an hour."""
     since = workspace.failing_since or workspace.observed_at
+    down = code == Unreachable.code
     _to_operators(
         notices.WorkspaceFailed,
         workspace,
-        f"failed-{workspace.pk}-{code}-{since}",
+        f"provider-{timezone.now():%Y%m%d%H}" if down else f"failed-{workspace.pk}-{code}-{since}",
         message=workspace.last_error or code,
     )
 

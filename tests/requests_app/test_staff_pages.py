@@ -11,7 +11,7 @@ from portal.accounts.models import User
 from portal.common.calendar import PARIS
 from requests_app.models import Act, Stage
 from tests.support.client import client_for, page_text
-from tests.support.factories import World
+from tests.support.factories import World, user
 from tests.support.queries import count_queries
 
 
@@ -178,7 +178,15 @@ def test_operations_are_the_operators(world: World) -> None:
     workspace = story.fresh().workspace
     operator, auditor = staff(world.operator), staff(world.auditor)
     assert queries_of(operator, "/exploitation/") <= 15
-    assert queries_of(operator, f"/exploitation/{workspace.pk}/") <= 25
+    page = f"/exploitation/{workspace.pk}/"
+    few = queries_of(operator, page)
+    assert few <= 25
+    one = workspace.grants.get(person=world.investigator)
+    for number in range(5):
+        one.pk, one.person = None, user(f"autre-{number}")
+        one._state.adding = True
+        one.save()
+    assert queries_of(operator, page) <= few
     path = f"/exploitation/{workspace.pk}/hold/"
     assert auditor.get(f"/exploitation/{workspace.pk}/").status_code == 200
     assert auditor.post(path, {"reason": "x"}).status_code == 403

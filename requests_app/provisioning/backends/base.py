@@ -16,6 +16,7 @@ class BackendError(Exception):
     """Anything a provider answered but a success; `code` is ours, the message holds no secret."""
 
     code = "provider"
+    alarming = False  # told to a person at once, though it is tried again
 
     def __init__(self, message: str = "", *, status: int = 0, request_id: str = "") -> None:
         super().__init__(message or self.code)
@@ -27,6 +28,12 @@ class Transient(BackendError):
     """Worth trying again: 429, 5xx, connection, 409 transient. The call may have been applied."""
 
     code = "transient"
+
+
+class Unreachable(Transient):
+    """No answer, 429 or 5xx: the provider's trouble, not this study's."""
+
+    code = "unreachable"
 
 
 class Permanent(BackendError):

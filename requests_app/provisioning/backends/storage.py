@@ -24,6 +24,7 @@ from requests_app.provisioning.backends.base import (
     NotFound,
     Permanent,
     Transient,
+    Unreachable,
 )
 from requests_app.provisioning.backends.transport import SHARED_BUCKET
 
@@ -65,10 +66,10 @@ def error_of(error: ClientError) -> BackendError:
     if code in {"BucketAlreadyOwnedByYou", "BucketAlreadyExists"}:
         return AlreadyExists("", request_id=request_id)
     # A principal too new for S3 makes a policy "malformed" for a while (Terraform retries 1 min).
-    if code in {"MalformedPolicy", "OperationAborted", "RequestTimeout", "SlowDown"}:
+    if code in {"MalformedPolicy", "OperationAborted", "RequestTimeout"}:
         return Transient(code, status=status, request_id=request_id)
     classes: dict[int, type[BackendError]] = {403: Denied, 404: NotFound, 409: Transient}
-    cls = classes.get(status, Transient if status >= 500 or status == 429 else Permanent)
+    cls = classes.get(status, Unreachable if status >= 500 or status == 429 else Permanent)
     return cls(code or f"HTTP {status}", status=status, request_id=request_id)
 
 
@@ -117,7 +118,7 @@ class Buckets:
             logger.info("s3 %s %s %s", operation, found.status, found.request_id or "-")
             raise found from error
         except BotoCoreError as error:
-            raise Transient(f"{operation}: {type(error).__name__}") from error
+            raise Unreachable(f"{operation}: {type(error).__name__}") from error
 
     def state(self, bucket: str, *, project: str) -> BucketState | None:
         owner = self.owner(bucket, project=project)
@@ -205,7 +206,7 @@ class Buckets:
                 raise error_of(cause) from error
             if isinstance(cause, BackendError):
                 raise cause from error
-            raise Transient(f"upload: {type(error).__name__}") from error
+            raise Unreachable(f"upload: {type(error).__name__}") from error
 
     def object_sha256(self, bucket: str, key: str, *, project: str) -> str | None:
         try:

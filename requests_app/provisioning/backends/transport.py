@@ -24,6 +24,7 @@ from requests_app.provisioning.backends.base import (
     Permanent,
     QuotaExceeded,
     Transient,
+    Unreachable,
 )
 
 
@@ -94,9 +95,9 @@ def error_of(response: requests.Response) -> BackendError:
         404: NotFound,
         409: Transient,
         412: Busy,
-        429: Transient,
+        429: Unreachable,
     }
-    cls = choices.get(status, Transient if status >= 500 else Permanent)
+    cls = choices.get(status, Unreachable if status >= 500 else Permanent)
     if kind in {"out_of_stock", "locked", "resource_expired"}:
         cls = Permanent
     return cls(text, status=status, request_id=request_id)
@@ -138,13 +139,13 @@ class Transport:
                 response = self._send(method, path, params or {}, headers or {}, body)
             except requests.exceptions.ConnectTimeout as error:
                 if last:
-                    raise Transient(f"connect timeout: {method} {path}") from error
+                    raise Unreachable(f"connect timeout: {method} {path}") from error
             except requests.exceptions.ConnectionError as error:
                 if last or not (repeatable or _never_sent(error)):
-                    raise Transient(f"connection: {method} {path}") from error
+                    raise Unreachable(f"connection: {method} {path}") from error
             except requests.exceptions.RequestException as error:
                 if last or not repeatable:
-                    raise Transient(f"no answer: {method} {path}") from error
+                    raise Unreachable(f"no answer: {method} {path}") from error
             else:
                 if response.status_code < 400:
                     return _with_total(response)

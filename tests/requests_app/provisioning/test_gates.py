@@ -51,7 +51,7 @@ def test_each_condition_opens_its_gate(backend: FakeBackend, play: Any) -> None:
     play(workspace)
     grant.refresh_from_db()
     assert (grant.state, grant.missing) == ("open", [])
-    since = {fact.code: fact.since for fact in gates.facts_of(grant)}
+    since = {fact.code: fact.since for fact in gates.facts_of([grant])[grant.pk]}
     assert since["terms"] == TermsAcceptance.objects.get(user=user).accepted_at
 
 

@@ -118,7 +118,8 @@ def test_quotas_are_stored_for_pages() -> None:
     quotas.read(unreachable)
     reading = quotas.last_reading()
     assert reading is not None
-    assert (reading.problem, len(reading.quotas)) == ("no answer", 1)
+    assert "lecture des quotas" in reading.problem
+    assert len(reading.quotas) == 1  # the last figures stay
     assert ProviderReading.objects.count() == 1
 
 

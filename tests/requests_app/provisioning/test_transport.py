@@ -121,9 +121,9 @@ def test_a_create_that_was_never_sent_is_repeated(make: Any) -> None:
         (409, {"type": "transient_state", "message": "m"}, base.Transient),
         (412, {"type": "precondition_failed", "message": "m"}, base.Busy),
         (423, {"type": "locked", "message": "m"}, base.Permanent),
-        (429, None, base.Transient),
-        (500, {"message": "m"}, base.Transient),
-        (503, None, base.Transient),
+        (429, None, base.Unreachable),
+        (500, {"message": "m"}, base.Unreachable),
+        (503, None, base.Unreachable),
     ],
 )
 def test_each_answer_has_its_error(status: int, body: Any, cls: type[Exception]) -> None:
