@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Sequence
 from datetime import timedelta
 
+from django.contrib import messages
 from django.contrib.auth.signals import user_logged_in
 from django.db import transaction
 from django.db.models import QuerySet
@@ -178,18 +179,26 @@ def _insert(basket: Basket, new: Sequence[Row]) -> None:
 
 
 @receiver(user_logged_in)
-def merge_at_login(sender: object, request: HttpRequest | None, user: User, **_: object) -> None:
+def merge_at_login(sender: object, request: HttpRequest | None, user: User, **more: object) -> None:
     """The visitor's rows join the person's, and the visitor's selection is forgotten."""
     session = getattr(request, "session", None)
     key = session.pop(SESSION_KEY, None) if session is not None else None
     if not key:
         return
+    session.pop(UNDO_KEY, None)  # the visitor's rows: to go back to them would lose the person's
     with transaction.atomic():
         visitor = Basket.objects.select_for_update().filter(visitor_key=key).first()
         if visitor is None:
             return
         mine, _created = Basket.objects.get_or_create(user=user)
         merged = merge_rows(rows(mine), rows(visitor))
+        if len(merged) > MAX_ROWS:
+            messages.warning(
+                request,
+                _("Votre sélection a %(n)s lignes au plus : les dernières n’y sont pas entrées.")
+                % {"n": MAX_ROWS},
+                fail_silently=True,
+            )
         _store(mine, merged[:MAX_ROWS])
         visitor.delete()
 

@@ -10,8 +10,9 @@ from django.utils.translation import gettext as _
 
 from catalog.models import Variable
 
+from .described import DescribedRow
 from .procedures.content import Row
-from .specification import DescribedRow, describe
+from .specification import describe
 
 
 HEADINGS = (

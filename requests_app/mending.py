@@ -8,8 +8,10 @@ from django.utils.translation import gettext as _
 
 from catalog.models import Variable
 
+from .described import DescribedRow, Key, attach_objects
+from .joins import best_bridges, best_joins
 from .procedures.content import Row
-from .specification import DescribedRow, Key, attach_objects, best_keys
+from .specification import describe, incomplete_in_years
 
 
 class CannotMend(ValueError):
@@ -28,16 +30,17 @@ def apply_mend(rows: Sequence[Row], value: str) -> list[Row]:
         case "remove":
             del after[index]
         case "drop":
-            names = [n for n in (row.variables or all_names(key)) if n != asked.get("variable")]
-            if names:
-                after[index] = row.model_copy(update={"variables": names})
-            else:
-                del after[index]  # no variable left would mean all of them
+            _drop(after, index, {asked.get("variable", "")})
+        case "drop_absent":
+            _drop(after, index, set(incomplete_in_years(describe([row])[0])))
         case "restrict":
             after[index] = with_years(row, asked.get("year_from"), asked.get("year_until"))
         case "keys":
             target = asked.get("target_dataset", ""), asked.get("target_table", "")
             after = _with_keys(after, key, target)
+        case "bridge":
+            target = asked.get("target_dataset", ""), asked.get("target_table", "")
+            after = _with_bridge(after, index, target)
         case _:
             raise CannotMend(_("Cette correction n’existe pas."))
     return after
@@ -59,21 +62,47 @@ def all_names(key: Key) -> list[str]:
     return list(found.order_by("position", "name").values_list("name", flat=True))
 
 
-def _with_keys(rows: list[Row], first: Key, second: Key) -> list[Row]:
-    pair = [row for row in rows if row.key in {first, second}]
-    described = [DescribedRow(row) for row in pair]
+def _drop(rows: list[Row], index: int, dropped: set[str]) -> None:
+    row = rows[index]
+    names = [name for name in (row.variables or all_names(row.key)) if name not in dropped]
+    if names:
+        rows[index] = row.model_copy(update={"variables": names})
+    else:
+        del rows[index]  # no variable left would mean all of them
+
+
+def _described(rows: list[Row]) -> list[DescribedRow]:
+    described = [DescribedRow(row) for row in rows]
     attach_objects(described)
+    return described
+
+
+def _with_keys(rows: list[Row], first: Key, second: Key) -> list[Row]:
+    pair = _described([row for row in rows if row.key in {first, second}])
+    return _with_missing(rows, [one for join in best_joins(pair) for one in join.missing])
+
+
+def _with_missing(rows: list[Row], missing: list[tuple[Key, str]]) -> list[Row]:
     added: dict[Key, list[str]] = defaultdict(list)
-    for _table_key, missing in best_keys(described):
-        for key, name in missing:
-            if name not in added[key]:
-                added[key].append(name)
+    for key, name in missing:
+        if name not in added[key]:
+            added[key].append(name)
     return [
         row.model_copy(update={"variables": [*row.variables, *added[row.key]]})
         if added.get(row.key)
         else row
         for row in rows
     ]
+
+
+def _with_bridge(rows: list[Row], index: int, target: Key) -> list[Row]:
+    """The rows with a table that joins some of them, its keys, and the same years as the first."""
+    bridge = next((b for b in best_bridges(_described(rows)) if b.key == target), None)
+    if bridge is None:
+        raise CannotMend(_("Ces tables n’ont plus besoin de celle-là pour se relier."))
+    years = {"year_from": rows[index].year_from, "year_until": rows[index].year_until}
+    new = Row(dataset=target[0], table=target[1], variables=bridge.variables, **years)
+    return [*_with_missing(rows, bridge.missing), new]
 
 
 def merge_rows(first: Sequence[Row], second: Sequence[Row]) -> list[Row]:

@@ -11,6 +11,7 @@ from django.template.loader import render_to_string
 
 from catalog.models import Dataset, Table, Variable
 from catalog.panels import register_panel
+from portal.common.calendar import legal_today
 
 from . import basket
 from .deadlines.forecast import forecast
@@ -94,7 +95,11 @@ def procedures_for(dataset: Dataset) -> list[Procedure]:
 
 def dataset_procedure(request: HttpRequest, dataset: Dataset) -> str:
     """Per procedure: steps, and “filed today: answer at the latest on …”."""
-    lines = [(one, forecast(one)) for one in procedures_for(dataset)]
+    today = legal_today()
+    lines = []
+    for one in procedures_for(dataset):
+        found = forecast(one, deposited_on=today)
+        lines.append((one, found, (found.usual_on - today).days))
     return render_to_string("requests_app/panels/procedure.html", {"lines": lines}, request=request)
 
 

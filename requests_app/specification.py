@@ -6,71 +6,19 @@ are looked up in a constant number of queries, whatever their number.
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from typing import Literal
-from urllib.parse import urlencode
 
 from django.db.models import Q
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
-from catalog.models import Dataset, Table, TableKey, Variable
+from catalog.models import Table, Variable
 
+from . import joins
+from .described import DescribedRow, Finding, Mend, attach_objects, mend_value
 from .procedures.content import Row
 
 
-Key = tuple[str, str]  # (dataset code, table name or "")
 MAX_NAMES_IN_SQL = 2000
-
-
-@dataclass(frozen=True, slots=True)
-class Mend:
-    """A change offered in one click: `value` is what the button sends."""
-
-    value: str
-    label: str
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """Something to look at in a row. `blocking` ones stop a signature, the others inform."""
-
-    code: Literal["gone", "closed", "years", "keys", "identifier"]
-    row: Key
-    text: str
-    mends: tuple[Mend, ...] = ()
-    blocking: bool = False
-
-
-@dataclass(slots=True)
-class DescribedRow:
-    """A row with what the catalogue says of it; objects are None when they are no longer there."""
-
-    row: Row
-    dataset: Dataset | None = None
-    table: Table | None = None
-    variables: list[Variable] = field(default_factory=list)  # those named, else the identifiers
-    findings: list[Finding] = field(default_factory=list)
-
-    @property
-    def key(self) -> Key:
-        return self.row.key
-
-    @property
-    def anchor(self) -> str:
-        return f"ligne-{self.row.dataset}-{self.row.table}".strip("-")
-
-    @property
-    def years(self) -> str:
-        first, last = self.row.year_from, self.row.year_until
-        if first and last:
-            return str(first) if first == last else _("de %(a)s à %(b)s") % {"a": first, "b": last}
-        if first:
-            return _("à partir de %(a)s") % {"a": first}
-        return _("jusqu’à %(b)s") % {"b": last} if last else _("toutes les années")
-
-
-def mend_value(what: str, key: Key, **more: str | int) -> str:
-    return urlencode({"do": what, "dataset": key[0], "table": key[1], **more})
 
 
 def describe(rows: Sequence[Row]) -> list[DescribedRow]:
@@ -82,7 +30,7 @@ def describe(rows: Sequence[Row]) -> list[DescribedRow]:
     _attach_variables(described)
     for one in described:
         one.findings = [*_gone(one), *_years(one), *_identifiers(one)]
-    for finding in _keys(described):
+    for finding in joins.findings(described):
         next(one for one in described if one.key == finding.row).findings.append(finding)
     return described
 
@@ -102,50 +50,32 @@ def identifier_kinds(rows: Sequence[Row]) -> list[str]:
     return [kind for kind in Variable.Identifier.values if kind in found]
 
 
-def attach_objects(described: list[DescribedRow]) -> None:
-    codes = {one.row.dataset for one in described}
-    datasets = {
-        d.code: d
-        for d in Dataset.objects.filter(code__in=codes).select_related("holder__organisation")
-    }
-    names = {one.row.table for one in described if one.row.table}
-    tables = (
-        {
-            (t.dataset_id, t.name): t
-            for t in Table.objects.current().filter(dataset__code__in=codes, name__in=names)
-        }
-        if names
-        else {}
-    )
-    for one in described:
-        one.dataset = datasets.get(one.row.dataset)
-        if one.dataset and one.row.table:
-            one.table = tables.get((one.dataset.pk, one.row.table))
-            if one.table:
-                one.table.dataset = one.dataset
-
-
 def _attach_variables(described: list[DescribedRow]) -> None:
     named = {one.table.pk for one in described if one.table and one.row.variables}
     names = {name for one in described if one.table for name in one.row.variables}
     whole = {one.table.pk for one in described if one.table and not one.row.variables}
     datasets = {one.dataset.pk for one in described if one.dataset and not one.row.table}
+    in_years = {one.table.pk for one in described if one.table and _chosen_years(one.row)}
     chosen = Q(table_id__in=named)
     if len(names) <= MAX_NAMES_IN_SQL:
         chosen &= Q(name__in=names)
-    found = Variable.objects.current().filter(
-        chosen | ~Q(identifier="") & (Q(table_id__in=whole) | Q(table__dataset_id__in=datasets))
-    )
+    with_years = (
+        Q(valid_from__isnull=False) | Q(valid_until__isnull=False) | ~Q(missing_years=[])
+    ) & Q(table_id__in=whole & in_years)
+    identifying = ~Q(identifier="") & (Q(table_id__in=whole) | Q(table__dataset_id__in=datasets))
+    found = Variable.objects.current().filter(chosen | with_years | identifying)
     by_table: dict[object, list[Variable]] = defaultdict(list)
     by_dataset: dict[object, list[Variable]] = defaultdict(list)
     for variable in found.select_related("table").order_by("table_id", "position", "name"):
         by_table[variable.table_id].append(variable)
-        by_dataset[variable.table.dataset_id].append(variable)
+        if variable.identifier:
+            by_dataset[variable.table.dataset_id].append(variable)
     for one in described:
         if one.table:
             wanted = set(one.row.variables)
             mine = by_table[one.table.pk]
-            one.variables = [v for v in mine if v.name in wanted] if wanted else mine
+            one.variables = [v for v in mine if (v.name in wanted if wanted else v.identifier)]
+            one.dated = [] if wanted else mine
         elif one.dataset and not one.row.table:
             one.variables = by_dataset[one.dataset.pk]
 
@@ -199,35 +129,86 @@ def _longest_run(years: Sequence[int]) -> tuple[int, int] | None:
 
 
 def _years(one: DescribedRow) -> Iterable[Finding]:
-    """Tables and variables absent from some of the chosen years (validity and gaps, C15)."""
+    """Bases, tables and variables absent from some of the chosen years (validity and gaps, C15)."""
     chosen = _chosen_years(one.row)
     if not chosen:
         return
+    yield from _uncovered(one, chosen)
     things: list[Table | Variable] = [one.table] if one.table else []
     if one.row.variables:
         things += one.variables
+    said: set[int] = set()  # of the table: not repeated for each of its variables
     for thing in things:
         present = [year for year in chosen if thing.exists_in(year)]
-        if len(present) == len(chosen):
-            continue
         absent = [year for year in chosen if year not in set(present)]
+        if said.issuperset(absent):
+            continue
+        said |= set(absent) if thing is one.table else set()
         text = _("%(name)s n’existe pas pour ces années : %(years)s.") % {
             "name": thing.name,
             "years": _runs(absent),
         }
-        mends = []
-        if run := _longest_run(present):
-            label = _("Restreindre la ligne à %(years)s") % {
-                "years": _runs(range(run[0], run[1] + 1))
-            }
-            value = mend_value("restrict", one.key, year_from=run[0], year_until=run[1])
-            mends.append(Mend(value, label))
+        mends = _restriction(one, present)
         if isinstance(thing, Variable):
             value = mend_value("drop", one.key, variable=thing.name)
             mends.append(Mend(value, _("Retirer %(name)s") % {"name": thing.name}))
         else:
             mends.append(Mend(mend_value("remove", one.key), _("Retirer la ligne")))
         yield Finding("years", one.key, text, tuple(mends))
+    if not one.row.variables:
+        yield from _whole_table(one, chosen)
+
+
+def _restriction(one: DescribedRow, present: Sequence[int]) -> list[Mend]:
+    """The mend that keeps the longest run of the years that are there."""
+    run = _longest_run(present)
+    if run is None:
+        return []
+    label = _("Restreindre la ligne à %(years)s") % {"years": _runs(range(run[0], run[1] + 1))}
+    value = mend_value("restrict", one.key, year_from=run[0], year_until=run[1])
+    return [Mend(value, label)]
+
+
+def _uncovered(one: DescribedRow, chosen: range) -> Iterable[Finding]:
+    """Years that the base does not cover, where the table does not say its own."""
+    base, table = one.dataset, one.table
+    if base is None or (table and (table.valid_from or table.valid_until)):
+        return
+    first, last = base.covers_from or chosen[0], base.covers_until or chosen[-1]
+    present = [year for year in chosen if first <= year <= last]
+    if len(present) == len(chosen):
+        return
+    absent = _runs([year for year in chosen if year not in present])
+    text = _("La base ne couvre pas ces années : %(years)s.") % {"years": absent}
+    drop = Mend(mend_value("remove", one.key), _("Retirer la ligne"))
+    yield Finding("years", one.key, text, (*_restriction(one, present), drop))
+
+
+def incomplete_in_years(one: DescribedRow) -> list[str]:
+    """Names of a whole table's variables that do not exist in all of the chosen years."""
+    chosen = [y for y in _chosen_years(one.row) if one.table and one.table.exists_in(y)]
+    return [v.name for v in one.dated if not all(v.exists_in(year) for year in chosen)]
+
+
+def _whole_table(one: DescribedRow, chosen: range) -> Iterable[Finding]:
+    """A table chosen whole: its variables of other years are told together."""
+    names = incomplete_in_years(one)
+    if not names:
+        return
+    text = ngettext(
+        "Une variable de la table n’existe pas pour toutes les années de %(a)s à %(b)s : "
+        "%(names)s.",
+        "%(n)s variables de la table n’existent pas pour toutes les années de %(a)s à %(b)s : "
+        "%(names)s.",
+        len(names),
+    ) % {
+        "n": len(names),
+        "a": chosen[0],
+        "b": chosen[-1],
+        "names": ", ".join(names[:8]) + ("…" if len(names) > 8 else ""),
+    }
+    label = ngettext("Retirer cette variable", "Retirer ces variables", len(names))
+    yield Finding("years", one.key, text, (Mend(mend_value("drop_absent", one.key), label),))
 
 
 def _identifiers(one: DescribedRow) -> Iterable[Finding]:
@@ -252,47 +233,3 @@ def _identifiers(one: DescribedRow) -> Iterable[Finding]:
                 for name in names[:5]
             )
         yield Finding("identifier", one.key, text, mends)
-
-
-def _missing_of(key: TableKey, by_table: dict[object, DescribedRow]) -> list[tuple[Key, str]]:
-    """Variables of a key that the rows of its two tables do not hold."""
-    missing: list[tuple[Key, str]] = []
-    for table_id, names in (
-        (key.table_id, key.variables),
-        (key.target_table_id, key.target_variables),
-    ):
-        one = by_table[table_id]
-        if one.row.variables:
-            missing += [(one.key, name) for name in names if name not in one.row.variables]
-    return missing
-
-
-def best_keys(described: Sequence[DescribedRow]) -> list[tuple[TableKey, list[tuple[Key, str]]]]:
-    """Per linked pair of chosen tables, the key that lacks least; none when one is complete."""
-    by_table = {one.table.pk: one for one in described if one.table}
-    if len(by_table) < 2:
-        return []
-    pairs: dict[frozenset[object], list[tuple[TableKey, list[tuple[Key, str]]]]] = defaultdict(list)
-    for key in TableKey.objects.filter(table__in=by_table, target_table__in=by_table):
-        if key.table_id != key.target_table_id:
-            pair = frozenset({key.table_id, key.target_table_id})
-            pairs[pair].append((key, _missing_of(key, by_table)))
-    best = (min(options, key=lambda option: len(option[1])) for options in pairs.values())
-    return [(key, missing) for key, missing in best if missing]
-
-
-def _keys(described: Sequence[DescribedRow]) -> Iterable[Finding]:
-    by_table = {one.table.pk: one for one in described if one.table}
-    for key, missing in best_keys(described):
-        first, second = by_table[key.table_id], by_table[key.target_table_id]
-        names = ", ".join(dict.fromkeys(name for _key, name in missing))
-        text = _("Pour relier %(a)s à %(b)s, il manque : %(names)s.") % {
-            "a": first.row.table,
-            "b": second.row.table,
-            "names": names,
-        }
-        value = mend_value(
-            "keys", first.key, target_dataset=second.row.dataset, target_table=second.row.table
-        )
-        mend = Mend(value, _("Ajouter %(names)s") % {"names": names})
-        yield Finding("keys", first.key, text, (mend,))

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import sys
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -261,6 +262,30 @@ def test_the_csv_has_a_line_for_each_row(folder: Path, tmp_path: Path) -> None:
     skipped = next(r for r in rows if r["resultat"] == "skipped")
     assert (skipped["nom"], skipped["message"]) == ("INCONNUE", "table visée inconnue")
     assert int(next(r for r in rows if r["nom"] == "PHA_ATC")["ligne"]) > 1
+
+
+def test_a_report_that_cannot_be_written_is_told_before_the_import(
+    folder: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(CommandError, match="ne peut pas être écrit"):
+        load(folder, report=tmp_path / "nowhere" / "r.csv")
+    assert not Dataset.objects.exists()
+
+
+def test_the_progress_bar_goes_to_the_end_of_both_phases(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Terminal(StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    screen = Terminal()
+    monkeypatch.setattr(sys, "stderr", screen)
+    call_command("import_table_schema", str(folder), stdout=StringIO(), stderr=screen)
+    assert "Lecture" in screen.getvalue()
+    assert "3/3 PMSI__PMSI_MCO__T_MCOaaC.json" in screen.getvalue()
+    assert "4/4 snds-pmsi-mco\n" in screen.getvalue()
+    assert "\x1b[31" not in screen.getvalue()  # not in red
 
 
 def test_the_whole_dictionary_of_the_main_base() -> None:

@@ -4,14 +4,17 @@ import csv
 import io
 
 import pytest
+from bs4 import BeautifulSoup
 from django.contrib.auth.signals import user_logged_in
 from django.test import Client, RequestFactory
 from django.urls import reverse
 
+from catalog.models import TableKey, Variable
 from requests_app import basket as baskets
+from requests_app.described import mend_value
 from requests_app.models import Basket, BasketRow
 from requests_app.procedures.content import Row
-from requests_app.specification import describe, mend_value
+from requests_app.specification import describe
 from tests.support.client import client_for, page_text
 from tests.support.queries import assert_query_count
 from tests.support.requests import Catalogue, catalogue, person, table
@@ -132,6 +135,105 @@ def test_missing_join_keys_are_added_in_one_click(known: Catalogue) -> None:
     assert all("BEN_ID" in row.variables for row in BasketRow.objects.all())
 
 
+def test_a_table_to_pass_through_is_offered_with_its_keys(known: Catalogue) -> None:
+    drugs = table(known.main, "DROGUES", {"SOI_ID": {}, "CODE": {}})
+    visits = table(known.main, "VISITES", {"VIS_ID": {}})
+    Variable(table=known.care, name="SOI_ID").save()
+    TableKey.objects.create(
+        table=drugs, variables=["SOI_ID"], target_table=known.care, target_variables=["SOI_ID"]
+    )
+    client = client_for()
+    chosen = {"year_from": 2010, "year_until": 2012}
+    add(client, dataset="base-principale", table="DROGUES", variable=["CODE"], **chosen)
+    add(client, dataset="base-principale", table="BENEF", variable=["BEN_SEXE"], **chosen)
+    add(client, dataset="base-principale", table="VISITES")  # nothing joins it: nothing is said
+    text = page_text(client.get(PAGE))
+    assert (
+        "Aucune clé ne relie directement DROGUES et BENEF : le lien passe par la table SOINS."
+        in text
+    )
+    assert "VISITES" not in text.split("Aucune clé")[1].split("SOINS.")[0]
+    page = BeautifulSoup(client.get(PAGE).content, "html.parser")
+    button = next(b for b in page.select("button") if "Ajouter SOINS" in b.get_text())
+    text = page_text(client.post(CHANGE, {"mend": button["value"]}, follow=True))
+    assert "Aucune clé" not in text
+    assert "Pour relier" not in text
+    rows = {row.table.name: row for row in BasketRow.objects.filter(table__isnull=False)}
+    assert set(rows) == {"DROGUES", "BENEF", "SOINS", visits.name}
+    assert rows["SOINS"].variables == ["SOI_ID", "BEN_ID"]
+    assert (rows["SOINS"].year_from, rows["SOINS"].year_until) == (2010, 2012)
+    assert "SOI_ID" in rows["DROGUES"].variables
+    assert "BEN_ID" in rows["BENEF"].variables
+    again = page_text(client.post(CHANGE, {"mend": button["value"]}, follow=True))
+    assert "n’ont plus besoin de celle-là" in again
+
+
+def test_no_table_is_offered_that_cannot_be_asked_for_or_is_chosen_with_its_base(
+    known: Catalogue,
+) -> None:
+    drugs = table(known.register, "DROGUES", {"SOI_ID": {}})
+    TableKey.objects.create(
+        table=drugs, variables=["SOI_ID"], target_table=known.care, target_variables=["BEN_ID"]
+    )
+    rows = [
+        Row(dataset="registre", table="DROGUES"),
+        Row(dataset="base-principale", table="BENEF"),
+    ]
+    codes = [f.code for one in describe(rows) for f in one.findings]
+    assert "keys" in codes
+    known.main.published_at = None
+    known.main.save()
+    assert "keys" not in [f.code for one in describe(rows) for f in one.findings]
+
+
+def test_variables_of_a_whole_table_are_checked_together(known: Catalogue) -> None:
+    client = client_for()
+    add(client, dataset="base-principale", table="BENEF", year_from=2008, year_until=2010)
+    text = page_text(client.get(PAGE))
+    assert (
+        "Une variable de la table n’existe pas pour toutes les années de 2008 à 2010 : BEN_ANCIEN."
+        in text
+    )
+    value = mend_value("drop_absent", ("base-principale", "BENEF"))
+    text = page_text(client.post(CHANGE, {"mend": value}, follow=True))
+    assert "n’existe pas pour toutes les années" not in text
+    assert BasketRow.objects.get().variables == ["BEN_ID", "BEN_NAI_MOI", "BEN_SEXE"]
+    add(client, dataset="base-principale", table="SOINS", year_from=2006, year_until=2008)
+    assert "n’existe pas pour toutes" not in page_text(client.get(PAGE))
+
+
+def test_what_a_table_lacks_is_not_repeated_for_its_variables(known: Catalogue) -> None:
+    known.people.valid_from = 2008
+    known.people.save()
+    named = Row(
+        dataset="base-principale",
+        table="BENEF",
+        variables=["BEN_SEXE", "BEN_ANCIEN"],
+        year_from=2007,
+        year_until=2010,
+    )
+    texts = [f.text for one in describe([named]) for f in one.findings if f.code == "years"]
+    assert texts == [
+        "BENEF n’existe pas pour ces années : 2007.",
+        "BEN_ANCIEN n’existe pas pour ces années : 2009.",
+    ]
+    whole = named.model_copy(update={"variables": [], "year_until": 2008})
+    texts = [f.text for one in describe([whole]) for f in one.findings if f.code == "years"]
+    assert texts == ["BENEF n’existe pas pour ces années : 2007."]
+
+
+def test_years_that_a_base_does_not_cover_are_told(known: Catalogue) -> None:
+    known.register.covers_from, known.register.covers_until = 2010, 2020
+    known.register.save()
+    client = client_for()
+    add(client, dataset="registre", year_from=2008, year_until=2012)
+    text = page_text(client.get(PAGE))
+    assert "La base ne couvre pas ces années : 2008 à 2009." in text
+    value = mend_value("restrict", ("registre", ""), year_from=2010, year_until=2012)
+    text = page_text(client.post(CHANGE, {"mend": value}, follow=True))
+    assert "ne couvre pas" not in text
+
+
 def test_identifier_is_flagged_and_dropped_then_undone(known: Catalogue) -> None:
     client = client_for()
     add(client, dataset="base-principale", table="BENEF")
@@ -188,6 +290,11 @@ def test_merge_at_login_unites_rows_and_forgets_the_visitor(known: Catalogue) ->
     client = client_for()
     add(client, dataset="registre", table="CAS", variable=["CAS_TYPE"], year_from=2008)
     add(client, dataset="base-principale", table="BENEF")
+    client.post(CHANGE, {"clear": "1"})
+    client.post(CHANGE, {"undo": "1"})
+    client.post(CHANGE, {"mend": mend_value("remove", ("registre", "AUTRE"))})
+    client.post(CHANGE, {"mend": mend_value("drop", ("registre", "CAS"), variable="RIEN")})
+    assert baskets.UNDO_KEY in client.session
     request = RequestFactory().post("/")
     request.session = client.session
     user_logged_in.send(sender=type(user), request=request, user=user)
@@ -200,6 +307,24 @@ def test_merge_at_login_unites_rows_and_forgets_the_visitor(known: Catalogue) ->
     assert first.year_from == 2008
     assert Basket.objects.count() == 1
     assert baskets.SESSION_KEY not in request.session
+    assert baskets.UNDO_KEY not in request.session  # it would bring back the visitor's rows alone
+
+
+def test_a_merge_beyond_the_limit_is_told(
+    known: Catalogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user = person("alix")
+    user.set_password("un mot de passe long")
+    user.save()
+    baskets.add(Basket.objects.create(user=user), [Row(dataset="registre", table="CAS")])
+    client = client_for()
+    add(client, dataset="base-principale", table="BENEF")
+    monkeypatch.setattr(baskets, "MAX_ROWS", 1)
+    fields = {"username": "alix", "password": "un mot de passe long"}
+    client.post(reverse("accounts:login"), fields)
+    text = page_text(client.get(PAGE))
+    assert "Votre sélection a 1 lignes au plus" in text
+    assert "Base principale" not in text
 
 
 def test_two_people_never_share_a_basket(known: Catalogue) -> None:

@@ -35,6 +35,8 @@ class Command(BaseCommand):
         reader = TableSchemaReader(code_prefix=profile.code_prefix)
         if not reader.files(folder):
             raise CommandError(_("Aucun fichier .json dans %(folder)s.") % {"folder": folder})
+        if options["report"]:
+            self._must_be_writable(options["report"])
         report = import_folder(
             folder, reader=reader, profile=profile, rules=load_rules(), progress=self._progress
         )
@@ -54,6 +56,17 @@ class Command(BaseCommand):
             )
         self._tell(report)
 
+    @staticmethod
+    def _must_be_writable(path: Path) -> None:
+        """Said before the import, not after it."""
+        try:
+            path.touch()
+        except OSError as error:
+            raise CommandError(
+                _("Le compte rendu ne peut pas être écrit dans %(path)s (%(why)s).")
+                % {"path": path, "why": error.strerror}
+            ) from error
+
     def _progress(self, phase: str, number: int, total: int, name: str) -> None:
         if not sys.stderr.isatty():
             return
@@ -61,7 +74,9 @@ class Command(BaseCommand):
         done = round(30 * number / total)
         bar = "█" * done + "·" * (30 - done)
         end = "\n" if number == total else ""
-        self.stderr.write(f"\r\033[K{label} {bar} {number}/{total} {name[:40]}", ending=end)
+        # Not in the colour of errors, which is this stream's own.
+        line = f"\r\033[K{label} {bar} {number}/{total} {name[:40]}"
+        self.stderr.write(line, style_func=str, ending=end)
         self.stderr.flush()
 
     def _tell(self, report: Report) -> None:
