@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
@@ -48,6 +49,7 @@ class NextStep:
     what: str
     who: str
     due_at: datetime | None
+    reminder_at: datetime | None = None  # no deadline runs: when the actor is reminded
 
 
 def abilities(request: AccessRequest, *, user: Person) -> list[Ability]:
@@ -73,6 +75,15 @@ class _Asked:
     def __init__(self, user: User, request: AccessRequest) -> None:
         self.user, self.request = user, request
         self._known: dict[tuple[str, object, object], bool] = {}
+        self._receipts: dict[UUID, bool] = {}
+
+    def received(self, stage: Stage) -> bool:
+        """Whether the authority's receipt is recorded."""
+        if stage.pk not in self._receipts:
+            self._receipts[stage.pk] = stage.acts.filter(
+                code="record_receipt", corrected_by__isnull=True
+            ).exists()
+        return self._receipts[stage.pk]
 
     def may(self, move: Transition, stage: Stage | None = None, task: Task | None = None) -> bool:
         return any(self._is(actor, stage, task) for actor in sorted(move.actors))
@@ -98,10 +109,20 @@ def _of_stages(asked: _Asked, procedure: Procedure) -> Iterator[Ability]:
     )
     for stage in sorted(stages, key=_urgency):
         stage.request = asked.request
-        for move in stage_moves(procedure.stage(stage.code)).values():
+        moves = list(stage_moves(procedure.stage(stage.code)).values())
+        if stage.kind == "opinion" and _has_rapporteurs(stage):
+            # named already: to change them is not what is awaited
+            moves.sort(key=lambda move: move.name == "assign_rapporteurs")
+        for move in moves:
             if stage.state in move.sources and asked.may(move, stage):
-                if _useful(move, stage, procedure):
+                if _useful(move, stage, procedure, asked):
                     yield _ability(move, stage)
+
+
+def _has_rapporteurs(stage: Stage) -> bool:
+    return stage.state == StageState.RUNNING and (
+        stage.rapporteurs.filter(ended_at__isnull=True).exists()
+    )
 
 
 def _urgency(stage: Stage) -> tuple[bool, bool, float, int]:
@@ -109,22 +130,35 @@ def _urgency(stage: Stage) -> tuple[bool, bool, float, int]:
     return (stage.state == StageState.DONE, stage.due_at is None, due, stage.position)
 
 
-def _useful(move: Transition, stage: Stage, procedure: Procedure) -> bool:
+def _useful(move: Transition, stage: Stage, procedure: Procedure, asked: "_Asked") -> bool:
     """Leave out what the guards would refuse whatever is written."""
+    if stage.kind == "completeness":
+        return _useful_in_completeness(move, stage, procedure, asked.request)
     if move.name == "file_late_opinion":
         return bool(stage.outcome) and procedure.stage(stage.code).outcome(stage.outcome).tacit
-    if move.name in {"extend_opinion", "record_extension"}:
+    if move.name == "extend_opinion":
         return stage.extended_at is None
-    received = _has_receipt(stage) if stage.kind == "authorisation" else False
+    if move.name == "file_report":
+        return not stage.reports.filter(author=asked.user, filed_at__isnull=False).exists()
+    received = asked.received(stage) if stage.kind == "authorisation" else False
     if move.name == "record_receipt":
         return not received
+    if move.name == "record_extension":
+        return received and stage.extended_at is None
     if move.name in {"record_authorisation", "record_refusal"}:
         return received
     return True
 
 
-def _has_receipt(stage: Stage) -> bool:
-    return stage.acts.filter(code="record_receipt", corrected_by__isnull=True).exists()
+def _useful_in_completeness(
+    move: Transition, stage: Stage, procedure: Procedure, request: AccessRequest
+) -> bool:
+    if move.name not in {"request_completion", "close_incomplete"}:
+        return True
+    sent = stage.acts.filter(code="request_completion").count()
+    if move.name == "close_incomplete":  # never without having asked
+        return sent > 0 and request.state != RequestState.AWAITING_SIGNATURE
+    return sent < procedure.stage(stage.code).max_rounds
 
 
 def _of_tasks(asked: _Asked) -> Iterator[Ability]:
@@ -197,10 +231,13 @@ def _open_stages(request: AccessRequest) -> list[Stage]:
 def _step_of_stage(stage: Stage, procedure: Procedure) -> NextStep:
     if stage.state == StageState.PAUSED:
         what = _("Compléter le dossier et le renvoyer")
-        return NextStep(stage, None, what, _("le demandeur"), None)
-    return NextStep(
-        stage, None, procedure.stage(stage.code).expected, actor_of(stage), stage.due_at
-    )
+        return NextStep(stage, None, what, _("le demandeur"), stage.due_at)
+    spec = procedure.stage(stage.code)
+    if spec.awaited is not None and stage.due_at is not None:  # its receipt made the clock run
+        return NextStep(stage, None, spec.awaited.what, spec.awaited.who, stage.due_at)
+    if spec.clock is not None and spec.clock.on_expiry.effect == "remind":
+        return NextStep(stage, None, spec.expected, actor_of(stage), None, stage.due_at)
+    return NextStep(stage, None, spec.expected, actor_of(stage), stage.due_at)
 
 
 def _step_of_task(task: Task, procedure: Procedure) -> NextStep:

@@ -15,6 +15,7 @@ from portal.common.calendar import PARIS, legal_now
 
 from .models import AccessRequest, Note, Piece, RapporteurAssignment, Stage
 from .procedures import registry
+from .procedures.schema import Procedure
 
 
 def review_pieces(
@@ -46,9 +47,13 @@ def completion_message(request: AccessRequest) -> str:
     """The single message of the grid: every piece to mend with its comment, numbered."""
     procedure = registry.get(request.procedure_code, request.procedure_version)
     labels = {piece.code: piece.label for piece in procedure.pieces}
-    to_mend = Piece.objects.filter(request=request, review=Piece.Review.TO_MEND).order_by("code")
+    order = list(labels)
+    to_mend = sorted(
+        Piece.objects.filter(request=request, review=Piece.Review.TO_MEND),
+        key=lambda piece: order.index(piece.code) if piece.code in labels else len(order),
+    )
     lines = [
-        f"{number}. {labels.get(piece.code, piece.code)} : {piece.review_comment or _('à revoir')}"
+        f"{number}. {labels.get(piece.code, piece.code)} : {piece.review_comment or _('à revoir')}"
         for number, piece in enumerate(to_mend, start=1)
     ]
     return "\n".join(lines)
@@ -57,6 +62,12 @@ def completion_message(request: AccessRequest) -> str:
 def unreviewed(request: AccessRequest) -> int:
     """How many pieces the grid still has to judge."""
     return Piece.objects.filter(request=request, review=Piece.Review.PENDING).count()
+
+
+def is_last_request(stage: Stage, procedure: Procedure) -> bool:
+    """Whether the next request for completion is the last one that the procedure allows."""
+    sent = stage.acts.filter(code="request_completion").count()
+    return sent + 1 >= procedure.stage(stage.code).max_rounds
 
 
 class DeskRefused(ValueError):
@@ -99,18 +110,23 @@ def assign(stage: Stage, *, to: User | None, by: User) -> None:
 MONTHLY_LOAD = 4
 
 
-def loaded_rapporteurs(stage: Stage) -> list[str]:
-    """A sentence per committee member who already reports on four files this month or more."""
+def rapporteur_loads(stage: Stage) -> dict[UUID, int]:
+    """Files given this month to each member of the stage's committee, this one left out."""
     month = legal_now().astimezone(PARIS).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     counts = (
         RapporteurAssignment.objects.filter(
             stage__committee_id=stage.committee_id, assigned_at__gte=month, ended_at__isnull=True
         )
+        .exclude(stage=stage)
         .values("member")
         .annotate(n=Count("pk"))
-        .filter(n__gte=MONTHLY_LOAD)
     )
-    loads = {row["member"]: row["n"] for row in counts}
+    return {row["member"]: row["n"] for row in counts}
+
+
+def loaded_rapporteurs(stage: Stage) -> list[str]:
+    """A sentence per committee member who already reports on four files this month or more."""
+    loads = {pk: n for pk, n in rapporteur_loads(stage).items() if n >= MONTHLY_LOAD}
     return [
         ngettext(
             "%(who)s rapporte déjà %(n)d dossier ce mois-ci.",

@@ -1,5 +1,6 @@
 """What is expected of a person, due first: open stages and tasks of the roles they hold."""
 
+from datetime import datetime
 from typing import Any
 
 from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Value, When
@@ -22,6 +23,7 @@ from .models import (
     Task,
 )
 from .procedures import registry
+from .procedures.schema import Stage as StageSpec
 from .visibility import TEAM_KINDS
 
 
@@ -82,10 +84,27 @@ def expected_of(stage: Any) -> str:
         if not stage.has_rapporteurs:
             return _("Désignez les rapporteurs")
     if stage.state == StageState.PAUSED:
+        if stage.due_at is not None and stage.due_at < legal_now():
+            return _("Attendre encore le demandeur, ou clore le dossier incomplet")
         return _("En attente du demandeur")
+    spec = _spec(stage)
+    if spec.awaited is not None and stage.due_at is not None:
+        return spec.awaited.expected
+    return spec.expected
+
+
+def reminder_of(stage: Any) -> datetime | None:
+    """When the actor is reminded, in a stage whose date is no deadline; else None."""
+    clock = _spec(stage).clock
+    if stage.state == StageState.RUNNING and clock and clock.on_expiry.effect == "remind":
+        due: datetime | None = stage.due_at
+        return due
+    return None
+
+
+def _spec(stage: Any) -> StageSpec:
     request = stage.request
-    procedure = registry.get(request.procedure_code, request.procedure_version)
-    return procedure.stage(stage.code).expected
+    return registry.get(request.procedure_code, request.procedure_version).stage(stage.code)
 
 
 def tasks_for(user: User) -> QuerySet[Task]:

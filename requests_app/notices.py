@@ -72,6 +72,16 @@ class CompletionRequested(RequestNotice):
     label = _("compléments demandés")
 
 
+class CompletionReminder(RequestNotice):
+    code = "request.completion_reminder"
+    label = _("relance : compléments attendus")
+
+
+class CompletionOverdue(RequestNotice):
+    code = "request.completion_overdue"
+    label = _("compléments non reçus")
+
+
 class CompletionReceived(RequestNotice):
     code = "request.completion_received"
     label = _("compléments reçus")
@@ -120,6 +130,11 @@ class ReportFiled(RequestNotice):
 class OpinionExtended(RequestNotice):
     code = "request.opinion_extended"
     label = _("délai de l’avis prolongé")
+
+
+class TacitOpinion(RequestNotice):
+    code = "request.tacit_opinion"
+    label = _("avis réputé rendu")
 
 
 class AnswerExpected(RequestNotice):

@@ -171,7 +171,10 @@ class Reader:
             )
         )
         for report in reports:
-            report.facts = self._headings(report.stage.code, report.headings)  # type: ignore[attr-defined]
+            report.facts = [  # type: ignore[attr-defined]
+                (_("Sens proposé"), dict(OpinionSense.choices).get(report.proposed_sense, "")),
+                *self._headings(report.stage.code, report.headings),
+            ]
         acts = list(
             permissions.acts_visible_to(self.user)
             .filter(request=self.request)
@@ -179,7 +182,7 @@ class Reader:
             .distinct()
         )
         remarks = [
-            {"holder": act.stage.holder, "text": act.text or _("aucune remarque reçue")}
+            {"holder": act.stage.holder, "text": act.text or self._silence(act)}
             for act in acts
             if act.stage is not None and act.stage.kind == "holder"
         ]
@@ -193,6 +196,12 @@ class Reader:
                 self._act(act, codes=codes, replaced=act.pk in corrected) for act in acts
             ],
         }
+
+    def _silence(self, act: Act) -> str:
+        """A holder who says that there is nothing to say, or says nothing in time."""
+        if act.stage is None or act.code != "expire":
+            return _("Aucune remarque.")
+        return self.procedure.stage(act.stage.code).outcome(act.stage.outcome).label
 
     def _headings(self, stage_code: str, headings: dict[str, str]) -> list[tuple[str, str]]:
         spec = self.procedure.stage(stage_code)
@@ -211,13 +220,8 @@ class Reader:
         return correctable_codes() if self.corrects else frozenset()
 
     def _act(self, act: Act, *, codes: frozenset[str], replaced: bool) -> Act:
-        words = [
-            f"{label} : {_in_words(act.data[key])}"
-            for key, label in _ACT_WORDS.items()
-            if act.data.get(key)
-        ]
         act.label = act_label(act.code)  # type: ignore[attr-defined]
-        act.details = ", ".join(words)  # type: ignore[attr-defined]
+        act.details = ", ".join(act_details(act))  # type: ignore[attr-defined]
         act.url = self.file_url(act.document_id) if act.document_id else ""  # type: ignore[attr-defined]
         act.words = self._said(act)  # type: ignore[attr-defined]
         act.replaced = replaced  # type: ignore[attr-defined]
@@ -293,6 +297,15 @@ def _in_words(value: Any) -> str:
         return formats.date_format(date.fromisoformat(text), "j F Y")
     except ValueError:
         return text
+
+
+def act_details(act: Act) -> list[str]:
+    """Numbers, dates and references of an act, in words."""
+    return [
+        f"{label} : {_in_words(act.data[key])}"
+        for key, label in _ACT_WORDS.items()
+        if act.data.get(key)
+    ]
 
 
 def act_label(code: str) -> str:

@@ -3,8 +3,10 @@
 from datetime import datetime
 from uuid import UUID
 
+from portal.common.calendar import deadline
 from requests_app.models import Act, Permit, Stage
 from requests_app.procedures.schema import Clock
+from requests_app.procedures.schema import Stage as StageSpec
 
 from .rules import Pause, due_at
 
@@ -43,6 +45,14 @@ def permit_end(request_id: UUID) -> datetime | None:
     if permit is None:
         return None
     return min(permit.expires_at, permit.revoked_at) if permit.revoked_at else permit.expires_at
+
+
+def completion_due(stage: Stage, spec: StageSpec) -> datetime | None:
+    """Until when the applicant of a stopped stage is asked to complete; None without a rule."""
+    pause = stage.pauses.filter(ended_at__isnull=True).first()
+    if pause is None or spec.completion_period is None:
+        return None
+    return deadline(pause.started_at, spec.completion_period)
 
 
 def computed_due(stage: Stage, clock: Clock | None) -> datetime | None:

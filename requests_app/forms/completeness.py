@@ -19,6 +19,7 @@ class PieceReviewForm(forms.Form):
         label=_("Ce qu’il faut corriger"),
         required=False,
         max_length=2000,
+        help_text=_("Obligatoire si la pièce est à corriger."),
         widget=forms.Textarea(attrs={"rows": 2}),
     )
 
@@ -26,6 +27,7 @@ class PieceReviewForm(forms.Form):
         initial = {"review": piece.review, "comment": piece.review_comment}
         super().__init__(*args, initial=initial, prefix=str(piece.pk), **kwargs)
         self.piece = piece
+        self.fields["comment"].conditional = True  # type: ignore[attr-defined] - not "facultatif"
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or {}

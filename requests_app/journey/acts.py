@@ -91,6 +91,8 @@ def send(
 ) -> Page:
     """Send the page's main form; raises StepFailed with what the page says is wrong."""
     form = main_form(page)
+    if form.select_one('input[name="confirm"]'):  # an act that is not taken back
+        values.setdefault("confirm", "on")
     try:
         answer = visitor.submit(page, form, files=files, **values)
     except StepFailed as failure:

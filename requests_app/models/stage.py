@@ -21,8 +21,14 @@ class StageQuerySet(models.QuerySet["Stage"]):
         return self.filter(state__in=[StageState.RUNNING, StageState.PAUSED])
 
     def due(self, *, at: object) -> "StageQuerySet":
-        """Running stages whose clock has ended at an instant and has not fired."""
-        return self.filter(state=StageState.RUNNING, due_at__lt=at, expired_at__isnull=True)
+        """Open stages whose date has passed at an instant and has had no effect yet.
+
+        Of a stopped stage it is the applicant's date, whose end is a reminder.
+        """
+        return self.filter(due_at__lt=at).filter(
+            Q(state=StageState.RUNNING, expired_at__isnull=True)
+            | Q(state=StageState.PAUSED, reminded_at__isnull=True)
+        )
 
 
 class Stage(models.Model):

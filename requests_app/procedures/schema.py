@@ -177,6 +177,14 @@ class Clock(Part):
         return self
 
 
+class Awaited(Part):
+    """An outside authority whose answer is waited for once its receipt is recorded."""
+
+    who: Text
+    what: Text  # what the authority is to do, in the words of "who must act next"
+    expected: Text  # what the stage's own actor does meanwhile
+
+
 class Requirement(Part):
     """What must hold for an outcome to be chosen, and what the person is told when it does not."""
 
@@ -207,6 +215,9 @@ class Stage(Part):
     clock: Clock | None = None
     headings: tuple[Heading, ...] = ()
     max_rounds: Annotated[int, Field(gt=0)] = 2  # completeness: requests sent to the applicant
+    # completeness: time given to the applicant while the clock is stopped; its end is a reminder
+    completion_period: Period | None = None
+    awaited: Awaited | None = None
     source: str = ""
 
     @model_validator(mode="after")
@@ -223,6 +234,10 @@ class Stage(Part):
             )
         if self.clock and self.clock.pauses and self.kind != "completeness":
             raise ValueError(f"stage {self.code!r}: only completeness pauses")
+        if self.completion_period and not (self.clock and self.clock.pauses):
+            raise ValueError(f"stage {self.code!r}: completion_period needs a clock that pauses")
+        if self.awaited and not (self.clock and self.clock.start == "receipt"):
+            raise ValueError(f"stage {self.code!r}: awaited needs a clock that starts at a receipt")
         if (self.parallel is not None) != (self.kind == "holder"):
             raise ValueError(f"stage {self.code!r}: kind 'holder' and parallel go together")
         if (self.kind == "opinion") != bool(self.headings):

@@ -14,31 +14,22 @@ from django.views.decorators.http import require_http_methods
 
 from portal.accounts.models import Organisation
 from portal.common.calendar import legal_now
-from requests_app import (
-    committee_reading,
-    desk,
-    extraction,
-    permissions,
-    quotas,
-    reading,
-    uploads,
-)
+from requests_app import desk, inbox, permissions, uploads
 from requests_app.abilities import abilities
 from requests_app.forms.acts import ACT_FORMS, ActForm
 from requests_app.models import (
     AccessRequest,
     Act,
     Opinion,
-    RequestMember,
+    Report,
     Stage,
     Task,
     TransitionLog,
-    Workspace,
 )
-from requests_app.procedures.schema import Procedure
 from requests_app.workflow import engine
 
-from .request import visible_request
+from .beside import beside, callouts, warnings
+from .request import uuid_or_none, visible_request
 
 
 def _parties(access_request: AccessRequest) -> Any:
@@ -61,31 +52,23 @@ def _extra(
     return {}
 
 
-def _warnings(name: str, stage: Stage | None) -> list[str]:
-    """What the person should know before the act."""
-    if name == "assign_rapporteurs" and stage is not None:
-        return desk.loaded_rapporteurs(stage)
-    if name == "request_completion" and stage is not None and stage.round > 1:
-        return [_("Le demandeur a déjà été sollicité : cette demande est la dernière.")]
-    return []
+def _initial(request: HttpRequest, name: str, stage: Stage | None) -> dict[str, Any]:
+    """What the form starts from: the desk's message, or the report that the president names."""
+    if stage is None:
+        return {}
+    if name == "request_completion":
+        return {"message": desk.completion_message(stage.request)}
+    if name == "issue_opinion" and (asked := uuid_or_none(request.GET.get("rapport", ""))):
+        report = permissions.reports_visible_to(request.user).filter(pk=asked, stage=stage).first()
+        return _from_report(report) if report is not None else {}
+    return {}
 
 
-def _facts(name: str, access_request: AccessRequest) -> list[tuple[str, list[str]]]:
-    """Figures that stand beside the act: for a convention, the extract and what quotas leave; for
-    the extract's confirmation, each file beside what was approved."""
-    if name == "confirm_extract":
-        workspace = Workspace.objects.filter(request=access_request).first()
-        lines = [one.line for one in extraction.review(access_request, workspace)]
-        return [(_("Spécification approuvée et fichiers préparés"), lines)]
-    if name != "record_convention":
-        return []
-    persons = RequestMember.objects.filter(
-        request=access_request, has_data_access=True, removed_at__isnull=True
-    ).count()
-    return [
-        (_("Extraction"), [extraction.state(access_request)]),
-        (_("Quotas chez le fournisseur"), quotas.lines(persons=max(persons, 1))),
-    ]
+def _from_report(report: Report) -> dict[str, Any]:
+    points = [str(point["text"]) for point in report.points]
+    return {f"heading_{code}": text for code, text in report.headings.items()} | {
+        "points": "\n".join(points)
+    }
 
 
 def _run(
@@ -128,6 +111,14 @@ def _run(
             uploads.discard(stored)
     if applied.already_done:
         return _done_already(request, access_request)
+    if not permissions.requests_visible_to(request.user).filter(pk=access_request.pk).exists():
+        # a member who stands down sees nothing of the file any more (A14)
+        messages.success(
+            request,
+            _("Vous vous êtes déporté du dossier %(number)s : il ne vous est plus montré.")
+            % {"number": access_request.number},
+        )
+        return redirect("requests_app:inbox")
     messages.success(request, _("C’est enregistré."))
     return redirect("requests_app:request", access_request.pk)
 
@@ -156,31 +147,6 @@ def _is_second_click(
     return moved.exists() or acted.exists()
 
 
-# Acts that are written with the file before one's eyes.
-_BESIDE = frozenset(
-    {"file_report", "issue_opinion", "file_late_opinion", "file_remark", "answer_points"}
-)
-
-
-def _beside(
-    request: HttpRequest, name: str, access_request: AccessRequest, procedure: Procedure
-) -> dict[str, Any]:
-    """What stands beside the form: the file as this person may read it, reports, who withdrew."""
-    if name not in _BESIDE:
-        return {}
-    parts = permissions.parts_visible(request.user, access_request)
-    reader = reading.Reader(access_request, procedure=procedure, parts=parts, user=request.user)  # type: ignore[arg-type]
-    found = reader.content(version="")
-    beside = {"content": found["content"], "rows": found.get("rows", [])}
-    if name == "issue_opinion":
-        said = reader.opinions_and_acts()
-        sitting = committee_reading.sitting(access_request, user=request.user, parts=parts)  # type: ignore[arg-type]
-        beside |= {"reports": said["reports"], "remarks": said["remarks"]}
-        beside["stood_down"] = [seat for seat in sitting["seats"] if seat.stands_down]
-        beside["silent"] = [seat for seat in sitting["seats"] if not seat.said]
-    return beside
-
-
 @require_http_methods(["GET", "HEAD", "POST"])
 def act(
     request: HttpRequest,
@@ -194,6 +160,8 @@ def act(
     if name not in ACT_FORMS:
         raise Http404
     stage = get_object_or_404(Stage, pk=stage_id, request=access_request) if stage_id else None
+    if stage is not None:
+        stage.request = access_request
     task = get_object_or_404(Task, pk=task_id, request=access_request) if task_id else None
     corrected = get_object_or_404(Act, pk=act_id, request=access_request) if act_id else None
     if corrected is not None and not permissions.can(request.user, "correct_act", corrected):
@@ -219,27 +187,29 @@ def act(
     form = ACT_FORMS[name](
         request.POST or None,
         request.FILES or None,
+        initial=_initial(request, name, stage),
         request=access_request,
         stage=stage,
         user=request.user,
         **_extra(name, access_request, task, corrected),
     )
+    if ability.irreversible:
+        form.ask_confirmation()
     if request.method == "POST" and form.is_valid():
         done = _run(request, form, name, access_request=access_request, stage=stage)
         if done is not None:
             return done
-    if name == "request_completion" and request.method != "POST":
-        form.initial["message"] = desk.completion_message(access_request)
     context = {
         "access_request": access_request,
         "stage": stage,
         "stage_label": form.procedure.stage(stage.code).label if stage else "",
+        "reminder_at": inbox.reminder_of(stage) if stage else None,
         "form": form,
         "heading": ability.label,
         "submit_label": ability.label,
-        "warnings": _warnings(name, stage),
-        "facts": _facts(name, access_request),
-        "beside": _beside(request, name, access_request, form.procedure),
+        "warnings": warnings(name, stage, form.procedure),
+        "callouts": callouts(name, access_request, corrected),
+        "beside": beside(request, name, access_request, form.procedure),
     }
     return render(
         request,

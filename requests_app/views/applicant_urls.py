@@ -59,6 +59,7 @@ urlpatterns = [
     path(f"{DRAFT}recapitulatif/", signature.summary, name="draft_summary"),
     path(f"{DRAFT}<slug:slug>/", draft.step, name="draft_step"),
     path(f"{FILE}fichiers/<uuid:file_id>/", pieces.file, name="file"),
+    path(f"{FILE}fichiers/<uuid:file_id>/lire/", pieces.file_in_page, name="file_in_page"),
     path(f"{FILE}signature/", signature.sign, name="sign"),
     path(f"{FILE}signature/demander/", signature.ask, name="ask_signature"),
     path(f"{FILE}signature/annuler/", signature.cancel, name="cancel_signature"),

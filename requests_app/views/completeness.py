@@ -2,6 +2,8 @@
 
 from uuid import UUID
 
+from csp.constants import SELF
+from csp.decorators import csp_update
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
@@ -10,15 +12,17 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from requests_app import desk
+from requests_app import desk, uploads
 from requests_app.abilities import abilities
 from requests_app.forms.completeness import PieceReviewForm
 from requests_app.models import Stage
+from requests_app.procedures import registry
 
 from .links import act_links
 from .request import visible_request
 
 
+@csp_update({"frame-src": [SELF]})  # the piece that is read beside the grid
 @require_http_methods(["GET", "HEAD", "POST"])
 def completeness(request: HttpRequest, pk: UUID) -> HttpResponse:
     access_request = visible_request(request, pk)
@@ -30,23 +34,35 @@ def completeness(request: HttpRequest, pk: UUID) -> HttpResponse:
     ]
     if not mine:
         raise PermissionDenied(_("Le contrôle de complétude n’est pas à faire, ou pas par vous."))
+    links = [one for one in act_links(access_request, mine) if one.name != "completeness"]
     rows = desk.pieces_of(access_request)
     data = request.POST if request.method == "POST" else None
     for row in rows:
         row["form"] = PieceReviewForm(data, piece=row["piece"])
         file = row["piece"].file
-        row["url"] = reverse("requests_app:file", args=[access_request.pk, file.pk]) if file else ""
+        place = [access_request.pk, file.pk] if file else []
+        row["url"] = reverse("requests_app:file", args=place) if file else ""
+        pdf = file is not None and file.content_type == uploads.PDF
+        row["inline_url"] = reverse("requests_app:file_in_page", args=place) if pdf else ""
     if data is not None and all([row["form"].is_valid() for row in rows]):  # noqa: C419 - every error at once
         verdicts = dict(row["form"].verdict for row in rows)
         desk.review_pieces(access_request, verdicts, by=request.user)
         messages.success(request, _("La grille est enregistrée."))
-        return redirect("requests_app:completeness", access_request.pk)
+        then = next((one.url for one in links if one.name == data.get("then")), "")
+        return redirect(then or reverse("requests_app:completeness", args=[access_request.pk]))
+    left, message = desk.unreviewed(access_request), desk.completion_message(access_request)
+    procedure = registry.get(access_request.procedure_code, access_request.procedure_version)
     context = {
         "access_request": access_request,
         "stage": stage,
         "rows": rows,
-        "message": desk.completion_message(access_request),
-        "acts": act_links(access_request, mine),
+        "left": left,
+        "message": message,
+        "last_request": any(one.name == "request_completion" for one in links)
+        and desk.is_last_request(stage, procedure),
+        "acts": links,
+        # the grid first; then what it says: one message, or a complete file
+        "main": "" if left else "request_completion" if message else "accept_completeness",
     }
     status = 422 if data is not None else 200
     return render(request, "requests_app/desk/completeness.html", context, status=status)

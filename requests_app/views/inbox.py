@@ -114,6 +114,7 @@ def inbox_page(request: HttpRequest) -> HttpResponse:
     assigns = False
     for stage in page:
         stage.expected = inbox.expected_of(stage)
+        stage.reminder_at = inbox.reminder_of(stage)
         # Whoever sees a desk's stage in this list has its role; the right to assign is one more.
         stage.assignable = stage.role in desk.ASSIGNABLE_ROLES
         assigns = assigns or stage.assignable

@@ -3,15 +3,18 @@
 from typing import Any
 from uuid import UUID
 
+from csp.constants import SELF
+from csp.decorators import csp_replace
 from django.contrib import messages
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
+from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_POST, require_safe
 
 from portal.audit.record import record_view
-from requests_app import dossier, permissions
+from requests_app import dossier, permissions, uploads
 from requests_app.dossier import NotEditable
 from requests_app.dossier import pieces as kept
 from requests_app.forms.pieces import UploadForm, WaiverForm
@@ -140,13 +143,28 @@ def template(request: HttpRequest, pk: UUID, code: str) -> HttpResponse:
 @require_safe
 def file(request: HttpRequest, pk: UUID, file_id: UUID) -> HttpResponseBase:
     """A file of a request, streamed after the rights check, each download in the log."""
-    stored = get_object_or_404(
-        permissions.files_visible_to(request.user).distinct(), pk=file_id, request=pk
-    )
+    return _stream(request, pk, file_id, as_attachment=True)
+
+
+@xframe_options_sameorigin
+@csp_replace({"frame-ancestors": [SELF]})
+@require_safe
+def file_in_page(request: HttpRequest, pk: UUID, file_id: UUID) -> HttpResponseBase:
+    """The same for a PDF, to be read in a frame of this portal: the completeness grid's."""
+    return _stream(request, pk, file_id, as_attachment=False)
+
+
+def _stream(
+    request: HttpRequest, pk: UUID, file_id: UUID, *, as_attachment: bool
+) -> HttpResponseBase:
+    readable = permissions.files_visible_to(request.user).distinct()
+    if not as_attachment:  # what a browser would run is only ever downloaded
+        readable = readable.filter(content_type=uploads.PDF)
+    stored = get_object_or_404(readable, pk=file_id, request=pk)
     record_view(request, "request.download", on=stored, about=pk, always=True)
     response = FileResponse(
         stored.file.open("rb"),
-        as_attachment=True,
+        as_attachment=as_attachment,
         filename=stored.name,
         content_type=stored.content_type,
     )

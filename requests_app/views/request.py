@@ -236,7 +236,7 @@ def assign_stage(request: HttpRequest, pk: UUID, stage_id: UUID) -> HttpResponse
     )
     people = desk.colleagues(stage.role)
     wanted = request.POST.get("to", str(request.user.pk))
-    to = None if "release" in request.POST else people.filter(pk=_uuid(wanted)).first()
+    to = None if "release" in request.POST else people.filter(pk=uuid_or_none(wanted)).first()
     if to is None and "release" not in request.POST and wanted:
         messages.error(request, _("Cette personne n’a pas le rôle que demande l’étape."))
         return back
@@ -250,7 +250,7 @@ def assign_stage(request: HttpRequest, pk: UUID, stage_id: UUID) -> HttpResponse
     return back
 
 
-def _uuid(text: str) -> UUID | None:
+def uuid_or_none(text: str) -> UUID | None:
     try:
         return UUID(text)
     except ValueError:

@@ -106,6 +106,8 @@ def _move(
 
 _R = Request
 _ALIVE = (_R.SUBMITTED, _R.INCOMPLETE, _R.PROCESSING, _R.IN_FORCE)
+# A date or a number misread is put right even once the file is over.
+_CORRECTABLE = (*_ALIVE, _R.REFUSED, _R.CLOSED)
 
 REQUEST_MOVES: dict[str, Transition] = {
     move.name: move
@@ -137,7 +139,14 @@ REQUEST_MOVES: dict[str, Transition] = {
             irreversible=True,
         ),
         _move("close_task", _ALIVE, "", Actor.TASK_ROLE, irreversible=True),
-        _move("correct_act", _ALIVE, "", Actor.SECRETARIAT, Actor.LEGAL_OFFICER, irreversible=True),
+        _move(
+            "correct_act",
+            _CORRECTABLE,
+            "",
+            Actor.SECRETARIAT,
+            Actor.LEGAL_OFFICER,
+            irreversible=True,
+        ),
         # --- entailed by the outcome of a stage, never asked for ---
         _move("await_completion", (_R.SUBMITTED,), _R.INCOMPLETE),
         _move("process", (_R.SUBMITTED,), _R.PROCESSING),
@@ -187,7 +196,7 @@ _EXPIRE = _move("expire", (_S.RUNNING,), "", Actor.SYSTEM)
 KIND_MOVES: dict[str, tuple[Transition, ...]] = {
     "completeness": (
         _end("accept_completeness", "complete", Actor.SECRETARIAT),
-        _move("request_completion", (_S.RUNNING,), _S.PAUSED, Actor.SECRETARIAT),
+        _move("request_completion", (_S.RUNNING,), _S.PAUSED, Actor.SECRETARIAT, irreversible=True),
         _end("redirect", "redirected", Actor.SECRETARIAT),
         replace(
             _end("close_incomplete", "closed_incomplete", Actor.SECRETARIAT),
@@ -200,20 +209,20 @@ KIND_MOVES: dict[str, tuple[Transition, ...]] = {
     ),
     "opinion": (
         _note("declare_interest", Actor.MEMBER, makes_act=False),
-        _note("withdraw_member", Actor.PRESIDENT, makes_act=False, irreversible=True),
+        _note("file_report", Actor.RAPPORTEUR, makes_act=False, irreversible=True),
         _note("assign_rapporteurs", Actor.PRESIDENT, makes_act=False),
-        _note("file_report", Actor.RAPPORTEUR, makes_act=False),
-        _note("extend_opinion", Actor.PRESIDENT, irreversible=True),
         _end("issue_opinion", CHOSEN, Actor.PRESIDENT),
-        _move("file_late_opinion", (_S.DONE,), "", Actor.PRESIDENT),
+        _note("extend_opinion", Actor.PRESIDENT, irreversible=True),
+        _note("withdraw_member", Actor.PRESIDENT, makes_act=False, irreversible=True),
+        _move("file_late_opinion", (_S.DONE,), "", Actor.PRESIDENT, irreversible=True),
     ),
     "answer": (_end("answer_points", CHOSEN, Actor.TEAM),),
     "referral": (_end("record_referral", "referred", Actor.SECRETARIAT),),
     "authorisation": (
         _note("record_receipt", Actor.LEGAL_OFFICER),
-        _note("record_extension", Actor.LEGAL_OFFICER),
         _end("record_authorisation", "authorised", Actor.LEGAL_OFFICER),
         _end("record_refusal", "refused", Actor.LEGAL_OFFICER),
+        _note("record_extension", Actor.LEGAL_OFFICER),
     ),
     "conformity": (_end("record_conformity", "committed", Actor.TEAM, Actor.LEGAL_OFFICER),),
     "register": (_end("publish_register", "published", Actor.SECRETARIAT),),
@@ -226,12 +235,15 @@ KIND_MOVES: dict[str, tuple[Transition, ...]] = {
 
 
 def stage_moves(spec: StageSpec) -> dict[str, Transition]:
-    """What a stage of a procedure can do: its kind's moves, and its clock's end."""
+    """What a stage of a procedure can do, the main move first: its kind's, and its clock's end."""
     codes = {outcome.code for outcome in spec.outcomes}
     moves = {m.name: m for m in KIND_MOVES[spec.kind] if m.outcome in {"", CHOSEN, *codes}}
     if spec.clock is not None:
         tacit = spec.clock.on_expiry.outcome
         moves["expire"] = replace(_EXPIRE, target=str(_S.DONE), outcome=tacit) if tacit else _EXPIRE
+    if spec.completion_period is not None:  # the applicant's own time ends too: a reminder
+        both = frozenset({str(_S.RUNNING), str(_S.PAUSED)})
+        moves["expire"] = replace(moves["expire"], sources=both)
     return moves
 
 

@@ -12,9 +12,11 @@ from django.utils.translation import gettext as _
 from portal.accounts.models import Role
 from portal.common.calendar import PARIS
 from requests_app import notices, recipients
-from requests_app.models import RequestState, RequestVersion, Stage, StageState
+from requests_app.models import Opinion, RequestState, RequestVersion, Stage, StageState, Task
 from requests_app.notices import RequestNotice
+from requests_app.procedures.words import period_in_words
 
+from . import guards
 from .context import Context
 
 
@@ -87,6 +89,9 @@ def _expect(ctx: Context, stage: Stage) -> None:
         if opinion is not None and opinion.outcome:
             outcome = ctx.procedure.stage(opinion.code).outcome(opinion.outcome)
             more |= {"sense": outcome.label.split(",")[0], "tacit": outcome.tacit}
+            more["points"] = Opinion.objects.filter(stage=opinion).exclude(points=[]).exists()
+        go = ctx.procedure.stage(stage.code).outcome("go")
+        more["blocked"] = " ".join(guards.requirements_unmet(ctx.request, go))
     if stage.kind == "extract":
         people = [*people, *recipients.data_holders(ctx.request)]
     if stage.kind == "use":
@@ -137,19 +142,25 @@ def _deposited(ctx: Context) -> None:
 
 
 def _completion(ctx: Context) -> None:
+    """The single message, by when it is to be answered, and how many more there may be."""
+    sent = ctx.the_stage.acts.filter(code="request_completion").count()
     labels = {piece.code: piece.label for piece in ctx.procedure.pieces}
-    data = ctx.the_act.data
-    pieces = [
+    data, said = ctx.the_act.data, ctx.the_act.text
+    pieces = [  # what the desk's own words do not say already
         {"label": labels.get(one["code"], one["code"]), "comment": one["comment"]}
         for one in data["pieces"]
+        if not (one["comment"] and one["comment"] in said)
     ]
     notices.CompletionRequested.tell(
         recipients.team(ctx.request),
         ctx.request,
         pieces=pieces,
-        count=len(pieces) or 1,
+        count=len(data["pieces"]),
         last=data["last"],
-        message=ctx.the_act.text,
+        second=sent == 2,
+        left=ctx.spec.max_rounds - sent,
+        message=said,
+        due=ctx.the_stage.due_at,
     )
 
 
@@ -196,31 +207,68 @@ def _convention(ctx: Context) -> None:
 
 
 def _task_closed(ctx: Context) -> None:
-    if ctx.request.state == RequestState.REFUSED:
-        _team(notices.Refused)(ctx)
+    if ctx.task is None:
         return
-    stage = ctx.task.stage if ctx.task else None
-    if stage is not None and ctx.task is not None:
-        outcome = ctx.procedure.task(ctx.task.code).outcome(ctx.task.outcome)
-        if outcome.effect == "end_stage":
-            notices.Authorised.tell(recipients.team(ctx.request), ctx.request, tacit=True)
+    rule = ctx.procedure.task(ctx.task.code)
+    outcome = rule.outcome(ctx.task.outcome)
+    if ctx.request.state == RequestState.REFUSED:
+        # the conclusion only: the analysis is the desk's
+        message = f"{rule.label} : {outcome.label}."
+        notices.Refused.tell(recipients.team(ctx.request), ctx.request, message=message)
+    elif outcome.effect == "end_stage":
+        _authorised(ctx, tacit=True)
+
+
+def _authorised(ctx: Context, *, tacit: bool = False) -> None:
+    waiting = Task.objects.filter(request=ctx.request, closed_at__isnull=True).exclude(blocks="")
+    notices.Authorised.tell(
+        recipients.team(ctx.request),
+        ctx.request,
+        tacit=tacit,
+        reference=ctx.the_act.data.get("number", ""),
+        checking=waiting.exists(),
+    )
+
+
+def _referred(ctx: Context) -> None:
+    """How long the authority has, as the procedure says."""
+    clocks = [one.clock for one in ctx.procedure.stages if one.clock]
+    clock = next((one for one in clocks if one.start == "receipt"), None)
+    period, extension = (clock.period, clock.extension) if clock else (None, None)
+    notices.ReferralSent.tell(
+        recipients.team(ctx.request),
+        ctx.request,
+        period=period_in_words(period) if period else "",
+        extension=period_in_words(extension.by) if extension else "",
+    )
 
 
 def _expired(ctx: Context) -> None:
-    clock = ctx.spec.clock
-    if clock is None:
-        return
-    if clock.on_expiry.effect == "escalate":
+    effect = ctx.the_act.data["effect"]
+    if effect == "remind_applicant":
+        since = ctx.the_stage.pauses.filter(ended_at__isnull=True).values_list("started_at").first()
+        more: dict[str, Any] = {"since": since[0] if since else None, "due": ctx.effective_at}
+        notices.CompletionReminder.tell(recipients.team(ctx.request), ctx.request, **more)
+        notices.CompletionOverdue.tell(recipients.of_stage(ctx.the_stage), ctx.request, **more)
+    elif effect == "escalate":
         notices.Escalated.tell(
             recipients.with_role(Role.SECRETARIAT),
             ctx.request,
             stage=ctx.spec.label,
             due=ctx.effective_at,
         )
-    elif clock.on_expiry.effect == "remind":
+    elif effect == "remind":
         notices.AnswerReminder.tell(
             recipients.of_stage(ctx.the_stage), ctx.request, since=ctx.the_stage.started_at
         )
+    elif effect == "outcome" and ctx.the_stage.kind == "opinion":
+        # nothing tacit happens in silence: the desk and the committee learn it from the portal
+        scope = ctx.the_stage.committee_id
+        told = [
+            *recipients.with_role(Role.SECRETARIAT),
+            *recipients.with_role(Role.PRESIDENT, scope=scope),
+        ]
+        notices.TacitOpinion.tell(told, ctx.request, due=ctx.effective_at)
 
 
 _OF_MOVE: dict[str, Callable[[Context], None]] = {
@@ -237,8 +285,8 @@ _OF_MOVE: dict[str, Callable[[Context], None]] = {
     "file_report": _report,
     "extend_opinion": _team(notices.OpinionExtended),
     "file_late_opinion": _team(notices.LateOpinion),
-    "record_referral": _team(notices.ReferralSent),
-    "record_authorisation": _team(notices.Authorised),
+    "record_referral": _referred,
+    "record_authorisation": _authorised,
     "record_refusal": _team(notices.Refused),
     "record_convention": _convention,
     "close": _team(notices.Closed),

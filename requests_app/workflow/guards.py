@@ -5,7 +5,8 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from requests_app.models import InterestDeclaration, Stage, Task
+from requests_app.models import AccessRequest, InterestDeclaration, Stage, Task
+from requests_app.procedures.schema import Outcome
 from requests_app.procedures.schema import Stage as StageSpec
 
 from .context import Context
@@ -19,8 +20,13 @@ def required_text(ctx: Context, name: str, message: str) -> Iterator[str]:
 def outcome_allowed(ctx: Context, outcome: str) -> Iterator[str]:
     """What the procedure requires for an outcome (T1, A24: a tacit opinion does not open
     MR-007)."""
-    for requirement in ctx.spec.outcome(outcome).requires:
-        stage = Stage.objects.filter(request=ctx.request, code=requirement.stage).first()
+    yield from requirements_unmet(ctx.request, ctx.spec.outcome(outcome))
+
+
+def requirements_unmet(request: AccessRequest, outcome: Outcome) -> Iterator[str]:
+    """What the person is told, requirement by requirement, of an outcome that is not open."""
+    for requirement in outcome.requires:
+        stage = Stage.objects.filter(request=request, code=requirement.stage).first()
         if stage is None or stage.outcome not in requirement.outcomes:
             yield requirement.refusal
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from portal.accounts.models import Organisation
 from portal.audit.record import record
 from requests_app import permits
-from requests_app.deadlines.clock import computed_due
+from requests_app.deadlines.clock import completion_due, computed_due
 from requests_app.models import (
     AccessRequest,
     Grant,
@@ -77,7 +77,7 @@ def move_request(ctx: Context, move: Transition, at: datetime) -> None:
 def move_stage(
     ctx: Context, stage: Stage, move: Transition, at: datetime, *, outcome: str = ""
 ) -> None:
-    """Move one stage; its due date follows (none once it is over or stopped)."""
+    """Move one stage; its due date follows."""
     source, target = stage.state, move.target
     if source not in move.sources or not target:
         raise IllegalMove(f"stage {stage.code}: {move.name} from {source}")
@@ -95,7 +95,8 @@ def refresh_due(ctx: Context, stage: Stage) -> None:
         return
     spec = ctx.procedure.stage(stage.code)
     stage.request = ctx.request
-    due = computed_due(stage, spec.clock) if stage.state == StageState.RUNNING else None
+    stopped = stage.state == StageState.PAUSED
+    due = completion_due(stage, spec) if stopped else computed_due(stage, spec.clock)
     if due != stage.due_at:
         stage.due_at = due
         if stage.expired_at is not None and (due is None or due > ctx.now):
@@ -210,7 +211,9 @@ def skip_stage(ctx: Context, stage: Stage, at: datetime) -> None:
 
 
 def pause_stage(ctx: Context, stage: Stage, at: datetime, reason: str) -> None:
-    """Stop the clock of a stage already moved to `paused`."""
+    """Stop the clock of a stage already moved to `paused`; the applicant has their own date."""
+    stage.reminded_at = None
+    stage.save(update_fields=["reminded_at"])
     StagePause.objects.create(stage=stage, started_at=at, reason=reason)
     refresh_due(ctx, stage)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from portal.common.calendar import PARIS, add_period, end_of_day, legal_now
+from portal.common.calendar import PARIS, add_period, end_of_day, legal_now, legal_today
 from requests_app.models import Act, Opinion, Stage, Task, TransitionLog
 from requests_app.workflow import engine
 from requests_app.workflow.clock import run_due
@@ -51,16 +51,22 @@ def test_completeness_stops_while_the_applicant_completes() -> None:
     story.sign()
     legal_advance("2d")
     story.do("completeness", "request_completion", by=story.world.secretariat, message="Le plan.")
-    assert story.stage("completeness").due_at is None
+    theirs = story.stage("completeness").due_at  # the applicant's date, not the desk's
+    assert theirs is not None
+    assert theirs.astimezone(PARIS).date() == add_period(legal_today(), "1m")
     assert story.fresh().state == "incomplete"
     legal_advance("40d")
+    assert run_due() == 1  # a reminder, which ends nothing
     assert run_due() == 0
+    assert story.stage("completeness").state == "paused"
     story.do("", "send_completion", by=story.world.investigator)
     stage = story.stage("completeness")
     assert stage.state == "running"
     assert stage.round == 2
     assert stage.due_at is not None
-    assert stage.due_at > legal_now()
+    # two of the seven working days may have gone by before the stop, not one during it
+    assert add_period(legal_today(), "5wd") <= stage.due_at.astimezone(PARIS).date()
+    assert stage.due_at.astimezone(PARIS).date() <= add_period(legal_today(), "7wd")
     assert story.fresh().state == "submitted"
 
 
@@ -74,7 +80,7 @@ def test_the_second_request_is_the_last() -> None:
         assert act is not None
         assert act.data["last"] is expected
         story.do("", "send_completion", by=story.world.investigator)
-    with pytest.raises(engine.TransitionRefused, match="deux fois"):
+    with pytest.raises(engine.TransitionRefused, match="dernière demande"):
         story.do("completeness", "request_completion", by=story.world.secretariat, message="Non.")
     story.do("completeness", "close_incomplete", by=story.world.secretariat, message="Trop tard.")
     assert story.fresh().state == "closed_incomplete"

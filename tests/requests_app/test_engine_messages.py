@@ -84,14 +84,14 @@ def test_words_of_a_message() -> None:
     assert lines[0].startswith("Lisez la demande")
     assert lines[2].endswith(f"/dossiers/{story.request.pk}/")
     assert "aucune remarque reçue" in message.body
-    assert re.search(r"Avant le \w+ \d{1,2} \w+ 20\d\d\.", message.body)
+    assert re.search(r"Avant le \w+\s\d{1,2}\s\w+\s20\d\d\.", message.body)
     assert message.about == story.request.pk
 
 
 def test_the_last_request_says_that_it_is_the_last() -> None:
     story = World().story()
     story.sign()
-    for words in ("une seule autre demande", "seconde et dernière demande"):
+    for words in ("faite, une seule.", "seconde et dernière demande"):
         Message.objects.all().delete()
         story.review("to_mend")
         story.do("completeness", "request_completion", by=story.world.secretariat, message="")
@@ -104,15 +104,90 @@ def test_the_last_request_says_that_it_is_the_last() -> None:
 
 def test_tacit_and_reminder() -> None:
     story = World().story()
+    story.world.president  # noqa: B018 - there to be told
     story.sign()
     story.completeness()
     Message.objects.all().delete()
     legal_advance("40d")
     run_due()
-    assert told() == [("expected_answer", "investigatrice")]
+    assert told() == [
+        ("expected_answer", "investigatrice"),
+        ("tacit_opinion", "presidente"),
+        ("tacit_opinion", "secretariat"),
+    ]
     legal_advance("40d")
     run_due()
     assert told()[0] == ("answer_reminder", "investigatrice")
+
+
+def test_an_applicant_who_does_not_complete_is_reminded_once() -> None:
+    story = World().story()
+    story.sign()
+    story.review("to_mend")
+    secretariat = story.world.secretariat
+    story.do("completeness", "request_completion", by=secretariat, message="")
+    message = Message.objects.get(code="request.completion_requested")
+    pieces = story.request.pieces.count()
+    assert re.search(rf": {pieces} pièces à compléter avant le .*20\d\d$", message.subject)
+    assert message.body.count("Protocole scientifique") == 1
+    Message.objects.all().delete()
+    legal_advance("2m")
+    run_due()
+    assert told() == [
+        ("completion_overdue", "secretariat"),
+        ("completion_reminder", "investigatrice"),
+    ]
+    run_due()
+    assert told() == []
+    assert story.fresh().state == "incomplete"  # the machine closes nothing
+
+
+def test_words_of_the_desk_are_not_sent_twice() -> None:
+    story = World().story()
+    story.sign()
+    piece = story.request.pieces.get(code="protocol")
+    piece.review, piece.review_comment = "to_mend", "Le plan manque."
+    piece.save()
+    said = "1. Protocole scientifique : Le plan manque."
+    story.do("completeness", "request_completion", by=story.world.secretariat, message=said)
+    body = Message.objects.get(code="request.completion_requested").body
+    assert body.count("Le plan manque.") == 1
+
+
+def test_a_tacit_opinion_that_opens_nothing_says_so() -> None:
+    """A24: the applicant is not invited to go on where the procedure refuses it."""
+    story = World().story(procedure="fr-mr-007")
+    story.sign()
+    story.completeness()
+    legal_advance("40d")
+    run_due()
+    body = Message.objects.get(code="request.expected_answer").body
+    assert "La MR-007 demande un avis exprès et favorable" in body
+    assert "indiquez que vous renoncez" in body
+
+
+def test_the_analysis_of_the_desk_is_not_sent_to_the_applicant() -> None:
+    story = World().story()
+    story.sign()
+    story.completeness()
+    story.holder()
+    story.opinion("unfavourable")
+    story.answer()
+    story.referral()
+    story.authorisation()
+    assert "le guichet vérifie" in Message.objects.get(code="request.authorised").body
+    task = story.request.tasks.get(code="opinion_not_favourable_check")
+    story.do(
+        "",
+        "close_task",
+        by=story.world.legal_officer,
+        task=task,
+        outcome="not_cleared",
+        note="Analyse réservée au guichet.",
+    )
+    body = Message.objects.get(code="request.refused").body
+    assert "Analyse réservée" not in body
+    assert "la convention ne peut pas être signée" in body
 
 
 def test_every_message_has_its_template_and_its_label() -> None:

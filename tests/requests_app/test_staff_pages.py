@@ -1,15 +1,18 @@
 """The counter's pages: query budgets at two sizes, near-miss people, odd addresses."""
 
+import re
 import uuid
 from typing import Any
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.utils import timezone
 
 from portal.accounts.models import User
 from portal.common.calendar import PARIS
-from requests_app.models import Act, Stage
+from requests_app.models import Act, Report, Stage
+from requests_app.workflow import engine
 from tests.support.client import client_for, page_text
 from tests.support.factories import World, user
 from tests.support.queries import count_queries
@@ -139,9 +142,11 @@ def test_a_second_click_changes_nothing(world: World) -> None:
     assert stage is not None
     client = staff(world.holder_rep(stage))
     path = f"/dossiers/{story.request.pk}/etapes/{stage.pk}/file_remark/"
-    first = client.post(path, {"text": "Remarque."})
+    words = {"text": "Remarque.", "confirm": "on"}
+    assert client.post(path, words | {"confirm": ""}).status_code == 422  # asked first
+    first = client.post(path, words)
     assert first.status_code == 302
-    second = client.post(path, {"text": "Remarque."})
+    second = client.post(path, words)
     assert second.status_code in {302, 403}
     assert Act.objects.filter(request=story.request, code="file_remark").count() == 1
 
@@ -155,7 +160,7 @@ def test_a_correction_is_a_new_act_with_its_reason(world: World) -> None:
     day: Any = act.effective_at.astimezone(PARIS).date().isoformat()
     path = f"/dossiers/{story.request.pk}/corriger/{act.pk}/"
     assert client.post(path, {"effective_on": day, "reason": ""}).status_code == 422
-    done = client.post(path, {"effective_on": day, "reason": "Date mal lue."})
+    done = client.post(path, {"effective_on": day, "reason": "Date mal lue.", "confirm": "on"})
     assert done.status_code == 302, page_text(done)
     assert Act.objects.get(corrects=act).correction_reason == "Date mal lue."
 
@@ -222,3 +227,144 @@ def test_admin_lists_keep_their_budget(world: World, model: str) -> None:
     many = queries_of(client, f"/admin/requests_app/{model}/")
     assert many <= 15
     assert many <= few + 1  # one more page of results at most
+
+
+def _names(world_user: User, path: str) -> list[str]:
+    """Names of the acts offered on a request's page, the main one first."""
+    content = staff(world_user).get(path).content.decode()
+    return re.findall(r'class="fr-btn[^"]*" href="[^"]*/etapes/[^/]+/([a-z_]+)/"', content)
+
+
+def test_the_main_button_is_what_is_awaited(world: World) -> None:
+    story = world.story().reach("opinion")
+    path = f"/dossiers/{story.request.pk}/"
+    story.declare()
+    assert _names(world.president, path)[0] == "assign_rapporteurs"
+    story.do("opinion", "assign_rapporteurs", by=world.president, members=[world.member])
+    assert _names(world.president, path)[0] == "issue_opinion"
+    assert _names(world.member, path)[0] == "file_report"
+    report = story.opinion_payload() | {"present": None}
+    report.pop("present")
+    story.do("opinion", "file_report", by=world.member, **report)
+    assert "file_report" not in _names(world.member, path)
+    other = world.story().reach("authorisation")
+    path = f"/dossiers/{other.request.pk}/"
+    assert _names(world.legal_officer, path) == ["record_receipt"]
+    assert "CNIL : Répondre à la demande" not in page_text(staff(world.legal_officer).get(path))
+    other.receipt()
+    assert _names(world.legal_officer, path)[0] == "record_authorisation"
+    assert "CNIL : Répondre à la demande" in page_text(staff(world.legal_officer).get(path))
+
+
+def test_nobody_is_offered_to_close_what_was_never_asked_for(world: World) -> None:
+    story = world.story().reach("completeness")
+    path = f"/dossiers/{story.request.pk}/"
+    assert "close_incomplete" not in _names(world.secretariat, path)
+    story.do("completeness", "request_completion", by=world.secretariat, message="Le plan.")
+    assert "close_incomplete" in _names(world.secretariat, path)
+
+
+def test_a_member_who_stands_down_is_told_so_and_sees_no_more(world: World) -> None:
+    story = world.story().reach("opinion")
+    client = staff(world.member)
+    path = f"/dossiers/{story.request.pk}/etapes/{story.stage('opinion').pk}/declare_interest/"
+    done = client.post(path, {"answer": "withdrawn", "reason": "Lien."}, follow=True)
+    assert done.status_code == 200
+    assert "Vous vous êtes déporté du dossier" in page_text(done)
+    assert client.get(f"/dossiers/{story.request.pk}/").status_code == 404
+
+
+def test_the_grid_keeps_what_was_typed_and_leads_to_the_message(world: World) -> None:
+    story = world.story().reach("completeness")
+    client, path = staff(world.secretariat), f"/dossiers/{story.request.pk}/completude/"
+    pieces = list(story.request.pieces.all())
+    verdicts = {f"{piece.pk}-review": "accepted" for piece in pieces}
+    verdicts |= {f"{pieces[0].pk}-review": "to_mend", f"{pieces[0].pk}-comment": "Le plan manque."}
+    refused = client.post(path, verdicts | {f"{pieces[0].pk}-comment": ""})
+    assert refused.status_code == 422
+    half = {k: v for k, v in verdicts.items() if str(pieces[1].pk) not in k}
+    half[f"{pieces[1].pk}-review"] = "pending"
+    warned = client.post(path, half | {"then": "request_completion"}, follow=True)
+    assert "1 pièce n’est pas encore examinée" in page_text(warned)
+    sent = client.post(path, verdicts | {"then": "request_completion"}, follow=True)
+    assert sent.redirect_chain[-1][0].endswith("/request_completion/")
+    assert "Le plan manque." in sent.content.decode()
+    assert "pas encore examinée" not in page_text(sent)
+    nowhere = client.post(path, verdicts | {"then": "record_convention"})
+    assert nowhere["Location"].endswith("/completude/")
+
+
+def test_a_piece_is_read_in_a_frame_of_the_grid_only(world: World) -> None:
+    story = world.story().reach("completeness")
+    file = story.request.pieces.exclude(file=None).first().file
+    client = staff(world.secretariat)
+    path = f"/dossiers/{story.request.pk}/fichiers/{file.pk}/"
+    kept, shown = client.get(path), client.get(f"{path}lire/")
+    assert kept["X-Frame-Options"] == "DENY"
+    assert kept["Content-Disposition"].startswith("attachment")
+    assert shown["X-Frame-Options"] == "SAMEORIGIN"
+    assert "frame-ancestors 'self'" in shown["Content-Security-Policy"]
+    assert shown["Content-Disposition"].startswith("inline")
+    grid = client.get(f"/dossiers/{story.request.pk}/completude/")
+    assert "frame-src 'self'" in grid["Content-Security-Policy"]
+    file.content_type = "text/html"
+    file.save()
+    assert client.get(f"{path}lire/").status_code == 404  # only ever downloaded
+    intruder = staff(User.objects.create_user("intrus", "intrus@example.org", "x"))
+    assert intruder.get(f"{path}lire/").status_code == 404
+
+
+def test_an_answer_has_a_reminder_and_no_deadline(world: World) -> None:
+    """T2: the decree sets none, the file waits."""
+    story = world.story().reach("answer")
+    text = page_text(staff(world.investigator).get(f"/dossiers/{story.request.pk}/"))
+    assert "Aucune échéance ne court ; relance le" in text
+    assert "poursuivez, avant le" not in text
+
+
+def test_the_opinion_starts_from_the_report_that_the_president_names(world: World) -> None:
+    story = world.story().reach("opinion")
+    story.declare()
+    story.do("opinion", "assign_rapporteurs", by=world.president, members=[world.member])
+    report = story.opinion_payload()
+    report.pop("present")
+    report["headings"] = dict.fromkeys(report["headings"], "Mots du rapporteur.")
+    story.do("opinion", "file_report", by=world.member, **report)
+    filed = Report.objects.get()
+    path = f"/dossiers/{story.request.pk}/etapes/{story.stage('opinion').pk}/issue_opinion/"
+    client = staff(world.president)
+    assert client.get(path).content.decode().count("Mots du rapporteur.</textarea>") == 0
+    started = client.get(f"{path}?rapport={filed.pk}").content.decode()
+    assert started.count("Mots du rapporteur.</textarea>") == 5
+    assert "Préciser la durée." in started
+    assert "checked" not in started.split('name="sense"')[1]  # a sense is a person's word
+    assert client.get(f"{path}?rapport=nawak").status_code == 200
+    assert client.get(f"{path}?rapport={uuid.uuid4()}").status_code == 200
+
+
+def test_a_number_and_a_document_are_put_right_even_once_refused(world: World) -> None:
+    story = world.story().reach("authorisation")
+    story.receipt()
+    stage = story.stage("authorisation")
+    engine.apply(
+        stage, "record_refusal", by=world.legal_officer, number="DR-2027-1O5", reason="Motifs."
+    )
+    act = Act.objects.get(code="record_refusal")
+    client, path = staff(world.legal_officer), f"/dossiers/{story.request.pk}/corriger/{act.pk}/"
+    page = client.get(path)
+    assert 'value="DR-2027-1O5"' in page.content.decode()
+    day = act.effective_at.astimezone(PARIS).date().isoformat()
+    document = SimpleUploadedFile("refus.pdf", b"%PDF-1.7 refus", content_type="application/pdf")
+    words = {"effective_on": day, "reason": "Chiffre mal lu.", "text": "Motifs.", "confirm": "on"}
+    done = client.post(path, words | {"number": "DR-2027-105", "document": document})
+    assert done.status_code == 302, page_text(done)
+    new = Act.objects.get(corrects=act)
+    assert (new.data["number"], act.data["number"]) == ("DR-2027-105", "DR-2027-1O5")
+    assert new.document is not None
+    assert story.fresh().state == "refused"
+    shown = page_text(client.get(f"/dossiers/{story.request.pk}/?onglet=avis"))
+    assert "DR-2027-105" in shown
+    assert "DR-2027-1O5" in shown  # both stay visible
+    assert client.get(path).status_code in {403, 404, 200}
+    again = client.post(path, words | {"number": "DR-2027-106"})
+    assert "corrigez l’acte qui le remplace" in page_text(again)

@@ -11,8 +11,6 @@ from .base import ActForm, text_field
 class AnswerPointsForm(ActForm):
     """One answer per point of the opinion, then go or stop (A15)."""
 
-    irreversible = True
-
     def __init__(self, *args: Any, points: list[dict[str, Any]], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.points = points
@@ -50,6 +48,5 @@ class AnswerPointsForm(ActForm):
 
 
 class WithdrawForm(ActForm):
-    irreversible = True
     intro = _("La demande s’arrête. Elle reste consultable.")
     reason = text_field(_("Motif"), rows=3)

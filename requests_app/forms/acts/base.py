@@ -32,8 +32,7 @@ class ActForm(forms.Form):
     has_date: ClassVar[bool] = False
     has_document: ClassVar[bool] = False
     document_required: ClassVar[bool] = False
-    irreversible: ClassVar[bool] = False
-    intro: ClassVar[Any] = ""
+    intro: Any = ""
 
     def __init__(
         self, *args: Any, request: AccessRequest, stage: Stage | None, user: User, **kwargs: Any
@@ -54,6 +53,17 @@ class ActForm(forms.Form):
                 label=_("Document"),
                 required=self.document_required,
                 help_text=_("Un PDF de 25 Mo au plus."),
+            )
+
+    def ask_confirmation(self) -> None:
+        """Of an act that is not taken back: one more box, unless the page asks nothing else."""
+        if self.fields:
+            self.fields["confirm"] = forms.BooleanField(
+                label=_(
+                    "J’ai relu. Cet acte est définitif : une erreur se corrige par un nouvel acte"
+                    " motivé."
+                ),
+                error_messages={"required": _("Cochez cette case pour confirmer l’acte.")},
             )
 
     def mark_conditional(self, *names: str) -> None:

@@ -1,14 +1,18 @@
 """Acts of the committee: interests, rapporteurs, reports, the opinion."""
 
-from typing import Any
+from typing import Any, ClassVar
+from uuid import UUID
 
 from django import forms
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from portal.accounts.models import RoleAssignment, User
+from requests_app import desk
 from requests_app.models import InterestDeclaration, OpinionSense, Stage
+from requests_app.procedures.words import period_in_words
 
 from .base import ActForm, text_field
 
@@ -18,7 +22,10 @@ class DeclareInterestForm(ActForm):
         label=_("Avez-vous un lien d’intérêts avec ce dossier ?"),
         choices=[
             (InterestDeclaration.Answer.NONE, _("Non, je n’ai aucun lien d’intérêts")),
-            (InterestDeclaration.Answer.WITHDRAWN, _("Oui, je me déporte")),
+            (
+                InterestDeclaration.Answer.WITHDRAWN,
+                _("Oui, je me déporte : le dossier ne me sera plus montré"),
+            ),
         ],
         widget=forms.RadioSelect,
     )
@@ -41,8 +48,20 @@ def committee_members(stage: Stage) -> QuerySet[User]:
     return User.objects.filter(pk__in=held.values("user"), is_active=True).exclude(pk__in=withdrawn)
 
 
+class _RapporteurChoice(_MemberChoice):
+    """Each member with the files they were given this month (A14)."""
+
+    loads: ClassVar[dict[UUID, int]] = {}
+
+    def label_from_instance(self, obj: User) -> str:
+        count = self.loads.get(obj.pk, 0)
+        if not count:
+            return str(obj)
+        load = ngettext("%(n)d dossier ce mois-ci", "%(n)d dossiers ce mois-ci", count)
+        return f"{obj} ({load % {'n': count}})"
+
+
 class WithdrawMemberForm(ActForm):
-    irreversible = True
     member = forms.ModelChoiceField(label=_("Membre"), queryset=User.objects.none())
     reason = text_field(_("Motif"), rows=3)
 
@@ -53,7 +72,7 @@ class WithdrawMemberForm(ActForm):
 
 
 class AssignRapporteursForm(ActForm):
-    members = _MemberChoice(
+    members = _RapporteurChoice(
         label=_("Rapporteurs"),
         queryset=User.objects.none(),
         widget=forms.CheckboxSelectMultiple,
@@ -63,7 +82,12 @@ class AssignRapporteursForm(ActForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         assert self.stage is not None  # noqa: S101 - this act exists only in a committee's stage
-        self.fields["members"].queryset = committee_members(self.stage)  # type: ignore[attr-defined]
+        members = self.fields["members"]
+        members.loads = desk.rapporteur_loads(self.stage)  # type: ignore[attr-defined]
+        members.queryset = committee_members(self.stage)  # type: ignore[attr-defined]
+        members.initial = list(
+            self.stage.rapporteurs.filter(ended_at__isnull=True).values_list("member", flat=True)
+        )
 
     def clean_members(self) -> list[User]:
         members = list(self.cleaned_data["members"])
@@ -75,6 +99,11 @@ class AssignRapporteursForm(ActForm):
 EXPRESS_SENSES = [
     (sense.value, sense.label) for sense in OpinionSense if sense != OpinionSense.TACIT
 ]
+
+
+def sense_field(label: Any) -> forms.ChoiceField:
+    """Nothing is chosen beforehand: a sense is a person's word."""
+    return forms.ChoiceField(label=label, choices=EXPRESS_SENSES, widget=forms.RadioSelect)
 
 
 class HeadingsForm(ActForm):
@@ -104,18 +133,24 @@ class HeadingsForm(ActForm):
 
 
 class ReportForm(HeadingsForm):
-    sense = forms.ChoiceField(label=_("Sens proposé"), choices=EXPRESS_SENSES)
+    sense = sense_field(_("Sens proposé"))
 
 
 class ExtendOpinionForm(ActForm):
-    irreversible = True
-    intro = _("Le délai est prolongé d’un mois, une seule fois.")
     reason = text_field(_("Motif"), rows=3)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        assert self.stage is not None  # noqa: S101 - this act exists only in a committee's stage
+        clock = self.procedure.stage(self.stage.code).clock
+        if clock is not None and clock.extension is not None:
+            self.intro = gettext("Le délai est prolongé de %(period)s, une seule fois.") % {
+                "period": period_in_words(clock.extension.by)
+            }
 
 
 class IssueOpinionForm(HeadingsForm):
-    irreversible = True
-    sense = forms.ChoiceField(label=_("Sens de l’avis"), choices=EXPRESS_SENSES)
+    sense = sense_field(_("Sens de l’avis"))
     present = _MemberChoice(
         label=_("Membres présents"),
         queryset=User.objects.none(),
@@ -138,9 +173,8 @@ class IssueOpinionForm(HeadingsForm):
 class LateOpinionForm(ActForm):
     """After a tacit outcome the committee's words are kept as a remark; nothing moves (T1)."""
 
-    irreversible = True
     intro = _("Le délai est passé : cet avis est conservé comme une remarque, sans autre effet.")
-    sense = forms.ChoiceField(label=_("Sens"), choices=EXPRESS_SENSES)
+    sense = sense_field(_("Sens"))
     text = text_field(_("Avis motivé"))
     points = text_field(_("Points numérotés"), required=False, help_text=_("Un point par ligne."))
 

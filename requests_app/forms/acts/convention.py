@@ -8,6 +8,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from portal.accounts.models import Organisation
+from portal.common.calendar import add_period, legal_today
 from requests_app.models import RequestMember
 
 from .base import ActForm, date_field
@@ -28,7 +29,6 @@ def _addresses(text: str) -> list[str]:
 class RecordConventionForm(ActForm):
     """The act that creates rights: delivery mode, dates, parties, and each person's addresses."""
 
-    irreversible = True
     has_date = True
     has_document = True
     document_required = True
@@ -70,8 +70,22 @@ class RecordConventionForm(ActForm):
                 ),
             )
         self.mark_conditional("homologated_on", *addresses)
+        self._start_from_what_was_asked()
         first = ["delivery_mode", "homologated_on", *addresses, "starts_on", "ends_on", "parties"]
         self.order_fields(first)
+
+    def _start_from_what_was_asked(self) -> None:
+        """The file says how the data are to be delivered and for how long: nothing typed twice."""
+        content = self.access_request.content
+        asked = content.get("specification", {}).get("delivery_mode")
+        if asked in self.procedure.convention.delivery_modes:
+            self.fields["delivery_mode"].initial = asked
+        today = legal_today()
+        self.fields["starts_on"].initial = today
+        months = content.get("duration", {}).get("months")
+        if isinstance(months, int) and months > 0:
+            self.fields["ends_on"].initial = add_period(today, f"{months}m")
+            self.fields["ends_on"].help_text = _("D’après la durée demandée ; à vérifier.")
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or {}

@@ -1,5 +1,6 @@
 """Acts of the secretariat and the legal officers."""
 
+import copy
 from datetime import date, datetime
 from typing import Any
 
@@ -8,20 +9,31 @@ from django.utils.translation import gettext_lazy as _
 
 from portal.common.calendar import PARIS
 from requests_app.models import Act, Task
+from requests_app.procedures.words import period_in_words
 
 from .base import ActForm, text_field
 
 
 class AcceptCompletenessForm(ActForm):
-    irreversible = True
     intro = _(
         "Le dossier est complet : les délais des responsables de données et du comité commencent."
     )
 
-    urgent = forms.BooleanField(
-        label=_("Procédure d’urgence : le comité a 15 jours"), required=False
-    )
+    urgent = forms.BooleanField(label=_("Procédure d’urgence"), required=False)
     urgent_reason = text_field(_("Motif de l’urgence"), required=False, rows=2)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        clocks = [one.clock for one in self.procedure.stages if one.clock]
+        short = next((clock.urgent_period for clock in clocks if clock.urgent_period), None)
+        if short is None:  # the procedure knows no urgency
+            del self.fields["urgent"], self.fields["urgent_reason"]
+            return
+        self.fields["urgent"].help_text = _("Le comité a %(period)s.") % {
+            "period": period_in_words(short)
+        }
+        self.mark_conditional("urgent_reason")
+        self.fields["urgent_reason"].help_text = _("Obligatoire si la procédure est d’urgence.")
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or {}
@@ -31,24 +43,20 @@ class AcceptCompletenessForm(ActForm):
 
 
 class RequestCompletionForm(ActForm):
-    irreversible = True
     intro = _("Un seul message est envoyé ; il reprend les commentaires laissés sur chaque pièce.")
     message = text_field(_("Message au demandeur"), required=False)
 
 
 class RedirectForm(ActForm):
-    irreversible = True
     route = forms.CharField(label=_("Procédure indiquée"), max_length=200)
     message = text_field(_("Explication donnée au demandeur"))
 
 
 class CloseIncompleteForm(ActForm):
-    irreversible = True
     message = text_field(_("Explication donnée au demandeur"))
 
 
 class RecordReferralForm(ActForm):
-    irreversible = True
     has_date = True
 
 
@@ -67,30 +75,41 @@ class RecordExtensionForm(ActForm):
 
 
 class RecordAuthorisationForm(ActForm):
-    irreversible = True
     has_date = True
     has_document = True
     document_required = True
     number = forms.RegexField(
-        label=_("Numéro de la décision"),
+        label=_("Numéro de l’autorisation"),
         regex=r"^(DR-\d{4}-\d{2,4}|\d{4}-\d{2,4})$",
         help_text=_("DR-2027-104, ou 2027-013 pour une délibération."),
         error_messages={"invalid": _("Le numéro a la forme DR-2027-104 ou 2027-013.")},
     )
-    application_number = forms.CharField(label=_("Numéro de demande CNIL"), max_length=30)
+    application_number = forms.CharField(
+        label=_("Numéro de demande CNIL"),
+        max_length=30,
+        help_text=_("Celui de l’accusé de réception."),
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.stage is not None:
+            receipt = self.stage.acts.filter(code="record_receipt", corrected_by__isnull=True)
+            known = receipt.values_list("data", flat=True).first() or {}
+            self.fields["application_number"].initial = known.get("application_number", "")
 
 
 class RecordRefusalForm(ActForm):
-    irreversible = True
     has_date = True
     has_document = True
-    number = forms.CharField(label=_("Numéro de la décision"), max_length=30, required=False)
+    number = forms.CharField(label=_("Numéro du refus"), max_length=30, required=False)
     reason = text_field(_("Motifs donnés par la CNIL"))
 
 
 class PublishRegisterForm(ActForm):
-    irreversible = True
-    intro = _("L’entrée du registre public est publiée avec le titre et la finalité du dossier.")
+    intro = _(
+        "Le projet paraît au répertoire public : titre, responsable de traitement, finalités,"
+        " bases et sens de l’avis."
+    )
 
 
 class RecordConformityForm(ActForm):
@@ -100,21 +119,18 @@ class RecordConformityForm(ActForm):
 
 
 class ConfirmExtractForm(ActForm):
-    irreversible = True
     intro = _(
         "Vous confirmez que l’extraction préparée correspond à l’expression de besoins approuvée."
     )
 
 
 class CloseForm(ActForm):
-    irreversible = True
     note = text_field(_("Observations"), required=False, rows=3)
 
 
 class CloseTaskForm(ActForm):
     """The conclusions are those of the procedure's task."""
 
-    irreversible = True
     outcome = forms.ChoiceField(label=_("Conclusion"), widget=forms.RadioSelect)
     note = text_field(_("Analyse"), rows=4)
 
@@ -126,11 +142,23 @@ class CloseTaskForm(ActForm):
         self.fields["outcome"].choices = [(one.code, one.label) for one in rule.outcomes]  # type: ignore[attr-defined]
 
 
-class CorrectActForm(ActForm):
-    """A correction is a new act with its reason; both stay visible and due dates are recomputed."""
+# The numbers that a correction may put right, with the rules of the form they were typed in.
+_TYPED_IN: dict[str, type[ActForm]] = {
+    "record_receipt": RecordReceiptForm,
+    "record_authorisation": RecordAuthorisationForm,
+    "record_refusal": RecordRefusalForm,
+}
+_NUMBERS = ("number", "application_number", "reference")
 
-    irreversible = True
+
+class CorrectActForm(ActForm):
+    """A correction is a new act with its reason; both stay visible and due dates are recomputed.
+
+    Date, numbers, words and document can be put right; what is left as it is stays.
+    """
+
     has_date = True
+    has_document = True
     intro = _(
         "La correction est un nouvel acte : l’ancien reste visible, les échéances sont recalculées."
     )
@@ -140,6 +168,16 @@ class CorrectActForm(ActForm):
         super().__init__(*args, **kwargs)
         self.act = act
         self.fields["effective_on"].initial = act.effective_at.astimezone(PARIS).date()
+        self.fields["document"].help_text = _("Laissez vide pour garder le document de l’acte.")
+        typed = _TYPED_IN[act.code].base_fields if act.code in _TYPED_IN else {}
+        self.numbers = [name for name in _NUMBERS if name in act.data]
+        for name in self.numbers:
+            known = typed.get(name) or forms.CharField(label=_("Référence"), max_length=100)
+            self.fields[name] = copy.deepcopy(known)
+            self.fields[name].initial = act.data[name]
+        if act.text:
+            self.fields["text"] = text_field(_("Texte de l’acte"), initial=act.text)
+        self.order_fields(["reason", "effective_on", *self.numbers, "text", "document"])
 
     @property
     def effective_at(self) -> date | datetime | None:
@@ -149,4 +187,7 @@ class CorrectActForm(ActForm):
         return self.act.effective_at if same else day
 
     def payload(self) -> dict[str, Any]:
-        return super().payload() | {"act": self.act}
+        values = super().payload()
+        numbers = {name: values.pop(name) for name in self.numbers}
+        changed = {name: new for name, new in numbers.items() if new != self.act.data[name]}
+        return values | {"act": self.act, "data": changed}

@@ -6,7 +6,6 @@ from .base import ActForm, text_field
 
 
 class RemarkForm(ActForm):
-    irreversible = True
     text = text_field(
         _("Vos remarques"),
         help_text=_("Elles sont transmises au comité, et au demandeur une fois l’avis rendu."),
@@ -14,5 +13,4 @@ class RemarkForm(ActForm):
 
 
 class NoRemarkForm(ActForm):
-    irreversible = True
     intro = _("Vous indiquez n’avoir pas de remarque sur ce dossier.")

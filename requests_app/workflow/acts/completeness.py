@@ -68,7 +68,7 @@ class RequestCompletion(Verb):
             yield _("Le dossier n’est pas entre vos mains.")
         if requests_sent(ctx) >= ctx.spec.max_rounds:
             yield _(
-                "Le demandeur a déjà été invité deux fois à compléter : déclarez le dossier"
+                "Le demandeur a déjà reçu la dernière demande de compléments : déclarez le dossier"
                 " complet, réorientez-le ou clôturez-le."
             )
         to_mend = Piece.objects.filter(request=ctx.request, review=Piece.Review.TO_MEND)

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from requests_app.models import Act, Stage, StageState, TransitionLog
 from requests_app.workflow import steps
 from requests_app.workflow.context import ActData, Context
-from requests_app.workflow.definition import judge
+from requests_app.workflow.definition import FINAL, judge
 from requests_app.workflow.guards import required_text
 from requests_app.workflow.steps import facts
 from requests_app.workflow.verbs import VERBS, Verb, register
@@ -33,12 +33,12 @@ def correctable_codes() -> frozenset[str]:
 
 @register
 class CorrectAct(Verb):
-    """`effective_at` is the corrected date, `data` the corrected numbers, `text` the corrected
-    words."""
+    """`effective_at` is the corrected date, `data` the numbers, `text` the words, `document` the
+    document."""
 
     name = "correct_act"
     backdated = True
-    takes = frozenset({"act", "data", "text", "reason"})
+    takes = frozenset({"act", "data", "text", "reason", "document"})
 
     def check(self, ctx: Context) -> Iterator[str]:
         yield from required_text(ctx, "reason", _("Indiquez le motif de la correction."))
@@ -90,7 +90,7 @@ class CorrectAct(Verb):
         return ActData(
             data=data | dict(ctx.payload.get("data") or {}) | {"_corrects": act},
             text=ctx.text("text") or act.text,
-            document=act.document,
+            document=ctx.file() or act.document,
             version=act.version,
             audit={"corrects": str(act.pk), "act": act.code},
         )
@@ -105,11 +105,12 @@ class CorrectAct(Verb):
         while (previous := chain[-1].corrects) is not None:
             chain.append(previous)
         opened: list[Stage] = []
-        for log in TransitionLog.objects.filter(act__in=chain, stage__isnull=False).select_related(
-            "stage"
-        ):
+        for log in TransitionLog.objects.filter(act__in=chain).select_related("stage"):
             stage = log.stage
             if stage is None:
+                if log.target in FINAL:
+                    ctx.request.ended_at = ctx.effective_at
+                    ctx.request.save(update_fields=["ended_at"])
                 continue
             if log.target == StageState.DONE and stage.ended_at is not None:
                 stage.ended_at = ctx.effective_at

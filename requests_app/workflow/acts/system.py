@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import date, datetime
 
 from portal.common.calendar import deadline
+from requests_app.models import StageState
 from requests_app.workflow import steps
 from requests_app.workflow.context import ActData, Context
 from requests_app.workflow.verbs import Verb, register
@@ -19,7 +20,8 @@ class Expire(Verb):
 
     def check(self, ctx: Context) -> Iterator[str]:
         stage = ctx.the_stage
-        if stage.due_at is None or stage.due_at >= ctx.now or stage.expired_at is not None:
+        done = stage.reminded_at if stage.state == StageState.PAUSED else stage.expired_at
+        if stage.due_at is None or stage.due_at >= ctx.now or done is not None:
             yield "not due"
 
     def when(self, ctx: Context, asked: datetime | date | None) -> datetime:
@@ -32,6 +34,8 @@ class Expire(Verb):
     def _effect(self, ctx: Context) -> str:
         if ctx.spec.clock is None:
             raise LookupError(f"stage {ctx.the_stage.code} has no clock")
+        if ctx.the_stage.state == StageState.PAUSED:
+            return "remind_applicant"
         return ctx.spec.clock.on_expiry.effect
 
     def write(self, ctx: Context) -> None:
@@ -39,7 +43,9 @@ class Expire(Verb):
         if clock is None or stage.due_at is None:
             raise LookupError(f"stage {stage.code} has no clock")
         end = stage.due_at
-        match clock.on_expiry.effect:
+        match self._effect(ctx):
+            case "remind_applicant":
+                stage.reminded_at = end
             case "outcome":
                 stage.expired_at = end
                 if stage.kind == "opinion":
