@@ -11,6 +11,7 @@ from catalog.models import Dataset, Table, Variable
 from .procedures.content import Row
 
 
+NAMES_APART = "/"  # between the names of a mend: no name has one
 Key = tuple[str, str]  # (dataset code, table name or "")
 
 

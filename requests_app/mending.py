@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from catalog.models import Variable
 
-from .described import DescribedRow, Key, attach_objects
+from .described import NAMES_APART, DescribedRow, Key, attach_objects
 from .joins import best_bridges, best_joins
 from .procedures.content import Row
 from .specification import describe, incomplete_in_years
@@ -30,7 +30,7 @@ def apply_mend(rows: Sequence[Row], value: str) -> list[Row]:
         case "remove":
             del after[index]
         case "drop":
-            _drop(after, index, {asked.get("variable", "")})
+            _drop(after, index, set(asked.get("variable", "").split(NAMES_APART)))
         case "drop_absent":
             _drop(after, index, set(incomplete_in_years(describe([row])[0])))
         case "restrict":

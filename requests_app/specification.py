@@ -14,11 +14,12 @@ from django.utils.translation import ngettext
 from catalog.models import Table, Variable
 
 from . import joins
-from .described import DescribedRow, Finding, Mend, attach_objects, mend_value
+from .described import NAMES_APART, DescribedRow, Finding, Mend, attach_objects, mend_value
 from .procedures.content import Row
 
 
 MAX_NAMES_IN_SQL = 2000
+NAMES_SHOWN = 8
 
 
 def describe(rows: Sequence[Row]) -> list[DescribedRow]:
@@ -129,39 +130,63 @@ def _longest_run(years: Sequence[int]) -> tuple[int, int] | None:
 
 
 def _years(one: DescribedRow) -> Iterable[Finding]:
-    """Bases, tables and variables absent from some of the chosen years (validity and gaps, C15)."""
+    """Bases, tables and variables absent from some of the chosen years (validity and gaps, C15).
+
+    What is said of the base is not repeated for its table, nor of the table for its variables;
+    variables that lack the same years are told together.
+    """
     chosen = _chosen_years(one.row)
     if not chosen:
         return
-    yield from _uncovered(one, chosen)
-    things: list[Table | Variable] = [one.table] if one.table else []
-    if one.row.variables:
-        things += one.variables
-    said: set[int] = set()  # of the table: not repeated for each of its variables
-    for thing in things:
-        present = [year for year in chosen if thing.exists_in(year)]
-        absent = [year for year in chosen if year not in set(present)]
-        if said.issuperset(absent):
-            continue
-        said |= set(absent) if thing is one.table else set()
-        text = _("%(name)s n’existe pas pour ces années : %(years)s.") % {
-            "name": thing.name,
-            "years": _runs(absent),
-        }
-        mends = _restriction(one, present)
-        if isinstance(thing, Variable):
-            value = mend_value("drop", one.key, variable=thing.name)
-            mends.append(Mend(value, _("Retirer %(name)s") % {"name": thing.name}))
-        else:
-            mends.append(Mend(mend_value("remove", one.key), _("Retirer la ligne")))
-        yield Finding("years", one.key, text, tuple(mends))
+    drop_row = Mend(mend_value("remove", one.key), _("Retirer la ligne"))
+    said: set[int] = set()
+    if absent := _uncovered(one, chosen):
+        said.update(absent)
+        text = _("La base ne couvre pas ces années : %(years)s.") % {"years": _runs(absent)}
+        yield Finding("years", one.key, text, (*_restriction(one, chosen, absent), drop_row))
+    if one.table and not said.issuperset(absent := _absent(one.table, chosen)):
+        said.update(absent)
+        text = _not_there([one.table.name], absent)
+        yield Finding("years", one.key, text, (*_restriction(one, chosen, absent), drop_row))
     if not one.row.variables:
         yield from _whole_table(one, chosen)
+        return
+    by_years: dict[tuple[int, ...], list[str]] = defaultdict(list)
+    for variable in one.variables:
+        by_years[tuple(_absent(variable, chosen))].append(variable.name)
+    for absent_years, names in by_years.items():
+        if said.issuperset(absent_years):
+            continue
+        label = (
+            _("Retirer %(name)s") % {"name": names[0]}
+            if len(names) == 1
+            else _("Retirer ces variables")
+        )
+        drop = Mend(mend_value("drop", one.key, variable=NAMES_APART.join(names)), label)
+        text = _not_there(names, absent_years)
+        yield Finding("years", one.key, text, (*_restriction(one, chosen, absent_years), drop))
 
 
-def _restriction(one: DescribedRow, present: Sequence[int]) -> list[Mend]:
+def _absent(thing: Table | Variable, chosen: range) -> list[int]:
+    return [year for year in chosen if not thing.exists_in(year)]
+
+
+def _not_there(names: list[str], years: Sequence[int]) -> str:
+    return ngettext(
+        "%(names)s n’existe pas pour ces années : %(years)s.",
+        "%(names)s n’existent pas pour ces années : %(years)s.",
+        len(names),
+    ) % {"names": _some(names), "years": _runs(years)}
+
+
+def _some(names: list[str]) -> str:
+    """The first names of a list that may be long."""
+    return ", ".join(names[:NAMES_SHOWN]) + ("…" if len(names) > NAMES_SHOWN else "")
+
+
+def _restriction(one: DescribedRow, chosen: range, absent: Sequence[int]) -> list[Mend]:
     """The mend that keeps the longest run of the years that are there."""
-    run = _longest_run(present)
+    run = _longest_run([year for year in chosen if year not in set(absent)])
     if run is None:
         return []
     label = _("Restreindre la ligne à %(years)s") % {"years": _runs(range(run[0], run[1] + 1))}
@@ -169,25 +194,21 @@ def _restriction(one: DescribedRow, present: Sequence[int]) -> list[Mend]:
     return [Mend(value, label)]
 
 
-def _uncovered(one: DescribedRow, chosen: range) -> Iterable[Finding]:
+def _uncovered(one: DescribedRow, chosen: range) -> list[int]:
     """Years that the base does not cover, where the table does not say its own."""
     base, table = one.dataset, one.table
     if base is None or (table and (table.valid_from or table.valid_until)):
-        return
+        return []
     first, last = base.covers_from or chosen[0], base.covers_until or chosen[-1]
-    present = [year for year in chosen if first <= year <= last]
-    if len(present) == len(chosen):
-        return
-    absent = _runs([year for year in chosen if year not in present])
-    text = _("La base ne couvre pas ces années : %(years)s.") % {"years": absent}
-    drop = Mend(mend_value("remove", one.key), _("Retirer la ligne"))
-    yield Finding("years", one.key, text, (*_restriction(one, present), drop))
+    return [year for year in chosen if not first <= year <= last]
 
 
 def incomplete_in_years(one: DescribedRow) -> list[str]:
     """Names of a whole table's variables that do not exist in all of the chosen years."""
-    chosen = [y for y in _chosen_years(one.row) if one.table and one.table.exists_in(y)]
-    return [v.name for v in one.dated if not all(v.exists_in(year) for year in chosen)]
+    chosen = _chosen_years(one.row)
+    said = set(_uncovered(one, chosen)) if chosen else set()
+    chosen_there = [y for y in chosen if y not in said and one.table and one.table.exists_in(y)]
+    return [v.name for v in one.dated if not all(v.exists_in(year) for year in chosen_there)]
 
 
 def _whole_table(one: DescribedRow, chosen: range) -> Iterable[Finding]:
@@ -205,7 +226,7 @@ def _whole_table(one: DescribedRow, chosen: range) -> Iterable[Finding]:
         "n": len(names),
         "a": chosen[0],
         "b": chosen[-1],
-        "names": ", ".join(names[:8]) + ("…" if len(names) > 8 else ""),
+        "names": _some(names),
     }
     label = ngettext("Retirer cette variable", "Retirer ces variables", len(names))
     yield Finding("years", one.key, text, (Mend(mend_value("drop_absent", one.key), label),))

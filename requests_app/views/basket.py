@@ -17,7 +17,7 @@ from portal.common.calendar import legal_today
 from portal.common.pdf import render_pdf
 from requests_app import basket as baskets
 from requests_app import exports, mending
-from requests_app.forms.basket import AddForm, RowForm
+from requests_app.forms.basket import AddForm, RowForm, YearsForm
 from requests_app.procedures.content import Row
 from requests_app.specification import describe
 
@@ -27,14 +27,19 @@ from .helpers import posted
 @login_not_required
 @require_safe
 def basket(request: HttpRequest) -> HttpResponse:
+    return _page(request, YearsForm())
+
+
+def _page(request: HttpRequest, years: YearsForm, status: int = 200) -> HttpResponse:
     described = describe(baskets.rows(baskets.find(request)))
     context = {
         "described": described,
+        "years": years,
         "undo": request.session.get(baskets.UNDO_KEY),
         "to_mend": sum(f.code != "identifier" for one in described for f in one.findings),
         "demo_data": any(one.dataset and one.dataset.is_demo for one in described),
     }
-    return render(request, "requests_app/basket/page.html", context)
+    return render(request, "requests_app/basket/page.html", context, status=status)
 
 
 def _next(request: HttpRequest, default: str) -> str:
@@ -69,7 +74,7 @@ def add(request: HttpRequest) -> HttpResponse:
 @login_not_required
 @require_POST
 def change(request: HttpRequest) -> HttpResponse:
-    """One change: a mend offered by a warning, a removal, its undoing, or everything removed."""
+    """One change: a mend, a removal, its undoing, everything removed, the same years for all."""
     found = baskets.find(request)
     if found is None:
         raise Http404
@@ -79,6 +84,13 @@ def change(request: HttpRequest) -> HttpResponse:
     elif "clear" in request.POST:
         _replace(request, found, before=before, after=[])
         messages.success(request, _("Votre sélection est vide."))
+    elif "years" in request.POST:
+        form = YearsForm(request.POST)
+        if not form.is_valid():
+            return _page(request, form, status=422)
+        years = {name: form.cleaned_data[name] for name in ("year_from", "year_until")}
+        _replace(request, found, before=before, after=[r.model_copy(update=years) for r in before])
+        messages.success(request, _("Toutes les lignes ont ces années."))
     else:
         try:
             after = mending.apply_mend(before, request.POST.get("mend", ""))

@@ -222,6 +222,22 @@ def test_what_a_table_lacks_is_not_repeated_for_its_variables(known: Catalogue) 
     assert texts == ["BENEF n’existe pas pour ces années : 2007."]
 
 
+def test_variables_that_lack_the_same_years_are_told_and_dropped_together(
+    known: Catalogue,
+) -> None:
+    Variable.objects.filter(name__in=["SOI_ACTE", "SOI_DATE"]).update(valid_from=2010)
+    client = client_for()
+    names = ["BEN_ID", "SOI_DATE", "SOI_ACTE"]
+    years = {"year_from": 2008, "year_until": 2012}
+    add(client, dataset="base-principale", table="SOINS", variable=names, **years)
+    page = client.get(PAGE)
+    assert "SOI_DATE, SOI_ACTE n’existent pas pour ces années : 2008 à 2009." in page_text(page)
+    soup = BeautifulSoup(page.content, "html.parser")
+    button = next(b for b in soup.select("button") if "Retirer ces variables" in b.get_text())
+    client.post(CHANGE, {"mend": button["value"]})
+    assert BasketRow.objects.get().variables == ["BEN_ID"]
+
+
 def test_years_that_a_base_does_not_cover_are_told(known: Catalogue) -> None:
     known.register.covers_from, known.register.covers_until = 2010, 2020
     known.register.save()
@@ -281,6 +297,23 @@ def test_row_page_chooses_variables_and_years_and_keeps_what_was_typed(known: Ca
     assert (
         client.get(reverse("requests_app:basket_row", args=["registre", "CAS"])).status_code == 404
     )
+
+
+def test_the_same_years_are_given_to_every_row_at_once(known: Catalogue) -> None:
+    client = client_for()
+    add(client, dataset="base-principale", table="BENEF", variable=["BEN_SEXE"], year_from=2001)
+    add(client, dataset="registre")
+    wrong = client.post(CHANGE, {"years": "1", "year_from": "2015", "year_until": "2012"})
+    assert wrong.status_code == 422
+    assert "La dernière année précède la première" in page_text(wrong)
+    assert b'value="2015"' in wrong.content  # what was typed stays
+    client.post(CHANGE, {"years": "1", "year_from": "2012", "year_until": "2015"})
+    assert set(BasketRow.objects.values_list("year_from", "year_until")) == {(2012, 2015)}
+    client.post(CHANGE, {"undo": "1"})
+    assert set(BasketRow.objects.values_list("year_from", "year_until")) == {
+        (2001, None),
+        (None, None),
+    }
 
 
 def test_merge_at_login_unites_rows_and_forgets_the_visitor(known: Catalogue) -> None:
