@@ -2,8 +2,10 @@
 
 from io import StringIO
 from typing import Any
+from uuid import uuid4
 
 import pytest
+from bs4 import BeautifulSoup
 from django.contrib.admin.sites import site
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.management import CommandError, call_command
@@ -12,9 +14,10 @@ from django.test import Client
 from django.urls import reverse
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from portal.accounts import role_grants, second_factor, suspension, tokens
+from portal.accounts import invitations, role_grants, second_factor, suspension, tokens
 from portal.accounts.models import (
     ApiToken,
+    Invitation,
     Membership,
     Organisation,
     Role,
@@ -263,3 +266,30 @@ def test_the_first_administrator_comes_from_the_command_line() -> None:
     for wrong in (["inconnue", "auditor"], ["premiere", "president"]):
         with pytest.raises(CommandError):
             call_command("grant_role", *wrong, stdout=StringIO())
+
+
+def test_the_former_address_hears_of_a_change_by_an_administrator(admin: Client) -> None:
+    """Otherwise an address changed, then a reset, would take an account quietly."""
+    user = a_person("ada")
+    url = reverse("admin:accounts_user_change", args=[user.pk])
+    form = BeautifulSoup(admin.get(url).content, "html.parser").find(id="user_form")
+    fields = {one["name"]: one.get("value", "") for one in form.find_all("input", {"name": True})}
+    assert admin.post(url, fields | {"email": "x@exemple.fr"}).status_code == 302
+    user.refresh_from_db()
+    assert (user.email, user.email_confirmed_at) == ("x@exemple.fr", None)
+    message = Message.objects.get(code="account.email_changed")
+    assert message.address == "ada@exemple.fr"
+
+
+def test_an_invitation_tells_administrators_no_title_of_a_request(admin: Client) -> None:
+    invitation = invitations.invite(
+        kind=Invitation.Kind.TEAM,
+        email="ada@exemple.fr",
+        by=a_person(),
+        request_id=uuid4(),
+        about="GUI-2027-0001 – Étude confidentielle",
+    )
+    for name, args in (("changelist", []), ("change", [invitation.pk])):
+        page = admin.get(reverse(f"admin:accounts_invitation_{name}", args=args))
+        assert page.status_code == 200
+        assert "confidentielle" not in page.content.decode()

@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from portal.accounts import invitations as service
-from portal.accounts import permissions
+from portal.accounts import permissions, throttle
 from portal.accounts.models import Invitation, Membership, Role, RoleAssignment, User
 from portal.accounts.roles import has_role
 from portal.accounts.signals import invitation_accepted
@@ -174,6 +174,10 @@ def test_a_representative_vouched_for_may_sign_another_waits() -> None:
     waiting = Membership.objects.get(user__username="bob")
     assert waiting.confirmed_at is None
     assert waiting.asks_to_sign
+    # Nobody else would know that it waits.
+    asked = Message.objects.get(code="account.membership_asked")
+    assert asked.recipient == manager
+    assert "Bob" in asked.body
 
 
 def test_a_holder_invitation_by_who_lost_the_role_gives_no_role() -> None:
@@ -200,3 +204,20 @@ def test_the_page_offers_what_one_may_send() -> None:
     assert not Invitation.objects.exists()
     assert client.post(url, data | {"organisation": organisation.pk}).status_code == 302
     assert "rep@exemple.fr" in page_text(client.get(reverse("accounts:invitations")))
+
+
+def test_one_person_does_not_make_the_portal_write_to_everybody() -> None:
+    organisation = an_organisation()
+    client = client_for(a_member(organisation, manager=True).user)
+    url = reverse("accounts:invite")
+    data = {"kind": "representative", "organisation": organisation.pk}
+    for n in range(throttle.INVITATIONS_BY_PERSON.tries):
+        assert client.post(url, data | {"email": f"p{n}@exemple.fr"}).status_code == 302
+    refused = client.post(url, data | {"email": "encore@exemple.fr"})
+    assert "Réessayez dans 24 heures" in page_text(refused)
+    assert "encore@exemple.fr" in refused.content.decode()  # what was typed is kept
+    resent = client.post(
+        reverse("accounts:invitation_resend", args=[Invitation.objects.first().pk]), follow=True
+    )
+    assert "Réessayez dans 24 heures" in page_text(resent)
+    assert Invitation.objects.count() == throttle.INVITATIONS_BY_PERSON.tries

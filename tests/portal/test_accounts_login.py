@@ -1,5 +1,6 @@
 """Login by user name: throttled, tells nothing of who exists, comes back where it was asked."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -156,3 +157,27 @@ def test_is_superuser_and_is_staff_add_nothing() -> None:
     assert client.get(reverse("accounts:confirmations")).status_code == 403
     admin = client_for(with_role(Role.ADMINISTRATOR), verified=True)
     assert admin.get(reverse("admin:index")).status_code == 200
+
+
+def test_of_many_tries_at_once_no_more_than_the_limit_are_read(settings: Any) -> None:
+    settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+    with ThreadPoolExecutor(16) as pool:
+        waits = list(pool.map(lambda _n: throttle.take(throttle.LOGIN_BY_NAME, "ada"), range(60)))
+    assert waits.count(0) == throttle.LOGIN_BY_NAME.tries
+    assert set(waits) == {0, 15}
+
+
+def test_logins_that_succeed_close_nothing_to_the_others_of_an_address(client: Client) -> None:
+    user = a_person(password=PASSWORD)
+    for _n in range(throttle.LOGIN_BY_ADDRESS.tries + 5):
+        assert login(Client(), user.username).status_code == 302
+
+
+def test_a_refused_address_uses_up_nobodys_tries(client: Client) -> None:
+    """Otherwise one machine could keep a person out by naming them."""
+    user = a_person(password=PASSWORD)
+    for n in range(throttle.LOGIN_BY_ADDRESS.tries):
+        login(client, f"nom{n}", "faux")
+    for _n in range(throttle.LOGIN_BY_NAME.tries):
+        assert login(client, user.username, "faux").status_code == 429
+    assert login(Client(REMOTE_ADDR="198.51.100.7"), user.username).status_code == 302

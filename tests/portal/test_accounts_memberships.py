@@ -5,7 +5,7 @@ from django.test import Client
 from django.urls import reverse
 
 from portal.accounts import memberships as service
-from portal.accounts import permissions
+from portal.accounts import permissions, throttle
 from portal.accounts.models import Membership, Organisation, Role, User
 from portal.audit.models import AuditEvent
 from portal.notifications.models import Message
@@ -227,3 +227,14 @@ def test_the_list_is_closed_to_others(client: Client, organisation: Organisation
     secretary = client_for(with_role(Role.SECRETARIAT), verified=True)
     assert "Rien à confirmer" in page_text(secretary.get(url))
     assert secretary.get(url, {"voir": "membres", "tri": "-personne"}).status_code == 200
+
+
+def test_one_person_does_not_flood_those_who_confirm(organisation: Organisation) -> None:
+    client = client_for(a_person())
+    url = reverse("accounts:membership_ask")
+    for n in range(throttle.MEMBERSHIPS_BY_PERSON.tries):
+        assert client.post(url, {"name": f"Organisme inventé {n}"}).status_code == 302
+    refused = client.post(url, {"name": "Encore un organisme"})
+    assert refused.status_code == 429
+    assert "Réessayez demain" in page_text(refused)
+    assert "Encore un organisme" in refused.content.decode()

@@ -135,6 +135,29 @@ def test_reset_tells_nothing_and_serves_once(client: Client) -> None:
     assert Message.objects.filter(code="account.password_changed", recipient=user).exists()
 
 
+def test_a_reset_lets_in_whoever_tried_too_often(client: Client) -> None:
+    """The page of a person who must wait says « réinitialisez votre mot de passe »."""
+    user = a_person("ada", password="ancien-mot-de-passe-1")
+    url = reverse("accounts:login")
+    wrong = {"username": "ada", "password": "faux"}
+    for _n in range(throttle.LOGIN_BY_NAME.tries):
+        client.post(url, wrong)
+    assert client.post(url, wrong).status_code == 429
+    client.post(reverse("accounts:password_reset"), {"email": user.email})
+    form = client.get(link_in(Message.objects.get()), follow=True)
+    client.post(form.request["PATH_INFO"], {"new_password1": PASSWORD, "new_password2": PASSWORD})
+    assert client.post(url, {"username": "ada", "password": PASSWORD}).status_code == 302
+
+
+def test_a_page_that_makes_one_wait_says_how_long(client: Client) -> None:
+    url = reverse("accounts:password_reset")
+    for _n in range(throttle.MAIL_BY_RECIPIENT.tries):
+        client.post(url, {"email": "ada@exemple.fr"})
+    response = client.post(url, {"email": "ada@exemple.fr"})
+    assert response.status_code == 429
+    assert "Réessayez dans 60 minutes" in page_text(response)
+
+
 def test_changing_the_password_closes_other_sessions() -> None:
     user = a_person(password=PASSWORD)
     here, elsewhere = client_for(user), client_for(user)

@@ -266,3 +266,25 @@ def test_the_key_is_shown_in_no_later_page() -> None:
     body = client_for(user, verified=True).get(reverse("accounts:account")).content.decode()
     assert device.key not in body
     assert factor.readable_key(device.key) not in body
+
+
+def test_changing_the_password_asks_for_it_and_writes_no_password_in_a_page(frozen: Any) -> None:
+    """A stolen password alone does not lock its owner out."""
+    user = a_person(password="ancien-mot-de-passe-1")
+    device = enrol(user)
+    client = client_for(user)
+    url = reverse("accounts:password_change")
+    assert client.get(url)["Location"].startswith(reverse("accounts:verify"))
+    sent = {
+        "old_password": "ancien-mot-de-passe-1",
+        "new_password1": "une-autre-phrase-7",
+        "new_password2": "une-autre-phrase-7",
+    }
+    answer = client.post(url, sent)
+    assert answer.status_code == 403
+    assert not any(secret in answer.content.decode() for secret in sent.values())
+    # with the code alone the passwords are missing: they are typed again
+    assert client.post(url, {CODE_FIELD: code_of(device)}).status_code == 200
+    assert client.post(url, sent).status_code == 302
+    user.refresh_from_db()
+    assert user.check_password("une-autre-phrase-7")

@@ -1,0 +1,153 @@
+"""Who comes into a file, who leaves it, who stands down: and what that leaves open."""
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from portal.accounts.models import Invitation, Membership, Role, RoleAssignment, User
+from portal.audit.models import AuditEvent
+from portal.notifications.models import Message
+from requests_app import reading, team
+from requests_app.models import Grant, GrantState, RequestMember
+from tests.portal.test_accounts_invitations import path_of
+from tests.support.client import client_for, page_text
+from tests.support.factories import World, user
+
+
+pytestmark = pytest.mark.django_db
+
+
+def confirmed(name: str) -> User:
+    one = user(name)
+    User.objects.filter(pk=one.pk).update(email_confirmed_at=timezone.now())
+    return User.objects.get(pk=one.pk)
+
+
+def last_link() -> str:
+    return path_of(Message.objects.filter(code="account.invitation").latest("created_at"))
+
+
+# --- invitations --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("kind", "sees_content"), [("editor", True), ("named", False), ("representative", False)]
+)
+def test_each_kind_of_invitation_gives_its_place(kind: str, sees_content: bool) -> None:
+    world = World()
+    request = world.draft()
+    person = confirmed("invitee")
+    team.invite(request, email=person.email, kind=RequestMember.Kind(kind), by=world.investigator)
+    client = client_for(person)
+    assert client.get(f"/dossiers/{request.pk}/").status_code == 404
+    client.post(last_link())
+    member = RequestMember.objects.get(request=request, user=person)
+    assert (member.kind, member.has_data_access) == (kind, kind == "named")
+    assert client.get(f"/dossiers/{request.pk}/").status_code == 200
+    assert (client.get(f"/dossiers/{request.pk}/brouillon/").status_code == 200) is sees_content
+    if kind == "representative":  # a place in the file is no capacity to sign
+        membership = Membership.objects.get(user=person)
+        assert (membership.confirmed_at, membership.asks_to_sign) == (None, True)
+
+
+def test_a_link_sent_by_someone_removed_since_gives_nothing() -> None:
+    """Or a person about to be removed would invite themselves back under another address."""
+    world = World()
+    request = world.draft()
+    leaving = user("partante", of=world.university)
+    member = RequestMember.objects.create(
+        request=request, user=leaving, kind="editor", added_by=world.investigator
+    )
+    back = confirmed("revenante")
+    team.invite(request, email=back.email, kind=RequestMember.Kind.EDITOR, by=leaving)
+    team.remove(request, member, by=world.investigator)
+    client = client_for(back)
+    assert client.post(last_link()).status_code == 410
+    assert not RequestMember.objects.filter(request=request, user=back).exists()
+    assert Invitation.objects.get().accepted_at is None
+
+
+# --- committee ----------------------------------------------------------------------------------
+
+
+def test_the_machine_s_withdrawals_are_in_the_log() -> None:
+    world = World()
+    tied = world.tied_member
+    request = world.story().reach("opinion").fresh()
+    event = AuditEvent.objects.get(action="stage.withdraw_member", about=request.pk)
+    assert event.actor_id is None
+    assert event.data == {"member": str(tied.pk), "origin": "organisation"}
+
+
+def test_who_stood_down_does_not_come_back_by_declaring_again() -> None:
+    world = World()
+    story = world.story().reach("opinion")
+    story.declare(world.president)
+    stage = story.stage("opinion")
+    client = client_for(world.member, verified=True)
+    path = f"/dossiers/{story.request.pk}/etapes/{stage.pk}/declare_interest/"
+    page = page_text(client.get(f"/dossiers/{story.request.pk}/"))
+    assert "Étude" in page
+    assert "Une étude de test." not in page  # the card, nothing of the file
+    client.post(path, {"answer": "withdrawn", "reason": "Co-autrice.", "confirm": "on"})
+    assert client.get(f"/dossiers/{story.request.pk}/").status_code == 404
+    assert client.post(path, {"answer": "none", "confirm": "on"}).status_code == 404
+    assert story.request.interest_declarations.get(member=world.member).answer == "withdrawn"
+
+
+# --- who uses my data ---------------------------------------------------------------------------
+
+
+def open_study(world: World) -> Grant:
+    story = world.story().reach("use")
+    grants = Grant.objects.filter(permit__request=story.request)
+    assert set(grants.values_list("state", flat=True)) == {GrantState.OPEN}
+    return grants[0]
+
+
+def test_the_main_base_s_officer_reads_the_main_base_only() -> None:
+    world = World()
+    open_study(world)
+    assert reading.holder_grants(world.officer).count() == 2
+    assert reading.holder_grants(world.holder_a_rep).count() == 2
+    next_door = user("officier-a", role=Role.MAIN_BASE_OFFICER, scope=world.holder_a)
+    assert reading.holder_grants(next_door).count() == 0
+
+
+def test_a_holder_who_stood_down_as_a_member_reads_nothing_of_the_study() -> None:
+    world = World()
+    both = world.holder_a_rep
+    RoleAssignment.objects.create(user=both, role=Role.COMMITTEE_MEMBER, scope=world.cesrees)
+    request = world.story().reach("use").fresh()
+    assert reading.holder_grants(User.objects.get(pk=both.pk)).count() == 2
+    request.interest_declarations.create(
+        member=both, committee=world.cesrees, answer="withdrawn", declared_at=timezone.now()
+    )
+    assert reading.holder_grants(User.objects.get(pk=both.pk)).count() == 0
+    page = client_for(both, verified=True).get("/qui-utilise-mes-donnees/export.csv")
+    assert request.number not in page.content.decode()
+
+
+# --- administration -----------------------------------------------------------------------------
+
+
+def test_the_admin_names_requests_by_number_never_by_title() -> None:
+    world = World()
+    request = world.story().reach("use").fresh()
+    type(request).objects.filter(pk=request.pk).update(title="Étude confidentielle")
+    admin: Client = client_for(world.administrator, verified=True)
+    for path in (
+        "accessrequest/",
+        f"accessrequest/{request.pk}/change/",
+        "stage/",
+        "permit/",
+        "grant/",
+        "workspace/",
+        "transitionlog/",
+    ):
+        page = admin.get(f"/admin/requests_app/{path}")
+        assert page.status_code == 200, path
+        assert "confidentielle" not in page.content.decode(), path
+    page = admin.get(f"/dossiers/{request.pk}/")
+    assert page.status_code == 200
+    assert "confidentielle" not in page.content.decode()
