@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from django.utils.functional import Promise
@@ -11,7 +11,8 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from portal.common.calendar import legal_today
 
-from .models import TermsAcceptance, Training, User
+from .models import DeclarationOfInterests, Role, TermsAcceptance, Training, User
+from .roles import has_role
 from .terms import CURRENT_TERMS
 
 
@@ -74,6 +75,24 @@ def conditions_for(users: Iterable[User]) -> dict[UUID, list[Condition]]:
 
 def conditions_of(user: User) -> list[Condition]:
     return conditions_for([user])[user.pk]
+
+
+@dataclass(frozen=True, slots=True)
+class Interests:
+    """A committee member's public declaration: its day, and whether it is of the year (A14)."""
+
+    declared_on: date | None
+    current: bool
+
+
+def interests_of(user: User) -> Interests | None:
+    """None for who sits on no committee."""
+    if not has_role(user, Role.PRESIDENT, Role.COMMITTEE_MEMBER):
+        return None
+    last = DeclarationOfInterests.objects.filter(user=user).order_by("-declared_on").first()
+    if last is None:
+        return Interests(None, current=False)
+    return Interests(last.declared_on, legal_today() - last.declared_on <= timedelta(days=365))
 
 
 def missing(user: User) -> list[Condition]:

@@ -329,6 +329,7 @@ class InvitationForm(forms.Form):
     organisation = forms.ModelChoiceField(
         label=_("Organisme"),
         queryset=Organisation.objects.none(),
+        empty_label=_("Choisir un organisme"),
         error_messages={"required": _("Choisissez un organisme.")},
     )
 

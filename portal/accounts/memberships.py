@@ -1,6 +1,7 @@
 """Joining an organisation, signing for it, and the answers of who may confirm."""
 
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.db import transaction
 from django.urls import reverse
@@ -116,6 +117,16 @@ def ask_to_sign(membership: Membership, *, by: User) -> None:
         membership.save(update_fields=["asks_to_sign"])
         signals.event("membership.ask_to_sign", by=by, on=membership)
         tell_confirmers(membership)
+
+
+def same_domain(email: str, website: str) -> bool:
+    """Whether the address is of the site's domain or of one below it: a hint, never a proof.
+
+    Whole labels are compared: `e.fr` is not the domain of `universite.fr`.
+    """
+    host = (urlsplit(website).hostname or "").casefold().removeprefix("www.")
+    domain = email.rpartition("@")[2].casefold()
+    return bool(host) and (domain == host or domain.endswith(f".{host}"))
 
 
 def _locked(membership: Membership) -> Membership:

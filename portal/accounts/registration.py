@@ -7,6 +7,7 @@ same, and only the mail, read by the owner of the address, differs.
 from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.tokens import default_token_generator
 from django.db import transaction
 from django.urls import reverse
@@ -175,7 +176,8 @@ def ask_reset(*, email: str) -> None:
         ]
         for user in known:
             signals.event("account.reset_ask", by=None, on=user)
-        signals.mail("reset", to=known[:1], context={"links": links})
+        days = settings.PASSWORD_RESET_TIMEOUT // 86400
+        signals.mail("reset", to=known[:1], context={"links": links, "days": days})
 
 
 def password_changed(*, user: User, by_link: bool) -> None:

@@ -153,6 +153,7 @@ def render(template_name: str, context: Mapping[str, Any]) -> tuple[str, str]:
         raise LookupError(f"{template_name}: a message has a subject block and a body block")
     values = {
         "portal_url": settings.PUBLIC_URL,
+        "contact_email": settings.SITE_FACTS["contact_email"],
         "url": absolute_url(str(context["path"])) if context.get("path") else "",
         **context,
     }

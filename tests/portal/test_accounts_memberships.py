@@ -238,3 +238,18 @@ def test_one_person_does_not_flood_those_who_confirm(organisation: Organisation)
     assert refused.status_code == 429
     assert "Réessayez demain" in page_text(refused)
     assert "Encore un organisme" in refused.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("email", "website", "same"),
+    [
+        ("ada@universite.fr", "https://www.universite.fr/labo", True),
+        ("ada@labo.universite.fr", "https://universite.fr", True),
+        ("ada@e.fr", "https://www.universite.fr", False),
+        ("ada@universite.fr.exemple.com", "https://www.universite.fr", False),
+        ("ada@fauxuniversite.fr", "https://universite.fr", False),
+        ("ada@universite.fr", "", False),
+    ],
+)
+def test_a_domain_is_compared_by_whole_labels(email: str, website: str, same: bool) -> None:
+    assert service.same_domain(email, website) is same

@@ -1,5 +1,6 @@
 """The account: identity, address, conditions, terms of use."""
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpRequest, HttpResponse
@@ -11,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from portal.accounts import registration, terms
-from portal.accounts.conditions import conditions_of
+from portal.accounts.conditions import conditions_of, interests_of
 from portal.accounts.forms import EmailForm, IdentityForm, TermsForm
 from portal.accounts.links import next_url, posted
 from portal.accounts.models import ApiToken, EmailLink, Membership, RoleAssignment
@@ -42,6 +43,8 @@ def account(request: HttpRequest) -> HttpResponse:
         "assignments": RoleAssignment.objects.active().filter(user=user).select_related("scope"),
         "tokens": ApiToken.objects.filter(user=user).usable(),
         "can_invite": can_invite(user),
+        "contact_email": settings.SITE_FACTS["contact_email"],
+        "interests": interests_of(user),
     }
     return render(request, "accounts/account.html", context)
 
@@ -59,7 +62,8 @@ def identity(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @if_installed
 def email(request: HttpRequest) -> HttpResponse:
-    form = EmailForm(posted(request))
+    unconfirmed = request.user.email if request.user.email_confirmed_at is None else ""
+    form = EmailForm(posted(request), initial={"email": unconfirmed})
     if request.method == "POST" and form.is_valid():
         address = form.cleaned_data["email"]
         if minutes := too_many_mails(request, address):
@@ -67,7 +71,7 @@ def email(request: HttpRequest) -> HttpResponse:
         registration.ask_email_change(email=address, by=request.user)
         messages.success(
             request,
-            _("Un lien est parti à la nouvelle adresse. Ouvrez-le pour confirmer le changement."),
+            _("Un lien est parti à cette adresse. Ouvrez-le pour la confirmer."),
         )
         return redirect("accounts:account")
     return render(request, "accounts/email.html", {"form": form})

@@ -155,13 +155,12 @@ def confirmation(request: HttpRequest, pk: UUID) -> HttpResponse:
     form = AnswerForm(posted(request), membership=membership, user=request.user)
     if request.method == "POST" and form.is_valid():
         return _answer(request, membership, form)
-    same_address = (
-        membership.user.email.rpartition("@")[2].casefold()
-        in membership.organisation.website.casefold()
-        if membership.organisation.website
-        else None
-    )
-    context = {"membership": membership, "form": form, "same_domain": same_address}
+    website = membership.organisation.website
+    context = {
+        "membership": membership,
+        "form": form,
+        "same_domain": service.same_domain(membership.user.email, website) if website else None,
+    }
     return render(request, "accounts/confirmation.html", context)
 
 
