@@ -1,6 +1,6 @@
 """What one person may do now on a request; pages draw their buttons from it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -217,15 +217,32 @@ def who_must_act(request: AccessRequest) -> list[NextStep]:
         return [NextStep(None, None, what, _("le demandeur"), None)]
     if request.state == RequestState.AWAITING_SIGNATURE:
         return [NextStep(None, None, _("Signer la demande"), _("le représentant légal"), None)]
-    procedure = registry.get(request.procedure_code, request.procedure_version)
-    steps = [_step_of_stage(stage, procedure) for stage in _open_stages(request)]
-    tasks = Task.objects.filter(request=request, closed_at__isnull=True)
-    steps += [_step_of_task(task, procedure) for task in tasks]
-    return sorted(steps, key=lambda step: (step.due_at is None, step.due_at or 0))
+    return _awaited([request])[request.pk]
 
 
-def _open_stages(request: AccessRequest) -> list[Stage]:
-    return list(Stage.objects.open().filter(request=request).select_related("holder", "committee"))
+def who_must_act_on(requests: Sequence[AccessRequest]) -> dict[UUID, list[NextStep]]:
+    """`who_must_act` for a list of requests, in two queries whatever its length."""
+    plain = {RequestState.DRAFT, RequestState.AWAITING_SIGNATURE, *FINAL_STATES}
+    running = [one for one in requests if one.state not in plain]
+    others = {one.pk: who_must_act(one) for one in requests if one.state in plain}
+    return others | (_awaited(running) if running else {})
+
+
+def _awaited(requests: Sequence[AccessRequest]) -> dict[UUID, list[NextStep]]:
+    """From the open stages and tasks of requests under way, due first."""
+    procedures = {
+        one.pk: registry.get(one.procedure_code, one.procedure_version) for one in requests
+    }
+    steps: dict[UUID, list[NextStep]] = {pk: [] for pk in procedures}
+    stages = Stage.objects.open().filter(request__in=procedures)
+    for stage in stages.select_related("holder", "committee"):
+        pk = stage.request_id
+        steps[pk].append(_step_of_stage(stage, procedures[pk]))
+    for task in Task.objects.filter(request__in=procedures, closed_at__isnull=True):
+        steps[task.request_id].append(_step_of_task(task, procedures[task.request_id]))
+    for found in steps.values():
+        found.sort(key=lambda step: (step.due_at is None, step.due_at or 0))
+    return steps
 
 
 def _step_of_stage(stage: Stage, procedure: Procedure) -> NextStep:

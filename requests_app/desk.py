@@ -1,6 +1,8 @@
 """What the desk does beside the workflow: the grid of pieces, assignment, private notes."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +15,15 @@ from portal.accounts.models import Role, RoleAssignment, User
 from portal.audit.record import record
 from portal.common.calendar import PARIS, legal_now
 
-from .models import AccessRequest, Note, Piece, RapporteurAssignment, Stage
+from .models import (
+    AccessRequest,
+    Act,
+    Note,
+    Piece,
+    RapporteurAssignment,
+    RequestState,
+    Stage,
+)
 from .procedures import registry
 from .procedures.schema import Procedure
 
@@ -57,6 +67,28 @@ def completion_message(request: AccessRequest) -> str:
         for number, piece in enumerate(to_mend, start=1)
     ]
     return "\n".join(lines)
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """What the desk asked the applicant for: when, in which words, and whether it was the last."""
+
+    at: datetime
+    text: str
+    is_last: bool
+
+
+def last_completion(request: AccessRequest) -> Completion | None:
+    """The request for completion that awaits its answer; None when nothing is asked."""
+    if request.state != RequestState.INCOMPLETE:
+        return None
+    asked = Act.objects.filter(request=request, code="request_completion").select_related("stage")
+    acts = list(asked.order_by("entered_at"))
+    if not acts or acts[-1].stage is None:
+        return None
+    procedure = registry.get(request.procedure_code, request.procedure_version)
+    rounds = procedure.stage(acts[-1].stage.code).max_rounds
+    return Completion(acts[-1].effective_at, acts[-1].text, is_last=len(acts) >= rounds)
 
 
 def unreviewed(request: AccessRequest) -> int:

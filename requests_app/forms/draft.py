@@ -158,6 +158,22 @@ class SectionForm(forms.Form):
         yield Group("", [self[name] for name in self.fields])
 
 
+class TitleForm(forms.Form):
+    """The title of the study, on one line."""
+
+    title = forms.CharField(
+        label=_("Titre de l’étude"),
+        max_length=250,
+        error_messages={
+            "required": _("Donnez un titre à l’étude."),
+            "max_length": _("Ce titre est trop long : 250 caractères au plus."),
+        },
+    )
+
+    def clean_title(self) -> str:
+        return " ".join(self.cleaned_data["title"].split())
+
+
 def _plain(value: Any) -> Any:
     if isinstance(value, str):
         return value.replace("\r\n", "\n")

@@ -78,6 +78,10 @@ def callouts(name: str, access_request: AccessRequest, corrected: Act | None) ->
             workspace = Workspace.objects.filter(request=access_request).first()
             lines = [Line(one.line) for one in extraction.review(access_request, workspace)]
             return [(_("Spécification approuvée et fichiers préparés"), lines)]
+        case "answer_points":
+            url = reverse("requests_app:draft", args=[access_request.pk])
+            line = Line(_("Corriger le dossier ; la version corrigée part avec la réponse"), url)
+            return [(_("Avant de répondre, si l’avis le demande"), [line])]
         case "correct_act" if corrected is not None:
             return [(_("Acte à corriger"), _of_act(corrected, access_request))]
     return []

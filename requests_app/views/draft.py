@@ -7,20 +7,23 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from pydantic import ValidationError
 
 from portal.audit.record import record_view
 from portal.common.templatetags.portal import hour
-from requests_app import dossier, draft_steps, permissions
+from requests_app import desk, dossier, draft_steps, permissions
 from requests_app.dossier import EditConflict, NotEditable
-from requests_app.forms.draft import Merge, SectionForm, flatten
+from requests_app.forms.draft import Merge, SectionForm, TitleForm, flatten
 from requests_app.forms.draft_sections import FORMS
-from requests_app.models import AccessRequest
+from requests_app.models import AccessRequest, StageState
 from requests_app.procedures.conditions import all_hold
 from requests_app.procedures.content_labels import readable
+from requests_app.workflow.definition import REQUEST_MOVES
 
 from . import draft_rows
 from .helpers import posted, team_request
@@ -34,12 +37,32 @@ def draft(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Where the file stands: its steps, and everything it lacks with links."""
     access_request = team_request(request, pk)
     record_view(request, "request.view_draft", on=access_request, about=access_request.pk)
+    return _overview(request, access_request)
+
+
+def _overview(
+    request: HttpRequest, access_request: AccessRequest, title_form: TitleForm | None = None
+) -> HttpResponse:
     missing = dossier.missing_items(access_request)
     context = frame(request, access_request, missing=missing) | {
+        "title_form": title_form or TitleForm(initial={"title": access_request.title}),
         "missing_links": draft_steps.links(access_request, missing),
         "awaiting": access_request.versions.filter(status="awaiting").first(),
+        "completion": desk.last_completion(access_request),
+        "answer_url": _answer_url(access_request),
+        "withdrawable": permissions.can(request.user, "withdraw", access_request)
+        and access_request.state in REQUEST_MOVES["withdraw"].sources,
     }
-    return render(request, "requests_app/draft/overview.html", context)
+    status = 422 if title_form else 200
+    return render(request, "requests_app/draft/overview.html", context, status=status)
+
+
+def _answer_url(access_request: AccessRequest) -> str:
+    """Where the opinion is answered, while the file is corrected for it."""
+    stage = access_request.stages.filter(kind="answer", state=StageState.RUNNING).first()
+    if stage is None:
+        return ""
+    return reverse("requests_app:stage_act", args=[access_request.pk, stage.pk, "answer_points"])
 
 
 def frame(
@@ -199,10 +222,18 @@ def _saved(
         {
             "revision": revision,
             "base": base,
-            "saved": _("Enregistré à %(hour)s") % {"hour": hour(timezone.now())},
+            "saved": _saved_words(len(form.errors)),
             "errors": {f"id_{name}": errors[0] for name, errors in form.errors.items()},
         }
     )
+
+
+def _saved_words(errors: int) -> str:
+    words = _("Enregistré à %(hour)s") % {"hour": hour(timezone.now())}
+    if not errors:
+        return words
+    left = ngettext("sauf %(n)s champ à corriger", "sauf %(n)s champs à corriger", errors)
+    return f"{words}, {left % {'n': errors}}"
 
 
 def _conflict(
@@ -254,12 +285,11 @@ def _sides(
 @require_POST
 def rename(request: HttpRequest, pk: UUID) -> HttpResponse:
     access_request = team_request(request, pk)
-    title = " ".join(request.POST.get("title", "").split())
-    if not title or len(title) > 250:
-        messages.error(request, _("Donnez un titre de 250 caractères au plus."))
-        return redirect("requests_app:draft", pk)
+    form = TitleForm(request.POST)
+    if not form.is_valid():
+        return _overview(request, access_request, form)
     try:
-        dossier.rename(access_request, title=title, by=request.user)
+        dossier.rename(access_request, title=form.cleaned_data["title"], by=request.user)
     except NotEditable:
         return to_overview(request, pk)
     messages.success(request, _("Le titre est changé."))

@@ -1,21 +1,21 @@
 """From what a person may do to the address where they do it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from requests_app.abilities import Ability
-from requests_app.models import AccessRequest
+from requests_app.models import EDITABLE_STATES, AccessRequest
 
 
 # Verbs that have a page of their own beside the generic one (`views.act`).
 OWN_PAGES = {
-    "ask_signature": "requests_app:draft",
-    "send_completion": "requests_app:draft",
-    "cancel_signature": "requests_app:draft",
+    "ask_signature": "requests_app:draft_summary",
+    "send_completion": "requests_app:draft_summary",
+    "cancel_signature": "requests_app:cancel_signature",
     "sign": "requests_app:sign",
 }
 # Work that comes before a verb, on a page of its own: the grid, the extract's preparation.
@@ -24,6 +24,8 @@ BEFORE: dict[str, tuple[str, str | Promise]] = {
     "confirm_extract": ("extraction", _("Préparer et vérifier l’extraction")),
 }
 NO_BUTTON = frozenset({"correct_act"})  # linked from the act itself
+# Ways back or out: always possible, never what is awaited.
+QUIET = frozenset({"withdraw", "cancel_signature"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +33,37 @@ class ActLink:
     name: str
     label: str
     url: str
+    primary: bool = False
 
 
-def act_links(request: AccessRequest, abilities: Sequence[Ability]) -> list[ActLink]:
-    """One link per act, the one that is due first; the grid stands before completeness verdicts."""
+def act_links(
+    request: AccessRequest,
+    abilities: Sequence[Ability],
+    *,
+    edits: bool = False,
+    signs: bool = True,
+) -> list[ActLink]:
+    """One link per act, the one that is due first; the grid stands before completeness verdicts.
+
+    `edits`: the file is this person's to change now; `signs`: their own signature counts.
+    """
+    found = _links(request, abilities)
+    if edits:
+        url = reverse("requests_app:draft", args=[request.pk])
+        if request.state in EDITABLE_STATES:
+            found.insert(0, ActLink("edit", str(_("Compléter le dossier")), url))
+        else:
+            found.insert(1, ActLink("edit", str(_("Corriger le dossier")), url))
+    if not signs:
+        paper = str(_("Déposer la version signée"))
+        found = [replace(one, label=paper) if one.name == "sign" else one for one in found]
+    found.sort(key=lambda one: one.name in QUIET)
+    if found and found[0].name not in QUIET:
+        found[0] = replace(found[0], primary=True)
+    return found
+
+
+def _links(request: AccessRequest, abilities: Sequence[Ability]) -> list[ActLink]:
     found: list[ActLink] = []
     for one in abilities:
         if one.name in NO_BUTTON:

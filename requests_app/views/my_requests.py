@@ -8,14 +8,16 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from requests_app import permissions
-from requests_app.abilities import who_must_act
+from requests_app.abilities import who_must_act_on
 from requests_app.exports import inert
 from requests_app.models import EDITABLE_STATES, AccessRequest, RequestMember, RequestState
 from requests_app.procedures import registry
+from requests_app.visibility import TEAM_KINDS
 
 
 PAGE_SIZE = 20
@@ -65,11 +67,13 @@ def my_requests(request: HttpRequest) -> HttpResponse:
     page = Paginator(found, PAGE_SIZE).get_page(request.GET.get("page"))
     team = set(
         RequestMember.objects.filter(
-            user=request.user, removed_at__isnull=True, request__in=[one.pk for one in page]
-        )
-        .exclude(kind=RequestMember.Kind.NAMED)
-        .values_list("request_id", flat=True)
+            user=request.user,
+            removed_at__isnull=True,
+            kind__in=TEAM_KINDS,
+            request__in=[one.pk for one in page],
+        ).values_list("request_id", flat=True)
     )
+    waiting = who_must_act_on(list(page))
     rows: list[dict[str, Any]] = []
     for one in page:
         signs = one.state == RequestState.AWAITING_SIGNATURE
@@ -80,7 +84,7 @@ def my_requests(request: HttpRequest) -> HttpResponse:
                 if one.pk in team
                 else reverse("requests_app:request", args=[one.pk]),
                 "sign_url": reverse("requests_app:sign", args=[one.pk]) if signs else "",
-                "waiting": who_must_act(one),
+                "waiting": waiting[one.pk],
                 "procedure": registry.get(one.procedure_code, one.procedure_version).short_title,
             }
         )
@@ -104,9 +108,25 @@ def my_requests_csv(request: HttpRequest) -> HttpResponse:
     response["Content-Disposition"] = 'attachment; filename="mes-demandes.csv"'
     response.write("\ufeff")
     writer = csv.writer(response, delimiter=";")
-    writer.writerow([_("Numéro"), _("Titre"), _("État"), _("Organisme"), _("Déposée le")])
-    for one in found:
+    writer.writerow(
+        [
+            _("Numéro"),
+            _("Titre"),
+            _("État"),
+            _("Organisme"),
+            _("Déposée le"),
+            _("Qui doit agir"),
+            _("Ce qui est attendu"),
+            _("Avant le"),
+        ]
+    )
+    requests = list(found)
+    waiting = who_must_act_on(requests)
+    for one in requests:
         cells = [one.number or "", one.title, str(one.get_state_display()), one.organisation.name]
-        deposited = one.submitted_at.strftime("%Y-%m-%d") if one.submitted_at else ""
-        writer.writerow([*(inert(cell) for cell in cells), deposited])
+        deposited = localtime(one.submitted_at).strftime("%Y-%m-%d") if one.submitted_at else ""
+        first = next(iter(waiting[one.pk]), None)
+        awaited = [inert(first.who), inert(first.what)] if first else ["", ""]
+        due = localtime(first.due_at).strftime("%Y-%m-%d") if first and first.due_at else ""
+        writer.writerow([*(inert(cell) for cell in cells), deposited, *awaited, due])
     return response

@@ -189,13 +189,19 @@ def request_page(request: HttpRequest, pk: UUID) -> HttpResponse:
         user=request.user,  # type: ignore[arg-type]
         corrects=any(one.name == "correct_act" for one in mine),
     )
-    acts = act_links(access_request, mine)
+    acts = act_links(
+        access_request,
+        mine,
+        edits=permissions.can(request.user, "edit", access_request),
+        signs=permissions.is_signatory(request.user, access_request),
+    )
     context: dict[str, Any] = {
         "access_request": access_request,
         "parts": parts,
         "procedure": procedure,
         "waiting": _waiting(access_request, parts, stages),
         "acts": acts,
+        "in_team": permissions.in_team(request.user, access_request),
         "must_declare": "content" not in parts
         and any(one.name == "declare_interest" for one in mine),
         "may_consult": "content" not in parts and has_role(request.user, Role.ADMINISTRATOR),

@@ -10,8 +10,9 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from portal.accounts.models import Invitation
 from portal.audit.record import record_view
-from requests_app import dossier, draft_steps, orientation, permissions, uploads
+from requests_app import dossier, draft_steps, orientation, permissions, team, uploads
 from requests_app.abilities import abilities
 from requests_app.forms.signature import SignedVersionForm, SignForm
 from requests_app.models import AccessRequest, RequestMember, RequestState, RequestVersion
@@ -43,6 +44,7 @@ def summary(request: HttpRequest, pk: UUID) -> HttpResponse:
         "sections": [*orientation.readable(access_request.orientation), *readable(content)],
         "described": describe(dossier.rows_of(access_request)),
         "persons": frozen["persons"],
+        "invited": _invited(access_request) if names & {"ask_signature", "send_completion"} else [],
         "kinds": dict(RequestMember.Kind.choices),
         "can_ask": "ask_signature" in names,
         "can_send": "send_completion" in names,
@@ -50,6 +52,12 @@ def summary(request: HttpRequest, pk: UUID) -> HttpResponse:
         "changes": dossier.differences(last.content, frozen, procedure=procedure) if last else [],
     }
     return render(request, "requests_app/draft/summary.html", context)
+
+
+def _invited(access_request: AccessRequest) -> list[Invitation]:
+    """Persons whose place in the file waits for them: a version frozen now leaves them out."""
+    places = {Invitation.Kind.TEAM, Invitation.Kind.NAMED_PERSON}
+    return [one for one in team.pending(access_request) if one.kind in places]
 
 
 def _last_signed(access_request: AccessRequest) -> RequestVersion | None:

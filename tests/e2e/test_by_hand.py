@@ -61,6 +61,22 @@ def test_a_lost_network_is_said_and_the_next_save_holds(page: Page, purpose: str
     assert _summary().endswith("Puis après.")
 
 
+def test_an_ended_session_keeps_the_page_and_saves_after_login(
+    page: Page, purpose: str, world: World, login: Callable[..., None]
+) -> None:
+    page.goto(purpose)
+    page.context.clear_cookies(name="sessionid")
+    page.fill("#id_summary", "Tapé après la fin de la session.")
+    expect(page.locator(SAVED)).to_contain_text("Votre session est terminée", timeout=15_000)
+    page.locator("button.fr-btn--secondary[name=save]").click()  # keeps the page too
+    expect(page.locator(SAVED)).to_contain_text("Se reconnecter")
+    assert page.input_value("#id_summary") == "Tapé après la fin de la session."
+    login(world.investigator)
+    page.evaluate("window.dispatchEvent(new Event('focus'))")
+    expect(page.locator(SAVED)).to_contain_text("Enregistré à", timeout=15_000)
+    assert _summary() == "Tapé après la fin de la session."
+
+
 def test_two_tabs_on_one_field_show_both_versions(page: Page, purpose: str) -> None:
     page.goto(purpose)
     other = page.context.new_page()

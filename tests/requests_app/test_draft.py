@@ -116,7 +116,8 @@ def test_autosave_answers_with_state_and_keeps_the_rest(alix: User, file: Access
         retention_months="beaucoup",
         rights="Note d’information.",
     ).json()
-    assert "Enregistré à" in answer["saved"]
+    assert answer["saved"].startswith("Enregistré à")
+    assert answer["saved"].endswith(", sauf 1 champ à corriger")
     assert answer["errors"] == {"id_retention_months": "Écrivez un nombre entier."}
     file.refresh_from_db()
     assert file.content["legal"]["rights"] == "Note d’information."
@@ -345,7 +346,11 @@ def test_title_is_changed(alix: User, file: AccessRequest) -> None:
     client.post(url, {"title": "  Nouveau   titre "})
     file.refresh_from_db()
     assert file.title == "Nouveau titre"
-    assert "250 caractères" in page_text(client.post(url, {"title": " "}, follow=True))
+    assert "Donnez un titre" in page_text(client.post(url, {"title": " "}))
+    refused = client.post(url, {"title": "x" * 251})
+    assert refused.status_code == 422
+    assert "250 caractères" in page_text(refused)
+    assert "x" * 251 in refused.content.decode()  # what was typed stays
 
 
 def test_unknown_step_and_malformed_revision(alix: User, file: AccessRequest) -> None:

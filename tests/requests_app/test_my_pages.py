@@ -64,6 +64,27 @@ def test_my_requests_budget_does_not_grow() -> None:
         client.get(MINE)
 
 
+def test_my_requests_budget_does_not_grow_with_files_under_way(
+    settings: Any, tmp_path: Any
+) -> None:
+    settings.MEDIA_ROOT = tmp_path
+    world = World()
+    for _index in range(2):
+        world.story().reach("opinion")
+    client = client_for(world.investigator)
+    client.get(MINE)
+    with count_queries() as few:
+        text = page_text(client.get(MINE))
+    assert "Rendre l’avis du comité" in text
+    for _index in range(5):
+        world.story().reach("opinion")
+    with assert_query_count(few.count):
+        client.get(MINE)
+    csv = client.get(reverse("requests_app:my_requests_csv")).content.decode()
+    assert csv.count("Rendre l’avis du comité") == 7
+    assert "Avant le" in csv.splitlines()[0]
+
+
 @pytest.fixture
 def grant(settings: Any, tmp_path: Any) -> Grant:
     """A study with its convention, as rows: provisioning has its own tests."""

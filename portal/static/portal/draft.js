@@ -9,6 +9,7 @@ document.querySelectorAll("form[data-autosave]").forEach((form) => {
   let running = false;
   let again = false;
   let stopped = false;
+  let ended = false;
 
   const say = (text, kind) => {
     if (!state) return;
@@ -41,6 +42,43 @@ document.querySelectorAll("form[data-autosave]").forEach((form) => {
     state?.append(button);
   };
 
+  /* The token of a page made now; empty when one must log in again. Throws without a network. */
+  const freshToken = async () => {
+    const response = await fetch(window.location.href, { headers: { Accept: "text/html" } });
+    if (response.redirected || !response.ok) return "";
+    const page = new DOMParser().parseFromString(await response.text(), "text/html");
+    return page.querySelector("main [name=csrfmiddlewaretoken]")?.value || "";
+  };
+
+  const askLogin = () => {
+    ended = true;
+    say(`${form.dataset.labelEnded} `, "error");
+    const link = document.createElement("a");
+    link.href = form.dataset.loginUrl;
+    link.target = "_blank";
+    link.rel = "noopener";
+    link.textContent = form.dataset.labelLogin;
+    state?.append(link);
+  };
+
+  const post = () =>
+    fetch(form.action || window.location.href, {
+      method: "POST",
+      body: new FormData(form),
+      headers: { "X-Autosave": "1", Accept: "application/json" },
+      redirect: "manual",
+    });
+
+  /* Logging in again, in another tab, changes the token: the page takes the new one. */
+  const send = async () => {
+    const response = await post();
+    if (response.type !== "opaqueredirect" && response.status !== 403) return response;
+    const token = await freshToken();
+    if (!token) return null;
+    form.elements.csrfmiddlewaretoken.value = token;
+    return post();
+  };
+
   const save = async () => {
     clearTimeout(timer);
     if (stopped) return;
@@ -51,16 +89,14 @@ document.querySelectorAll("form[data-autosave]").forEach((form) => {
     running = true;
     say(form.dataset.labelSaving);
     try {
-      const response = await fetch(form.action || window.location.href, {
-        method: "POST",
-        body: new FormData(form),
-        headers: { "X-Autosave": "1", Accept: "application/json" },
-        redirect: "error",
-      });
-      const answer = await response.json();
-      if (response.status === 409) {
+      const response = await send();
+      const answer = response && (await response.json());
+      if (!response) {
+        askLogin();
+      } else if (response.status === 409) {
         conflict(answer.conflict || answer.error);
       } else if (response.ok) {
+        ended = false;
         form.elements.revision.value = answer.revision;
         form.elements.base.value = answer.base;
         mark(answer.errors);
@@ -88,7 +124,16 @@ document.querySelectorAll("form[data-autosave]").forEach((form) => {
 
   form.addEventListener("input", schedule);
   form.addEventListener("change", schedule);
-  form.addEventListener("submit", () => {
+  window.addEventListener("focus", () => {
+    if (ended) save();
+  });
+  form.addEventListener("submit", (event) => {
+    if (ended) {
+      event.preventDefault();
+      event.stopImmediatePropagation();
+      save();
+      return;
+    }
     stopped = true;
     clearTimeout(timer);
   });

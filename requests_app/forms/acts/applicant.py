@@ -5,6 +5,8 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from requests_app.models import RequestState
+
 from .base import ActForm, text_field
 
 
@@ -24,8 +26,15 @@ class AnswerPointsForm(ActForm):
             self.mark_conditional(f"answer_{point['number']}")
         self.fields["decision"] = forms.ChoiceField(
             label=_("Suite donnée"),
-            choices=[("go", _("Poursuivre la demande")), ("stop", _("Arrêter la demande"))],
+            choices=[
+                (
+                    "go",
+                    _("Poursuivre : la procédure continue avec vos réponses et vos corrections"),
+                ),
+                ("stop", _("Renoncer : la demande s’arrête ici et reste consultable")),
+            ],
             widget=forms.RadioSelect,
+            error_messages={"required": _("Indiquez si vous poursuivez ou si vous renoncez.")},
         )
 
     def clean(self) -> dict[str, Any]:
@@ -49,4 +58,11 @@ class AnswerPointsForm(ActForm):
 
 class WithdrawForm(ActForm):
     intro = _("La demande s’arrête. Elle reste consultable.")
-    reason = text_field(_("Motif"), rows=3)
+    reason = text_field(
+        _("Motif"), rows=3, error_messages={"required": _("Indiquez le motif du retrait.")}
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.access_request.state == RequestState.DRAFT:  # nobody is waiting for it
+            self.fields["reason"].required = False
