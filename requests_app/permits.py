@@ -3,7 +3,6 @@
 A permit's rows are written here in one transaction, with no cloud call: the reconciler reads them.
 """
 
-import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -33,6 +32,7 @@ from requests_app.models import (
     Workspace,
 )
 from requests_app.provisioning.hints import wake
+from requests_app.provisioning.run import workspace_for
 
 
 Target = Permit | Grant | User | Organisation
@@ -76,15 +76,6 @@ def scope_of(version: RequestVersion) -> list[dict[str, Any]]:
     ]
 
 
-def ensure_workspace(request: AccessRequest) -> Workspace:
-    """The study's row. It gives no right: the reconciler acts only where a permit has grants."""
-    known = Workspace.objects.filter(request=request).first()
-    if known is not None:
-        return known
-    slug = f"{(request.number or 'gui').lower()}-{secrets.token_hex(8)}"
-    return Workspace.objects.create(request=request, slug=slug)
-
-
 def create_version(
     request: AccessRequest,
     act: Act,
@@ -112,7 +103,7 @@ def create_version(
         starts_at=starts_at,
         expires_at=expires_at,
     )
-    workspace = ensure_workspace(request)
+    workspace = workspace_for(request)
     people = list(persons)
     for person in people:
         sources = addresses.get(str(person.pk), [])

@@ -11,6 +11,7 @@ from requests_app.models import AccessRequest, Stage, StageState, Workspace
 from requests_app.provisioning import extract
 from requests_app.provisioning.approved import ScopeError
 from requests_app.provisioning.extract_sources import ExtractError
+from requests_app.provisioning.run import workspace_for
 
 
 class AskRefused(ValueError):
@@ -28,7 +29,7 @@ def ask(request: AccessRequest, *, by: User) -> Workspace:
         stage = Stage.objects.select_for_update().filter(request=request, kind="extract").first()
         if stage is None or stage.state != StageState.RUNNING:
             raise AskRefused(_("L’extraction n’est pas à préparer maintenant."))
-        workspace = permits.ensure_workspace(request)
+        workspace = workspace_for(request)
         Workspace.objects.filter(pk=workspace.pk).update(
             extract_asked_at=timezone.now(), extract_asked_by=by, extract_problem=""
         )

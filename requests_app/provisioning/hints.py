@@ -1,6 +1,7 @@
 """Waking the reconciler and telling the rooms above. Truth is in rows; what is sent is a hint."""
 
 import logging
+import time
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -29,6 +30,9 @@ _TOPICS: dict[str, tuple[Signal, Any, str]] = {
 }
 RESEND_AFTER = timedelta(seconds=10)
 GIVE_UP_AFTER = timedelta(days=1)
+QUIET_SECONDS = 10.0  # without hints after one that failed; beat sweeps every 5 s
+SOCKET_SECONDS = 2.0
+_quiet_until = 0.0  # monotonic
 
 
 def wake(workspace_or_request_id: UUID) -> None:
@@ -44,13 +48,32 @@ def wake(workspace_or_request_id: UUID) -> None:
         transaction.on_commit(partial(hint, workspace_id))
 
 
-def hint(workspace_id: UUID) -> None:
-    """Send the task; an unreachable broker is logged and forgotten."""
+def _send(workspace_id: UUID) -> None:
     from requests_app.provisioning.tasks import reconcile
 
+    arguments, options = (str(workspace_id),), reconcile.app.conf.broker_transport_options or {}
+    if "socket_timeout" not in options:
+        reconcile.apply_async(arguments, retry=False)
+        return
+    # A worker waits long for its messages on the same settings; a person must not.
+    with reconcile.app.connection_for_write() as connection:
+        connection.transport_options = options | {"socket_timeout": SOCKET_SECONDS}
+        reconcile.apply_async(arguments, connection=connection, retry=False)
+
+
+def hint(workspace_id: UUID) -> None:
+    """Send the task; an unreachable broker is logged and forgotten.
+
+    Once it failed, this process sends nothing for a while: whoever suspends an organisation with
+    fifty studies waits for the broker once, not fifty times.
+    """
+    global _quiet_until  # one number: a race costs one more try
+    if time.monotonic() < _quiet_until:
+        return
     try:
-        reconcile.apply_async((str(workspace_id),), retry=False)
+        _send(workspace_id)
     except (KombuError, ChannelError, OSError) as error:
+        _quiet_until = time.monotonic() + QUIET_SECONDS
         logger.warning("broker unreachable, beat will do: %s", type(error).__name__)
 
 

@@ -113,7 +113,8 @@ def _give_back(lease: Lease, outcome: Outcome, seen: datetime | None) -> None:
 
 
 def workspace_for(request: AccessRequest) -> Workspace:
-    """The request's workspace, made when there is none: a row, nothing at the provider."""
+    """The request's workspace, made when there is none: a row, nothing at the provider. It gives no
+    right: the reconciler acts only where a permit has grants."""
     found = Workspace.objects.filter(request=request).first()
     if found is not None:
         return found
@@ -128,8 +129,8 @@ def slug_for(request: AccessRequest) -> str:
     """A bucket-safe name with an unguessable end: bucket names are global and their list public."""
     number = request.number or str(request.pk)[:8]
     plain = unicodedata.normalize("NFKD", number).encode("ascii", "ignore").decode().lower()
-    short = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:24]
-    return f"{short}-{secrets.token_hex(5)}"
+    short = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:22]
+    return f"{short}-{secrets.token_hex(8)}"
 
 
 # --- What an operator may ask -------------------------------------------------------------------

@@ -9,7 +9,6 @@ from datetime import datetime
 
 from portal.accounts.models import Organisation
 from portal.audit.record import record
-from requests_app import permits
 from requests_app.deadlines.clock import completion_due, computed_due
 from requests_app.models import (
     AccessRequest,
@@ -24,6 +23,7 @@ from requests_app.models import (
 )
 from requests_app.procedures.schema import Outcome
 from requests_app.procedures.schema import Stage as StageSpec
+from requests_app.provisioning.run import workspace_for
 
 from .context import Context
 from .definition import (
@@ -194,7 +194,7 @@ def _open(ctx: Context, spec: StageSpec, stage: Stage, at: datetime) -> None:
     move_stage(ctx, stage, STAGE_STEPS["start"], at)
     refresh_due(ctx, stage)
     if spec.kind == "extract":
-        permits.ensure_workspace(ctx.request)  # rows only: no right, no cloud call
+        workspace_for(ctx.request)  # rows only: no right, no cloud call
     record("stage.start", by=ctx.by, on=stage, about=ctx.request.pk, data={"stage": stage.code})
     ctx.started.append(stage)
     if spec.kind == "opening" and _has_open_grant(ctx):

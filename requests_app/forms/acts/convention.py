@@ -1,6 +1,5 @@
 """The convention: the act that creates rights in the French procedures."""
 
-import ipaddress
 from typing import Any
 
 from django import forms
@@ -10,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from portal.accounts.models import Organisation
 from portal.common.calendar import add_period, legal_today
 from requests_app.models import RequestMember
+from requests_app.source_addresses import AddressRefused, network
 
 from .base import ActForm, date_field
 
@@ -18,11 +18,9 @@ def _addresses(text: str) -> list[str]:
     found = []
     for word in text.replace(",", " ").replace(";", " ").split():
         try:
-            found.append(str(ipaddress.ip_network(word, strict=False)))
-        except ValueError as error:
-            raise ValidationError(
-                _("« %(word)s » n’est pas une adresse IP ni un réseau."), params={"word": word}
-            ) from error
+            found.append(network(word))
+        except AddressRefused as error:
+            raise ValidationError(str(error)) from error
     return found
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from datetime import datetime, time
-from ipaddress import ip_network
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -12,6 +11,7 @@ from requests_app import permissions, permits
 from requests_app.models import Grant, GrantState, RequestMember, Workspace
 from requests_app.provisioning import extract
 from requests_app.provisioning.approved import ScopeError
+from requests_app.source_addresses import AddressRefused, network
 from requests_app.workflow.context import ActData, Context
 from requests_app.workflow.errors import TransitionRefused
 from requests_app.workflow.guards import not_blocked, required_text
@@ -19,10 +19,10 @@ from requests_app.workflow.verbs import Verb, register
 
 
 def _addresses(ctx: Context) -> dict[str, list[str]]:
-    """CIDR per person id. Raises ValueError on what is no address."""
+    """CIDR per person id. Raises AddressRefused."""
     given = ctx.payload.get("addresses") or {}
     return {
-        str(getattr(person, "pk", person)): [str(ip_network(str(one).strip())) for one in values]
+        str(getattr(person, "pk", person)): [network(str(one)) for one in values]
         for person, values in given.items()
     }
 
@@ -93,8 +93,8 @@ class RecordConvention(Verb):
                 yield _("%(person)s n’est pas dans le dossier.") % {"person": person}
         try:
             addresses = _addresses(ctx)
-        except ValueError:
-            yield _("Une adresse n’est pas lisible. Écrivez par exemple 192.0.2.10/32.")
+        except AddressRefused as refused:
+            yield str(refused)
             return
         if ctx.text("delivery_mode") == "daughter_system":
             for person in people:

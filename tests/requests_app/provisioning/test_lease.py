@@ -1,14 +1,19 @@
 """Leases, fencing and crashes: whoever dies wherever, a study ends with one of each."""
 
+import socket
 import threading
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
+from celery import Celery
 from django.db import connection
 from django.utils import timezone
 
+from portal.settings.base import REDIS_OPTIONS
 from requests_app.models import Credential, Workspace
 from requests_app.provisioning import reveal, run
 from requests_app.provisioning.facts import snapshot
@@ -217,12 +222,42 @@ def test_broker_down_never_fails_an_act(monkeypatch: pytest.MonkeyPatch) -> None
 
     monkeypatch.undo()  # the fixture's silent hint
 
-    def unreachable(*_args: Any, **_kwargs: Any) -> None:
+    tried: list[Any] = []
+
+    def unreachable(*args: Any, **_kwargs: Any) -> None:
+        tried.append(args)
         raise OperationalError("connection refused")
 
     workspace = world.study(staged=False)
     monkeypatch.setattr(tasks.reconcile, "apply_async", unreachable)
-    Workspace.objects.update(next_reconcile_at=None)
+    monkeypatch.setattr(hints, "_quiet_until", 0.0)
+    for _ in range(3):
+        Workspace.objects.update(next_reconcile_at=None)
+        hints.wake(workspace.request_id)
+        workspace.refresh_from_db()
+        assert workspace.next_reconcile_at is not None
+    assert len(tried) == 1  # a person waits for a dead broker once
+    monkeypatch.setattr(hints, "_quiet_until", 0.0)
     hints.wake(workspace.request_id)
-    workspace.refresh_from_db()
-    assert workspace.next_reconcile_at is not None
+    assert len(tried) == 2
+
+
+@pytest.mark.parametrize("silent", [False, True])
+def test_a_dead_redis_makes_nobody_wait(silent: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Refused at once, or a machine that never answers: kombu's own patience is 6 s and 30 s."""
+    from requests_app.provisioning import hints, tasks
+
+    monkeypatch.undo()  # the fixture's silent hint
+
+    def nothing(_workspace: str) -> None: ...
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1] if silent else 1
+        app = Celery(broker=f"redis://127.0.0.1:{port}/0", set_as_current=False)
+        app.conf.broker_transport_options = REDIS_OPTIONS
+        monkeypatch.setattr(tasks, "reconcile", app.task(name="any")(nothing))
+        monkeypatch.setattr(hints, "_quiet_until", 0.0)
+        started = time.monotonic()
+        hints.hint(uuid4())
+        assert time.monotonic() - started < 6
+        assert hints._quiet_until > started  # it was tried, and failed
