@@ -134,7 +134,6 @@ def table(request: HttpRequest, code: str, name: str) -> HttpResponse:
     text = filter_text(request)
     page = lists.paged(request, variables_of_table(found, request))
     first, last = bounds([found, *page.object_list], today=_described_until(found.dataset))
-    shown = {"removed_at__isnull": True}
     context = {
         "table": found,
         "dataset": found.dataset,
@@ -144,15 +143,26 @@ def table(request: HttpRequest, code: str, name: str) -> HttpResponse:
         "first_year": first,
         "last_year": last,
         "with_years": any(Years.of([one]) for one in page),
-        "keys": found.keys.select_related("target_table__dataset").filter(
-            **{f"target_table__{k}": v for k, v in shown.items()}
+        "joins_to": _by_variables(
+            (key.variables, key.target_table)
+            for key in found.keys.select_related("target_table__dataset")
         ),
-        "referring": found.referring_keys.select_related("table__dataset").filter(
-            **{f"table__{k}": v for k, v in shown.items()}
+        "joined_by": _by_variables(
+            (key.target_variables, key.table)
+            for key in found.referring_keys.select_related("table__dataset")
         ),
         "demo_data": found.dataset.is_demo,
     }
     return render(request, "catalog/table.html", context)
+
+
+def _by_variables(keys: Iterable[tuple[list[str], Table]]) -> list[tuple[list[str], list[Table]]]:
+    """Tables described today that join by the same variables, together: many share one key."""
+    joined: dict[tuple[str, ...], list[Table]] = {}
+    for names, other in keys:
+        if other.removed_at is None:
+            joined.setdefault(tuple(names), []).append(other)
+    return [(list(names), sorted(tables, key=str)) for names, tables in joined.items()]
 
 
 @login_not_required

@@ -100,9 +100,10 @@ def read(query: QueryDict) -> Params:
             facets[facet] = kept
         else:
             del facets[facet]
-    request = SearchRequest(
-        parse(query.get("q", "")), TABS[tab], facets, SORT_WORDS[sort], page, PAGE_SIZE
-    )
+    parsed = parse(query.get("q", ""))
+    if parsed.text and parsed.is_empty:
+        notices.append(_("Il n’y a pas de mot à chercher dans ce texte : tout est affiché."))
+    request = SearchRequest(parsed, TABS[tab], facets, SORT_WORDS[sort], page, PAGE_SIZE)
     return Params(request, tab, sort, list(dict.fromkeys(notices)))
 
 

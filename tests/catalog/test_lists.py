@@ -67,6 +67,21 @@ def test_links_are_sorted_and_exported(client: Client) -> None:
     assert lines[0] == ["T_B", "C1, C2", "b", "T_A", "D1, D2"]
 
 
+def test_tables_that_join_by_the_same_variables_are_told_together(client: Client) -> None:
+    base = make_dataset(code="b")
+    hub = make_table(base, name="HUB")
+    for name in ("T_B", "T_A"):
+        TableKey.objects.create(
+            table=make_table(base, name=name),
+            variables=["X", "Y"],
+            target_table=hub,
+            target_variables=["C1", "C2"],
+        )
+    text = page_text(client.get("/bases/b/tables/HUB/"))
+    assert "Jointe par T_A , T_B par C1, C2" in text
+    assert "Se joint à HUB par X, Y" in page_text(client.get("/bases/b/tables/T_A/"))
+
+
 def test_variables_of_a_table_are_sorted_filtered_and_exported_alike(client: Client) -> None:
     table = make_table(make_dataset(code="b"), name="T")
     make_variable(table, name="Z_DATE", label_fr="Date d’entrée", data_type="date", position=0)

@@ -176,6 +176,8 @@ def test_odd_addresses_are_told_and_answered(client: Client, indexed: Indexed) -
         "?voie=zzz&voie=here": "Un filtre inconnu a été laissé de côté",
         "?couleur=bleu": dataset.title_fr,
         "?q=%00%FF": "résultat",
+        "?q=%F0%9F%98%80": "Il n’y a pas de mot à chercher",
+        "?q=de+la": "Il n’y a pas de mot à chercher",
     }
     for query, expected in cases.items():
         text = text_of(client, f"/recherche/{query}")

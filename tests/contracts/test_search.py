@@ -302,7 +302,7 @@ def test_an_index_of_another_version_is_not_read(
     assert ask(fresh).kinds["dataset"] == 3
 
 
-def test_a_server_that_does_not_answer_costs_two_seconds() -> None:
+def test_a_server_that_does_not_answer_costs_two_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
     """Only servers can be slow: the page then falls back to the database."""
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
@@ -312,3 +312,11 @@ def test_a_server_that_does_not_answer_costs_two_seconds() -> None:
         with pytest.raises(SearchUnavailable):
             ask(backend, "cancer")
         assert monotonic() - start < 4
+        start = monotonic()
+        with pytest.raises(SearchUnavailable):
+            ask(backend, "cancer")
+        assert monotonic() - start < 0.5  # the next pages do not wait for it
+        monkeypatch.setattr(backend, "_quiet_until", monotonic() - 1)
+        with pytest.raises(SearchUnavailable):
+            ask(backend, "cancer")
+        assert monotonic() - start > 1.5  # it is asked again later

@@ -86,6 +86,7 @@ MAIN_BASE = [
     ("psychatrie", "dataset", "snds-pmsi-rim-p", 3),
     ("causes de décés", "dataset", "snds-causes-de-deces", 1),
     ("BEN_RES_CM", "variable", "BEN_RES_COM", 3),
+    ("code CIP13 boite", "variable", "PHA_PRS_C13", 3),
 ]
 
 # where both are present, as in a demonstration that imported the dictionary

@@ -9,13 +9,14 @@ nothing here compares a score with a number.
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from time import monotonic
 from typing import Any
 
 from django.utils import timezone
 from elasticsearch.dsl import A, Q, Search
 from elasticsearch.dsl.query import Bool, ConstantScore, Query
 from opensearchpy import OpenSearch
-from opensearchpy.exceptions import OpenSearchException
+from opensearchpy.exceptions import ConnectionTimeout, OpenSearchException
 from opensearchpy.helpers import bulk
 
 from catalog.search.documents import FACET_FIELDS, TEXT_FIELDS, Document
@@ -43,6 +44,7 @@ from .base import (
 
 
 TIMEOUT = 2  # seconds that a page waits for a slow server
+QUIET = 10  # seconds without asking it again: pages must not wait one after the other
 WRITE_TIMEOUT = 30
 FACET_SIZE = 200
 BATCH = 500
@@ -73,6 +75,7 @@ class OpenSearchBackend:
             logging.getLogger(name).setLevel(logging.ERROR)
         self.client = OpenSearch([url], timeout=TIMEOUT, max_retries=0, retry_on_timeout=False)
         self.names = f"{prefix}-catalog"
+        self._quiet_until = 0.0  # monotonic seconds
 
     @property
     def alias(self) -> str:
@@ -175,12 +178,17 @@ class OpenSearchBackend:
     # --- searching ----------------------------------------------------------------------------
 
     def search(self, request: SearchRequest) -> SearchResult:
+        if monotonic() < self._quiet_until:
+            raise SearchUnavailable("the search server was too slow a moment ago")
         try:
             result = self._ask(request, strict(request), loosened=False)
             if not result.total and not request.parsed.is_empty:
                 exact = result.kinds
                 result = self._ask(request, loose(request), loosened=True)
                 result.kinds = near_kinds(exact, result.kinds, request.kind)
+        except ConnectionTimeout as error:
+            self._quiet_until = monotonic() + QUIET
+            raise SearchUnavailable("the search server was too slow") from error
         except OpenSearchException as error:
             raise SearchUnavailable("the search server does not answer") from error
         return result
@@ -318,18 +326,25 @@ def loose(request: SearchRequest) -> Query:
     """Some of the words, or words close to them. Only asked when nothing has them all."""
     found: list[Query] = []
     for group in request.parsed.groups:
-        typed = [word for part in group.parts for word in part.words]
-        near = [_near(word) for word in typed if request.parsed.matters(word)]
+        near = [query for part in group.parts for query in _near_part(part, request)]
         if near and group.also:
             near = [_or_also(Bool(must=near), group)]
         found += near
     found += [_near(word) for phrase in request.parsed.phrases for word in phrase]
-    found += [_near_code(code) for code in request.parsed.codes() if len(code) >= 3]
     if not found:
         return Q("match_none")
     some = Bool(should=found, minimum_should_match=near_enough(len(found)))
     every = ConstantScore(filter=Bool(must=found), boost=NEAR_ALL)
     return Bool(must=[some], should=[every])
+
+
+def _near_part(part: Part, request: SearchRequest) -> list[Query]:
+    """One query per word that matters, or a single one for what may be a code."""
+    near = [_near(word) for word in part.words if request.parsed.matters(word)]
+    if len(part.code) < 3:
+        return near
+    code = _near_code(part.code)
+    return [_any([Bool(must=near), code]) if near else code]
 
 
 def _near_code(code: str) -> Query:

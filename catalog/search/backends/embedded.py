@@ -347,13 +347,11 @@ class _Builder:
         """Some of the words, or words close to them. Only asked when nothing has them all."""
         found: list[Query] = []
         for group in request.parsed.groups:
-            typed = [word for part in group.parts for word in part.words]
-            near = [self._near(word) for word in typed if request.parsed.matters(word)]
+            near = [query for part in group.parts for query in self._near_part(part, request)]
             if near and group.also:
                 near = [self._or_also(self.all_of(near), group)]
             found += near
         found += [self._near(word) for phrase in request.parsed.phrases for word in phrase]
-        found += [self._near_code(code) for code in request.parsed.codes() if len(code) >= 3]
         if not found:
             return Query.empty_query()
         some = Query.boolean_query(
@@ -362,6 +360,14 @@ class _Builder:
         )
         every = Query.const_score_query(self.all_of(found), NEAR_ALL)
         return Query.boolean_query([(Occur.Must, some), (Occur.Should, every)])
+
+    def _near_part(self, part: Part, request: SearchRequest) -> list[Query]:
+        """One query per word that matters, or a single one for what may be a code."""
+        near = [self._near(word) for word in part.words if request.parsed.matters(word)]
+        if len(part.code) < 3:
+            return near
+        code = self._near_code(part.code)
+        return [self.any_of([self.all_of(near), code]) if near else code]
 
     def _near_code(self, code: str) -> Query:
         prefix = Query.regex_query(self.schema, "code", re.escape(code) + ".*")
