@@ -52,6 +52,10 @@ _ACT_WORDS = {
 }
 
 
+_FROM_APPLICANT = frozenset({"sign", "send_completion", "answer_points", "withdraw"})
+_EXCHANGES = _FROM_APPLICANT | {"request_completion", "redirect", "close_incomplete"}
+
+
 @dataclass(frozen=True, slots=True)
 class Reader:
     """One person, one request, the parts they see."""
@@ -196,6 +200,34 @@ class Reader:
                 self._act(act, codes=codes, replaced=act.pk in corrected) for act in acts
             ],
         }
+
+    def exchanges(self) -> list[Act]:
+        """What the counter and the applicant wrote to each other, in the order of entry."""
+        acts = (
+            permissions.acts_visible_to(self.user)
+            .filter(request=self.request, code__in=_EXCHANGES)
+            .select_related("stage__holder", "document", "entered_by", "version")
+            .distinct()
+            .order_by("entered_at")
+        )
+        found = [self._act(act, codes=frozenset(), replaced=False) for act in acts]
+        for act in found:
+            act.from_applicant = act.code in _FROM_APPLICANT  # type: ignore[attr-defined]
+            if act.code == "answer_points":
+                act.words = self._answers()  # type: ignore[attr-defined]
+        return found
+
+    def _answers(self) -> list[str]:
+        """Answers to the points, for whoever reads the opinion."""
+        if "opinion" not in self.parts:
+            return []
+        opinions = permissions.opinions_visible_to(self.user).filter(request=self.request)
+        opinion = opinions.order_by("issued_at").last()
+        answers = opinion.answers if opinion else []
+        return [
+            _("Point %(number)s : %(text)s") % {"number": one["number"], "text": one["text"]}
+            for one in answers
+        ]
 
     def _silence(self, act: Act) -> str:
         """A holder who says that there is nothing to say, or says nothing in time."""

@@ -7,7 +7,7 @@ from datetime import datetime
 from django.utils.translation import gettext as _
 
 from .abilities import actor_of
-from .models import FINAL_STATES, AccessRequest, Stage, StageState
+from .models import FINAL_STATES, AccessRequest, RequestState, Stage, StageState
 from .procedures.schema import Procedure
 
 
@@ -30,8 +30,7 @@ def events(
     `whole=False`: only the deposit and the stages given, for whoever sees no more than their own.
     """
     lines = [Event(_("Brouillon créé"), "done", request.created_at)] if whole else []
-    if request.submitted_at:
-        lines.append(Event(_("Demande signée et déposée"), "done", request.submitted_at))
+    lines += _deposit(request)
     by_code: dict[str, list[Stage]] = {}
     for stage in stages:
         by_code.setdefault(stage.code, []).append(stage)
@@ -52,11 +51,26 @@ def events(
                 lines.append(Event(label, "current", stage.started_at, actor_of(stage), text))
             elif stage.state == StageState.PENDING and not over:
                 lines.append(Event(label, "coming"))
-        if whole and not mine and not over and request.submitted_at:
+        if whole and not mine and not over:
             lines.append(Event(spec.label, "coming"))
     if over:
         lines.append(Event(_capital(str(request.get_state_display())), "done", request.ended_at))
     return lines
+
+
+def _deposit(request: AccessRequest) -> list[Event]:
+    """Writing and signing, up to the deposit."""
+    if request.submitted_at:
+        return [Event(_("Demande signée et déposée"), "done", request.submitted_at)]
+    signature = _("Signature du représentant légal")
+    match request.state:
+        case RequestState.DRAFT:
+            written = Event(_("Rédaction du dossier"), "current", by=_("le demandeur"))
+            return [written, Event(signature, "coming")]
+        case RequestState.AWAITING_SIGNATURE:
+            text = _("Signer la demande, ou déposer la version signée")
+            return [Event(signature, "current", by=_("le représentant légal"), text=text)]
+    return []
 
 
 def _capital(text: str) -> str:

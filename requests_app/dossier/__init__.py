@@ -9,6 +9,7 @@ from .reading import facts, procedure_of, rows_of, section_of, sync_datasets
 from .saving import (
     EditConflict,
     NotEditable,
+    copy,
     create,
     raise_conflict,
     rename,
@@ -21,6 +22,7 @@ __all__ = [
     "EditConflict",
     "Missing",
     "NotEditable",
+    "copy",
     "create",
     "differences",
     "facts",

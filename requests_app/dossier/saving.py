@@ -16,7 +16,7 @@ from portal.audit.record import record
 from requests_app import permissions
 from requests_app.models import AccessRequest, RequestMember
 from requests_app.procedures import content as content_models
-from requests_app.procedures.content import Row
+from requests_app.procedures.content import SECTIONS, Row
 from requests_app.procedures.schema import Procedure
 
 from .reading import section_of, sync_datasets
@@ -87,6 +87,22 @@ def create(
             about=request.pk,
             data={"procedure": procedure.code, "version": procedure.version},
         )
+    return request
+
+
+def copy(source: AccessRequest, *, procedure: Procedure, by: User) -> AccessRequest:
+    """A new draft with the content of another file; its persons and pieces stay with that one."""
+    with transaction.atomic():
+        request = create(
+            title=source.title,
+            organisation=source.organisation,
+            procedure=procedure,
+            orientation=source.orientation,
+            by=by,
+        )
+        request.content = {section: section_of(source, section) for section in SECTIONS}
+        request.save(update_fields=["content", "updated_at"])
+        sync_datasets(request)
     return request
 
 

@@ -22,6 +22,7 @@ from requests_app.forms.inbox import NoteForm
 from requests_app.models import AccessRequest, Stage, Workspace
 from requests_app.procedures import registry
 
+from .endings import STILL
 from .links import act_links
 
 
@@ -49,6 +50,7 @@ def _tabs(
         "suivi": (_("Suivi"), True),
         "dossier": (_("Dossier"), bool(parts & reading.CONTENT_PARTS)),
         "pieces": (_("Pièces"), "pieces" in parts),
+        "echanges": (_("Échanges"), "acts" in parts),
         "avis": (
             _("Avis et actes"),
             bool(parts & {"opinion", "remarks", "own_remark", "reports", "acts"}),
@@ -125,6 +127,8 @@ def _tab_context(
             return reader.content(version=request.GET.get("version", ""))
         case "pieces":
             return {"pieces": reader.pieces()}
+        case "echanges":
+            return {"exchanges": reader.exchanges()}
         case "avis":
             return reader.opinions_and_acts()
         case "comite":
@@ -202,6 +206,7 @@ def request_page(request: HttpRequest, pk: UUID) -> HttpResponse:
         "waiting": _waiting(access_request, parts, stages),
         "acts": acts,
         "in_team": permissions.in_team(request.user, access_request),
+        "still": STILL.get(access_request.state, ""),
         "must_declare": "content" not in parts
         and any(one.name == "declare_interest" for one in mine),
         "may_consult": "content" not in parts and has_role(request.user, Role.ADMINISTRATOR),

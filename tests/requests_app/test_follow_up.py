@@ -8,7 +8,8 @@ from django.test import Client
 from django.urls import reverse
 
 from portal.accounts.models import User
-from requests_app.models import RequestState
+from requests_app import dossier
+from requests_app.models import AccessRequest, RequestState
 from tests.support.client import client_for, page_text
 from tests.support.factories import Story, World
 
@@ -106,3 +107,65 @@ def test_a_draft_is_given_up_by_its_team_without_a_reason(world: World, who: str
     client_for(person).post(url, {"reason": "", "confirm": "on"})
     over = story.fresh().state == RequestState.WITHDRAWN
     assert over == (who == "investigator")
+
+
+def test_the_timeline_starts_with_the_draft_and_its_signature(world: World) -> None:
+    story = world.story()
+    team, signs = client_for(world.investigator), client_for(world.representative)
+    text = page_text(team.get(address("request", story)))
+    assert "Rédaction du dossier en cours" in text
+    assert "Contrôle de complétude (à venir)" in text
+    story.ask_signature()
+    for client in (team, signs):
+        text = page_text(client.get(address("request", story)))
+        assert "Signature du représentant légal en cours" in text
+    assert "(à venir)" not in page_text(signs.get(address("request", story)))
+
+
+def test_exchanges_follow_each_other_with_their_versions(world: World) -> None:
+    story = world.story()
+    story.sign()
+    to_mend(story, words="Précisez l’hébergement.")
+    story.review("pending")
+    story.do("", "send_completion", by=world.investigator)
+    story.fresh()
+    story.completeness()
+    url = address("request", story)
+    for reader in (client_for(world.investigator), client_for(world.secretariat, verified=True)):
+        text = page_text(reader.get(url, {"onglet": "echanges"}))
+        order = [text.index(words) for words in ("Demande signée", "Précisez", "Version 2")]
+        assert order == sorted(order)
+    for stranger in (world.representative, world.holder_a_rep):
+        text = page_text(client_for(stranger, verified=True).get(url, {"onglet": "echanges"}))
+        assert "Précisez l’hébergement." not in text
+
+
+def test_answers_are_read_among_the_exchanges(world: World) -> None:
+    story = world.story()
+    story.reach("referral")
+    text = page_text(
+        client_for(world.investigator).get(address("request", story), {"onglet": "echanges"})
+    )
+    assert "Point 1 :" in text
+
+
+def test_what_is_over_is_taken_up_in_a_new_draft(world: World) -> None:
+    story = world.story()
+    story.sign()
+    client = client_for(world.investigator)
+    copy = address("copy_request", story)
+    assert client.post(copy).status_code == 302  # under way: nothing is made
+    assert AccessRequest.objects.count() == 1
+    story.do("", "withdraw", by=world.investigator, reason="Autre méthode.")
+    story.fresh()
+    text = page_text(client.get(address("request", story)))
+    assert "Ce que vous pouvez encore faire" in text
+    for stranger in (world.named, world.representative, world.secretariat, world.holder_a_rep):
+        assert client_for(stranger, verified=True).post(copy).status_code == 404
+    client.post(copy)
+    new = AccessRequest.objects.exclude(pk=story.request.pk).get()
+    assert (new.state, new.number, new.title) == ("draft", None, story.request.title)
+    assert new.content["specification"] == dossier.section_of(story.request, "specification")
+    assert new.datasets.count() == story.request.datasets.count()
+    assert not new.pieces.exists()
+    assert {one.section for one in dossier.missing_items(new)} == {"persons", "pieces"}
