@@ -3,18 +3,23 @@
 from typing import Any
 from uuid import UUID
 
-from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.contrib import admin
+from django.db import transaction
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy
 
-from portal.accounts.models import Role
-from portal.accounts.roles import has_role
-from portal.common.admin import NoDeleteMixin, ReadOnlyMixin, reason_action
+from portal.accounts.admin_roles import RoleAdmin, SeenByRole
+from portal.audit.record import record
+from portal.common.admin import (
+    NoDeleteMixin,
+    ReadOnlyMixin,
+    confirmed_action,
+    reason_action,
+)
 
 from .completeness import completeness
 from .models import (
@@ -32,26 +37,24 @@ from .models import (
 from .publishing import publish, unpublish
 
 
-class CatalogAdmin(admin.ModelAdmin):
-    """Administrators edit, auditors read. `is_staff` adds nothing."""
+class CatalogAdmin(RoleAdmin):
+    """What is edited here decides who is asked and what is shown: each edit is in the log."""
 
-    list_per_page = 50
-    show_full_result_count = False
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        if not change:
+            record("catalog.create", by=request.user, on=obj)
+        elif form.changed_data:
+            record("catalog.change", by=request.user, on=obj, data={"fields": form.changed_data})
 
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        return self.has_view_permission(request)
+    @transaction.atomic
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        record("catalog.delete", by=request.user, on=obj)
+        super().delete_model(request, obj)
 
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return has_role(request.user, Role.ADMINISTRATOR, Role.AUDITOR)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return has_role(request.user, Role.ADMINISTRATOR)
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return has_role(request.user, Role.ADMINISTRATOR)
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return has_role(request.user, Role.ADMINISTRATOR)
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        for obj in queryset:
+            self.delete_model(request, obj)
 
 
 class PublishedFilter(admin.SimpleListFilter):
@@ -87,19 +90,10 @@ class HolderFilter(admin.SimpleListFilter):
         return queryset.filter(holder=chosen)
 
 
-class DistributionInline(admin.TabularInline):
+class DistributionInline(SeenByRole, admin.TabularInline):
     model = Distribution
     extra = 0
     fields = ["title_fr", "title_en", "access_url", "media_type", "licence"]
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return has_role(request.user, Role.ADMINISTRATOR, Role.AUDITOR)
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return has_role(request.user, Role.ADMINISTRATOR)
-
-    has_change_permission = has_view_permission
-    has_delete_permission = has_add_permission
 
 
 @admin.register(Dataset)
@@ -136,7 +130,12 @@ class DatasetAdmin(NoDeleteMixin, CatalogAdmin):
          "description_source"]}),
     ]  # fmt: skip
     actions = [
-        "publish_selected",
+        confirmed_action(
+            label=gettext_lazy("Publier"),
+            warning=gettext_lazy("Ces descriptions seront visibles de tous."),
+            name="publish_selected",
+            act=lambda dataset, by, _reason: publish(dataset, by=by),
+        ),
         reason_action(
             label=gettext_lazy("Retirer de la publication"),
             warning=gettext_lazy("Ces descriptions ne seront plus visibles du public."),
@@ -184,20 +183,6 @@ class DatasetAdmin(NoDeleteMixin, CatalogAdmin):
             "", "{}{}<br>", ((i.label, _(" (obligatoire)") if i.mandatory else "") for i in missing)
         )
 
-    @admin.action(description=gettext_lazy("Publier"))
-    def publish_selected(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
-        done = 0
-        for dataset in queryset:
-            try:
-                done += publish(dataset, by=request.user)
-            except ValidationError as error:
-                messages.error(request, error.messages[0])
-            except PermissionDenied:
-                messages.error(request, _("Refusé pour : %(name)s") % {"name": dataset})
-        if done:
-            text = ngettext("%(n)s base publiée.", "%(n)s bases publiées.", done)
-            messages.success(request, text % {"n": done})
-
 
 @admin.register(DataHolder)
 class DataHolderAdmin(NoDeleteMixin, CatalogAdmin):
@@ -209,6 +194,10 @@ class DataHolderAdmin(NoDeleteMixin, CatalogAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).annotate(dataset_total=Count("datasets"))
+
+    @admin.display(description=gettext_lazy("nom"), ordering="organisation__name")
+    def name(self, holder: DataHolder) -> str:
+        return holder.organisation.name
 
     @admin.display(description=gettext_lazy("bases"), ordering="dataset_total")
     def dataset_count(self, holder: Any) -> int:
@@ -285,14 +274,14 @@ class VocabularyTermAdmin(CatalogAdmin):
 
 
 @admin.register(ImportRun)
-class ImportRunAdmin(ReadOnlyMixin, CatalogAdmin):
+class ImportRunAdmin(ReadOnlyMixin, RoleAdmin):
     list_display = ["started_at", "reader", "source", "state", "rules_version", "finished_at"]
     list_filter = ["state", "reader"]
     search_fields = ["source", "fingerprint"]
 
 
 @admin.register(StagedRow)
-class StagedRowAdmin(ReadOnlyMixin, CatalogAdmin):
+class StagedRowAdmin(ReadOnlyMixin, RoleAdmin):
     """The report of the last import, row by row."""
 
     list_display = ["file", "line", "kind", "table_name", "name", "outcome", "message"]
@@ -301,7 +290,7 @@ class StagedRowAdmin(ReadOnlyMixin, CatalogAdmin):
 
 
 @admin.register(IndexOutbox)
-class IndexOutboxAdmin(ReadOnlyMixin, CatalogAdmin):
+class IndexOutboxAdmin(ReadOnlyMixin, RoleAdmin):
     """What the index still has to take up; rows that fail show why."""
 
     list_display = ["id", "kind", "key", "created_at", "attempts", "not_before", "last_error"]

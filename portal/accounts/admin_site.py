@@ -5,6 +5,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponseBase
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext_lazy as _
@@ -26,6 +27,12 @@ class GuichetAdminSite(AdminSite):
 
     def has_permission(self, request: HttpRequest) -> bool:
         return has_role(request.user, *ADMIN_ROLES) and is_verified(request)
+
+    def password_change(
+        self, request: HttpRequest, extra_context: dict[str, object] | None = None
+    ) -> HttpResponseBase:
+        """The portal's page: it is recorded, and its owner told by mail."""
+        return redirect("accounts:password_change")
 
     @method_decorator(login_not_required)
     def login(

@@ -38,7 +38,8 @@ def hide_from_log(rule: HidingRule) -> HidingRule:
     return rule
 
 
-def _hidden_from(user: "User | AnonymousUser") -> "list[QuerySet[Any]]":
+def hidden_from(user: "User | AnonymousUser") -> "list[QuerySet[Any]]":
+    """Requests that are closed to a person (A14), as the rules of `hide_from_log` answer them."""
     if not isinstance(user, User):
         return []
     return [found for rule in _hiding_rules if (found := rule(user)) is not None]
@@ -58,7 +59,7 @@ def visible_to(user: "User | AnonymousUser") -> QuerySet[AuditEvent]:
     """Events the person may read."""
     if can_read_everything(user):
         events = AuditEvent.objects.all()
-        for hidden in _hidden_from(user):
+        for hidden in hidden_from(user):
             events = events.exclude(about__in=hidden.order_by().values("pk"))
         return events
     if can_open_log(user):
@@ -68,6 +69,6 @@ def visible_to(user: "User | AnonymousUser") -> QuerySet[AuditEvent]:
 
 def can_read_story(user: "User | AnonymousUser", about: UUID) -> bool:
     """Whether the person reads the story of a request."""
-    if any(hidden.filter(pk=about).exists() for hidden in _hidden_from(user)):
+    if any(hidden.filter(pk=about).exists() for hidden in hidden_from(user)):
         return False
     return can_read_everything(user) or any(reader(user, about) for reader in _story_readers)

@@ -1,4 +1,4 @@
-"""Helps for the rooms' admin pages: read-only lists, and verbs that ask for a reason first."""
+"""Helps for the rooms' admin pages: read-only lists, and verbs that are confirmed first."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,13 +6,20 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
+
+
+MOST_AT_ONCE = 100
+
+
+class ConfirmForm(forms.Form):
+    """A verb that needs no words."""
 
 
 class ReasonForm(forms.Form):
@@ -22,52 +29,75 @@ class ReasonForm(forms.Form):
     )
 
 
-def reason_action(
+def confirmed_action(
     *,
     label: str | Promise,
     warning: str | Promise,
     name: str,
-    act: Callable[[Any, Any, str], None],
+    act: Callable[[Any, Any, str], Any],
+    needs_reason: bool = False,
 ) -> Callable[[Any, HttpRequest, QuerySet[Model]], TemplateResponse | None]:
-    """A changelist action that asks for a reason, then calls `act(object, by, reason)` on each.
+    """A changelist action, shown before it is done, that calls `act(object, by, reason)` on each.
 
-    What the act refuses (PermissionDenied) is reported, the rest is done. The admin opens no
-    transaction around an action: each act has its own.
+    An act that answers False changed nothing. What it refuses (PermissionDenied, ValidationError)
+    is reported, the rest is done. The admin opens no transaction around an action: each act has its
+    own. The ModelAdmin says who may, by `has_act_permission`.
     """
 
-    @admin.action(description=label)  # type: ignore[arg-type]
+    @admin.action(description=label, permissions=["act"])  # type: ignore[arg-type]
     def action(
         modeladmin: Any, request: HttpRequest, queryset: QuerySet[Model]
     ) -> TemplateResponse | None:
-        form = ReasonForm(request.POST if "confirmed" in request.POST else None)
+        items = list(queryset[: MOST_AT_ONCE + 1])
+        if len(items) > MOST_AT_ONCE:
+            text = _("Choisissez au plus %(most)s lignes à la fois.") % {"most": MOST_AT_ONCE}
+            messages.error(request, text)
+            return None
+        kind = ReasonForm if needs_reason else ConfirmForm
+        form = kind(request.POST if "confirmed" in request.POST else None)
         if form.is_bound and form.is_valid():
-            done, refused = 0, []
-            for item in queryset:
-                try:
-                    act(item, request.user, form.cleaned_data["reason"])
-                    done += 1
-                except PermissionDenied:
-                    refused.append(str(item))
-            if done:
-                text = ngettext("Fait pour %(n)s ligne.", "Fait pour %(n)s lignes.", done)
-                messages.success(request, text % {"n": done})
-            if refused:
-                messages.error(
-                    request, _("Refusé pour : %(names)s") % {"names": ", ".join(refused)}
-                )
+            _do(items, request, act, form.cleaned_data.get("reason", ""))
             return None
         context = modeladmin.admin_site.each_context(request) | {
             "title": label,
             "warning": warning,
-            "items": list(queryset[:100]),
+            "items": items,
             "form": form,
             "action": name,
             "checkbox_name": ACTION_CHECKBOX_NAME,
         }
-        return TemplateResponse(request, "admin/reason_action.html", context)
+        return TemplateResponse(request, "admin/confirm_action.html", context)
 
     action.__name__ = name
     return action
+
+
+def reason_action(**options: Any) -> Callable[..., TemplateResponse | None]:
+    """A confirmed action that asks for a reason, kept in the log."""
+    return confirmed_action(needs_reason=True, **options)
+
+
+def _do(items: list[Any], request: HttpRequest, act: Callable[..., Any], reason: str) -> None:
+    done, same, refused = 0, 0, []
+    for item in items:
+        try:
+            changed = act(item, request.user, reason)
+        except PermissionDenied:
+            refused.append(str(item))
+        except ValidationError as error:
+            messages.error(request, " ".join(error.messages))
+        else:
+            done, same = (done, same + 1) if changed is False else (done + 1, same)
+    if done:
+        text = ngettext("Fait pour %(n)s ligne.", "Fait pour %(n)s lignes.", done)
+        messages.success(request, text % {"n": done})
+    if same:
+        text = ngettext(
+            "%(n)s ligne laissée telle quelle.", "%(n)s lignes laissées telles quelles.", same
+        )
+        messages.warning(request, text % {"n": same})
+    if refused:
+        messages.error(request, _("Refusé pour : %(names)s") % {"names": ", ".join(refused)})
 
 
 class ReadOnlyMixin:

@@ -3,11 +3,13 @@
 from collections.abc import Iterable
 from typing import Any
 
-from django.contrib import admin, messages
-from django.db.models import QuerySet
+from django.contrib import admin
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
+
+from portal.audit.permissions import hidden_from
+from portal.common.admin import confirmed_action
 
 from .base import label_of, registered
 from .models import Message
@@ -46,7 +48,14 @@ class MessageAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     search_help_text = _("Adresse, identifiant ou nom du destinataire")
     show_full_result_count = False
     list_per_page = 50
-    actions = ["try_again"]
+    actions = [
+        confirmed_action(
+            label=_("Envoyer de nouveau les messages en échec"),
+            warning=_("Ceux qui sont partis, ou dont le texte est effacé, restent tels quels."),
+            name="try_again",
+            act=lambda message, by, _reason: retry([message], by=by)[0] > 0,
+        )
+    ]
     fields = [
         "kind",
         "recipient",
@@ -61,30 +70,19 @@ class MessageAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     ]
     readonly_fields = fields
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Message]:
+        """Without what concerns a request that is closed to the person (A14)."""
+        found: QuerySet[Message] = super().get_queryset(request)
+        for hidden in hidden_from(request.user):
+            closed = hidden.order_by().values("pk")
+            found = found.filter(Q(about__isnull=True) | ~Q(about__in=closed))
+        return found
+
     @admin.display(description=_("nature"), ordering="code")
     def kind(self, message: Message) -> str:
         return label_of(message.code)
 
-    @admin.action(
-        description=_("Envoyer de nouveau les messages en échec"), permissions=["operate"]
-    )
-    def try_again(self, request: HttpRequest, queryset: QuerySet[Message]) -> None:
-        done, left = retry(queryset, by=request.user)  # type: ignore[arg-type]
-        words = ngettext(
-            "%(done)d message sera envoyé de nouveau.",
-            "%(done)d messages seront envoyés de nouveau.",
-            done,
-        )
-        self.message_user(request, words % {"done": done}, messages.SUCCESS)
-        if left:
-            words = ngettext(
-                "%(left)d message laissé tel quel : pas en échec, ou texte effacé.",
-                "%(left)d messages laissés tels quels : pas en échec, ou texte effacé.",
-                left,
-            )
-            self.message_user(request, words % {"left": left}, messages.WARNING)
-
-    def has_operate_permission(self, request: HttpRequest) -> bool:
+    def has_act_permission(self, request: HttpRequest) -> bool:
         return can_operate(request.user)
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:

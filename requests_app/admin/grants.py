@@ -6,8 +6,10 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from requests_app.models import CloudResource, Credential, Grant, Permit, Probe, Workspace
+from requests_app.models import CloudResource, Credential, Grant, Outbox, Permit, Probe, Workspace
+from requests_app.provisioning import gates
 
+from . import words
 from .base import ReadOnlyAdmin
 
 
@@ -16,26 +18,30 @@ class PermitAdmin(ReadOnlyAdmin):
     list_display = (
         "request_number",
         "number",
-        "delivery_mode",
+        "delivery",
         "starts_at",
         "expires_at",
         "suspended_at",
         "revoked_at",
     )
-    list_filter = ("delivery_mode", "expires_at")
+    list_filter = ("expires_at", ("revoked_at", admin.EmptyFieldListFilter))
     search_fields = ("request__number",)
     list_select_related = ("request",)
     fields = (
         "id",
         "request_number",
         "number",
-        "delivery_mode",
+        "delivery",
         "starts_at",
         "expires_at",
         "suspended_at",
         "revoked_at",
         "notices_sent",
     )
+
+    @admin.display(description=_("mode de mise à disposition"), ordering="delivery_mode")
+    def delivery(self, obj: Permit) -> str:
+        return words.delivery(obj.delivery_mode)
 
     @admin.display(description=_("dossier"), ordering="request__number")
     def request_number(self, obj: Permit) -> str:
@@ -66,7 +72,7 @@ class GrantAdmin(ReadOnlyAdmin):
         "wanted",
         "state",
         "reason",
-        "missing",
+        "lacking",
         "observed",
         "observed_at",
         "opened_at",
@@ -80,6 +86,10 @@ class GrantAdmin(ReadOnlyAdmin):
     @admin.display(description=_("dossier"), ordering="permit__request__number")
     def request_number(self, obj: Grant) -> str:
         return obj.permit.request.number or "–"
+
+    @admin.display(description=_("conditions manquantes"))
+    def lacking(self, obj: Grant) -> str:
+        return ", ".join(gates.labels(obj.missing)) or "–"
 
     @admin.display(description=_("agir"))
     def operations(self, obj: Grant) -> SafeString:
@@ -186,3 +196,15 @@ class ProbeAdmin(ReadOnlyAdmin):
     @admin.display(description=_("espace"))
     def workspace(self, obj: Probe) -> str:
         return obj.grant.workspace.slug
+
+
+@admin.register(Outbox)
+class OutboxAdmin(ReadOnlyAdmin):
+    """Hints not yet sent: what stays here waits for the worker."""
+
+    request_path = ""  # topics and opaque ids only
+    list_display = ("created_at", "topic", "object_id", "done_at")
+    list_filter = ("topic", ("done_at", admin.EmptyFieldListFilter))
+    search_fields = ("=object_id",)
+    ordering = ("-id",)
+    fields = ("topic", "object_id", "created_at", "done_at")

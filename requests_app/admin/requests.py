@@ -15,6 +15,7 @@ from requests_app.models import (
     TransitionLog,
 )
 
+from . import words
 from .base import ReadOnlyAdmin
 
 
@@ -24,15 +25,14 @@ class AccessRequestAdmin(ReadOnlyAdmin):
     list_display = (
         "number",
         "state",
-        "procedure_code",
-        "procedure_version",
+        "procedure",
         "organisation",
         "submitted_at",
         "completed_at",
         "ended_at",
         "consult",
     )
-    list_filter = ("state", "procedure_code", "submitted_at")
+    list_filter = ("state", words.ProcedureFilter, "submitted_at")
     search_fields = ("number", "organisation__name", "organisation__acronym")
     list_select_related = ("organisation",)
     date_hierarchy = "created_at"
@@ -40,17 +40,25 @@ class AccessRequestAdmin(ReadOnlyAdmin):
         "id",
         "number",
         "state",
-        "procedure_code",
-        "procedure_version",
+        "procedure",
         "organisation",
         "urgent",
-        "delivery_mode",
+        "delivery",
         "submitted_at",
         "completed_at",
         "ended_at",
         "created_at",
         "updated_at",
     )
+
+    @admin.display(description=_("procédure"), ordering="procedure_code")
+    def procedure(self, obj: AccessRequest) -> str:
+        found = words.procedure_of(obj)
+        return f"{found.short_title if found else obj.procedure_code} v{obj.procedure_version}"
+
+    @admin.display(description=_("mode de mise à disposition"))
+    def delivery(self, obj: AccessRequest) -> str:
+        return words.delivery(obj.delivery_mode)
 
     @admin.display(description=_("contenu"))
     def consult(self, obj: AccessRequest) -> SafeString:
@@ -62,28 +70,33 @@ class AccessRequestAdmin(ReadOnlyAdmin):
 class StageAdmin(ReadOnlyAdmin):
     list_display = (
         "number",
-        "code",
+        "stage",
         "state",
-        "outcome",
-        "role",
+        "outcome_words",
+        "actor",
         "holder",
         "started_at",
         "due_at",
         "ended_at",
     )
-    list_filter = ("state", "kind", "role", "outcome")
+    list_filter = (
+        "state",
+        words.StageFilter,
+        words.RoleFilter,
+        words.OutcomeFilter,
+        "due_at",
+    )
     search_fields = ("request__number",)
     list_select_related = ("request", "holder", "committee", "assignee")
     fields = (
         "id",
         "number",
-        "code",
-        "kind",
-        "role",
+        "stage",
+        "actor",
         "holder",
         "committee",
         "state",
-        "outcome",
+        "outcome_words",
         "round",
         "started_at",
         "due_at",
@@ -97,37 +110,90 @@ class StageAdmin(ReadOnlyAdmin):
     def number(self, obj: Stage) -> str:
         return obj.request.number or "–"
 
+    @admin.display(description=_("étape"), ordering="code")
+    def stage(self, obj: Stage) -> str:
+        return words.stage(obj)
+
+    @admin.display(description=_("acteur"), ordering="role")
+    def actor(self, obj: Stage) -> str:
+        return words.role(obj.role)
+
+    @admin.display(description=_("issue"), ordering="outcome")
+    def outcome_words(self, obj: Stage) -> str:
+        return words.outcome(obj)
+
 
 @admin.register(Task)
 class TaskAdmin(ReadOnlyAdmin):
-    list_display = ("number", "code", "role", "opened_at", "due_at", "closed_at", "outcome")
-    list_filter = ("code", "role", "outcome")
+    list_display = (
+        "number",
+        "task",
+        "actor",
+        "opened_at",
+        "due_at",
+        "closed_at",
+        "outcome_words",
+    )
+    list_filter = (
+        words.TaskFilter,
+        words.RoleFilter,
+        ("closed_at", admin.EmptyFieldListFilter),
+        "due_at",
+    )
     search_fields = ("request__number",)
     list_select_related = ("request",)
     fields = (
         "id",
         "number",
-        "code",
-        "role",
-        "blocks",
+        "task",
+        "actor",
         "opened_at",
         "due_at",
         "closed_at",
-        "outcome",
+        "outcome_words",
     )
 
     @admin.display(description=_("dossier"), ordering="request__number")
     def number(self, obj: Task) -> str:
         return obj.request.number or "–"
 
+    @admin.display(description=_("tâche"), ordering="code")
+    def task(self, obj: Task) -> str:
+        return words.task(obj)
+
+    @admin.display(description=_("acteur"), ordering="role")
+    def actor(self, obj: Task) -> str:
+        return words.role(obj.role)
+
+    @admin.display(description=_("issue"), ordering="outcome")
+    def outcome_words(self, obj: Task) -> str:
+        return words.task_outcome(obj)
+
 
 @admin.register(TransitionLog)
 class TransitionLogAdmin(ReadOnlyAdmin):
-    list_display = ("recorded_at", "number", "name", "source", "target", "by", "at")
-    list_filter = ("name", "target")
+    list_display = ("recorded_at", "number", "stage_words", "move", "before", "after", "by", "at")
+    list_filter = (words.MoveFilter, "recorded_at")
     search_fields = ("request__number",)
-    list_select_related = ("request", "by")
-    fields = ("number", "name", "source", "target", "by", "at", "recorded_at")
+    list_select_related = ("request", "by", "stage__request")
+    fields = ("number", "stage_words", "move", "before", "after", "by", "at", "recorded_at")
+    ordering = ("-id",)
+
+    @admin.display(description=_("étape"), ordering="stage__code")
+    def stage_words(self, obj: TransitionLog) -> str:
+        return words.stage(obj.stage) if obj.stage else "–"
+
+    @admin.display(description=_("mouvement"), ordering="name")
+    def move(self, obj: TransitionLog) -> str:
+        return words.move(obj.name)
+
+    @admin.display(description=_("de"))
+    def before(self, obj: TransitionLog) -> str:
+        return words.state(obj, obj.source)
+
+    @admin.display(description=_("vers"))
+    def after(self, obj: TransitionLog) -> str:
+        return words.state(obj, obj.target)
 
     @admin.display(description=_("dossier"), ordering="request__number")
     def number(self, obj: TransitionLog) -> str:

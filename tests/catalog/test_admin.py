@@ -5,6 +5,7 @@ from django.urls import reverse
 
 from catalog.models import Dataset, IndexOutbox, TableKey
 from portal.accounts.models import Role
+from portal.audit.models import AuditEvent
 from tests.support.client import client_for, page_text
 from tests.support.queries import assert_query_count
 
@@ -64,7 +65,10 @@ def test_publish_and_unpublish_are_actions() -> None:
     client = client_for(make_user(Role.ADMINISTRATOR), verified=True)
     url = reverse("admin:catalog_dataset_changelist")
     chosen = {"_selected_action": [str(dataset.pk), str(poor.pk)]}
-    response = client.post(url, chosen | {"action": "publish_selected"}, follow=True)
+    publish = chosen | {"action": "publish_selected"}
+    assert "visibles de tous" in page_text(client.post(url, publish))
+    assert not Dataset.objects.published().exists()
+    response = client.post(url, publish | {"confirmed": "1"}, follow=True)
     assert "« Base pauvre » ne peut pas être publié" in page_text(response)
     dataset.refresh_from_db()
     poor.refresh_from_db()
@@ -98,6 +102,21 @@ def test_an_edit_reaches_the_outbox_and_publication_is_no_field() -> None:
     assert dataset.title_fr == "Nouveau titre"
     assert dataset.published_at is None
     assert IndexOutbox.objects.filter(kind="dataset", key=str(dataset.pk)).exists()
+    event = AuditEvent.objects.get(action="catalog.change", on_id=str(dataset.pk))
+    assert "title_fr" in event.data["fields"]
+
+
+def test_what_is_deleted_is_in_the_log() -> None:
+    grow(1)
+    key = TableKey.objects.get()
+    client = client_for(make_user(Role.ADMINISTRATOR), verified=True)
+    url = reverse("admin:catalog_tablekey_changelist")
+    chosen = {"action": "delete_selected", "_selected_action": [str(key.pk)]}
+    client.post(url, chosen)
+    assert TableKey.objects.exists()
+    client.post(url, chosen | {"post": "yes"})
+    assert not TableKey.objects.exists()
+    assert AuditEvent.objects.filter(action="catalog.delete", on_id=str(key.pk)).exists()
 
 
 def test_the_auditor_reads_and_others_do_not_enter() -> None:

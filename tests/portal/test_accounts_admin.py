@@ -203,7 +203,13 @@ def test_an_auditor_in_the_admin_changes_no_account() -> None:
     client = client_for(with_role(Role.AUDITOR), verified=True)
     assert client.get(reverse("admin:index")).status_code == 200
     for name in LISTS:
-        assert client.get(reverse(f"admin:accounts_{name}_changelist")).status_code == 403
+        assert client.get(reverse(f"admin:accounts_{name}_changelist")).status_code == 200
+    person = a_person()
+    page = reverse("admin:accounts_user_change", args=[person.pk])
+    assert client.post(page, {"email": "autre@exemple.fr"}).status_code == 403
+    act(client, "user", "suspend", person, "essai")  # the action is not offered, and not done
+    assert User.objects.get(pk=person.pk).is_active
+    assert client.get(reverse("admin:accounts_roleassignment_add")).status_code == 403
 
 
 def test_a_person_made_here_chooses_the_password_by_mail(admin: Client) -> None:

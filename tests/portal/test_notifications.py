@@ -355,7 +355,11 @@ class TestAdmin:
         Message.objects.filter(pk=sent.pk).update(state="sent")
         client.post(
             reverse(self.URL),
-            {"action": "try_again", "_selected_action": [str(failed.pk), str(sent.pk)]},
+            {
+                "action": "try_again",
+                "_selected_action": [str(failed.pk), str(sent.pk)],
+                "confirmed": "1",
+            },
         )
         failed.refresh_from_db()
         sent.refresh_from_db()

@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from portal.accounts import signals, suspension
+from portal.accounts.admin_roles import RoleAdmin
 from portal.accounts.models import Membership, Organisation
 from portal.common.admin import NoDeleteMixin, ReadOnlyMixin, reason_action
 
@@ -26,13 +27,11 @@ class OrganisationStateFilter(admin.SimpleListFilter):
 
 
 @admin.register(Organisation)
-class OrganisationAdmin(NoDeleteMixin, admin.ModelAdmin):
+class OrganisationAdmin(NoDeleteMixin, RoleAdmin):
     list_display = ("name", "acronym", "kind", "siren", "members", "state", "is_demo")
     list_filter = ("kind", OrganisationStateFilter, "is_demo")
     search_fields = ("name", "acronym", "code", "siren")
     prepopulated_fields = {"code": ("acronym",)}
-    list_per_page = 50
-    show_full_result_count = False
     readonly_fields = ("proposed_at", "suspended_at", "suspension_reason", "created_at")
     actions = (
         reason_action(
@@ -76,7 +75,7 @@ class OrganisationAdmin(NoDeleteMixin, admin.ModelAdmin):
 
 
 @admin.register(Membership)
-class MembershipAdmin(ReadOnlyMixin, admin.ModelAdmin):
+class MembershipAdmin(ReadOnlyMixin, RoleAdmin):
     """Answers are given on the site's page, by who may confirm."""
 
     list_display = (
@@ -96,5 +95,3 @@ class MembershipAdmin(ReadOnlyMixin, admin.ModelAdmin):
     search_fields = ("user__username", "user__last_name", "organisation__name")
     list_select_related = ("user", "organisation")
     date_hierarchy = "created_at"
-    list_per_page = 50
-    show_full_result_count = False

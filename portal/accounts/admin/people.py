@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from portal.accounts import registration, second_factor, signals, suspension
+from portal.accounts.admin_roles import RoleAdmin, SeenByRole
 from portal.accounts.models import Membership, Role, RoleAssignment, Training, User
 from portal.common.admin import NoDeleteMixin, ReadOnlyMixin, reason_action
 
@@ -40,7 +41,7 @@ class SecondFactorFilter(admin.SimpleListFilter):
         return queryset.filter(has_factor=self.value() == "1")
 
 
-class MembershipInline(ReadOnlyMixin, admin.TabularInline):
+class MembershipInline(ReadOnlyMixin, SeenByRole, admin.TabularInline):
     model = Membership
     fk_name = "user"
     fields = ("organisation", "is_manager", "confirmed_at", "can_sign_since", "ended_at")
@@ -51,7 +52,7 @@ class MembershipInline(ReadOnlyMixin, admin.TabularInline):
         return super().get_queryset(request).select_related("organisation")
 
 
-class RoleInline(ReadOnlyMixin, admin.TabularInline):
+class RoleInline(ReadOnlyMixin, SeenByRole, admin.TabularInline):
     model = RoleAssignment
     fk_name = "user"
     fields = ("role", "scope", "granted_by", "granted_at", "ended_at")
@@ -62,7 +63,7 @@ class RoleInline(ReadOnlyMixin, admin.TabularInline):
         return super().get_queryset(request).select_related("scope", "granted_by")
 
 
-class TrainingInline(ReadOnlyMixin, admin.TabularInline):
+class TrainingInline(ReadOnlyMixin, SeenByRole, admin.TabularInline):
     model = Training
     fk_name = "user"
     fields = ("title", "followed_on", "valid_until", "evidence")
@@ -71,7 +72,7 @@ class TrainingInline(ReadOnlyMixin, admin.TabularInline):
 
 
 @admin.register(User)
-class UserAdmin(NoDeleteMixin, admin.ModelAdmin):
+class UserAdmin(NoDeleteMixin, RoleAdmin):
     list_display = (
         "username",
         "name",
@@ -85,8 +86,6 @@ class UserAdmin(NoDeleteMixin, admin.ModelAdmin):
     search_fields = ("username", "last_name", "first_name", "email")
     search_help_text = _("Nom d’utilisateur, nom, prénom ou adresse")
     ordering = ("last_name", "first_name", "username")
-    list_per_page = 50
-    show_full_result_count = False
     fields = (
         "username",
         "first_name",

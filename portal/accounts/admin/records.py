@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from portal.accounts import role_grants, signals, tokens
+from portal.accounts.admin_roles import RoleAdmin
 from portal.accounts.models import (
     ApiToken,
     DeclarationOfInterests,
@@ -39,7 +40,7 @@ class RoleForm(forms.ModelForm):
 
 
 @admin.register(RoleAssignment)
-class RoleAssignmentAdmin(NoDeleteMixin, admin.ModelAdmin):
+class RoleAssignmentAdmin(NoDeleteMixin, RoleAdmin):
     """Roles are granted and ended, never edited."""
 
     form = RoleForm
@@ -48,8 +49,6 @@ class RoleAssignmentAdmin(NoDeleteMixin, admin.ModelAdmin):
     search_fields = ("user__username", "user__last_name", "scope__name")
     autocomplete_fields = ("user", "scope")
     list_select_related = ("user", "scope", "granted_by")
-    list_per_page = 50
-    show_full_result_count = False
     actions = (
         reason_action(
             label=_("Mettre fin aux rôles choisis"),
@@ -76,15 +75,13 @@ class RoleAssignmentAdmin(NoDeleteMixin, admin.ModelAdmin):
 
 
 @admin.register(Training)
-class TrainingAdmin(NoDeleteMixin, admin.ModelAdmin):
+class TrainingAdmin(NoDeleteMixin, RoleAdmin):
     list_display = ("user", "title", "followed_on", "valid_until", "recorded_by")
     list_filter = ("valid_until",)
     search_fields = ("user__username", "user__last_name", "title")
     autocomplete_fields = ("user",)
     list_select_related = ("user", "recorded_by")
     date_hierarchy = "valid_until"
-    list_per_page = 50
-    show_full_result_count = False
 
     def save_model(self, request: HttpRequest, obj: Training, form: Any, change: bool) -> None:
         if not change:
@@ -100,24 +97,20 @@ class TrainingAdmin(NoDeleteMixin, admin.ModelAdmin):
 
 
 @admin.register(TermsAcceptance)
-class TermsAcceptanceAdmin(ReadOnlyMixin, admin.ModelAdmin):
+class TermsAcceptanceAdmin(ReadOnlyMixin, RoleAdmin):
     list_display = ("user", "version", "accepted_at")
     list_filter = ("version",)
     search_fields = ("user__username", "user__last_name")
     list_select_related = ("user",)
-    list_per_page = 50
-    show_full_result_count = False
 
 
 @admin.register(DeclarationOfInterests)
-class DeclarationAdmin(NoDeleteMixin, admin.ModelAdmin):
+class DeclarationAdmin(NoDeleteMixin, RoleAdmin):
     list_display = ("user", "declared_on", "url")
     search_fields = ("user__username", "user__last_name")
     autocomplete_fields = ("user", "organisations")
     list_select_related = ("user",)
     date_hierarchy = "declared_on"
-    list_per_page = 50
-    show_full_result_count = False
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
@@ -146,15 +139,13 @@ class InvitationStateFilter(admin.SimpleListFilter):
 
 
 @admin.register(Invitation)
-class InvitationAdmin(ReadOnlyMixin, admin.ModelAdmin):
+class InvitationAdmin(ReadOnlyMixin, RoleAdmin):
     list_display = ("email", "kind", "organisation", "invited_by", "created_at", "state_label")
     list_filter = ("kind", InvitationStateFilter)
     search_fields = ("email", "invited_by__last_name", "organisation__name")
     list_select_related = ("organisation", "invited_by")
     # `about` may hold the title of a request: its content takes a logged reason.
     exclude = ("token_hash", "about", "request_id")
-    list_per_page = 50
-    show_full_result_count = False
 
     @admin.display(description=_("état"))
     def state_label(self, invitation: Invitation) -> str:
@@ -162,7 +153,7 @@ class InvitationAdmin(ReadOnlyMixin, admin.ModelAdmin):
 
 
 @admin.register(ApiToken)
-class ApiTokenAdmin(ReadOnlyMixin, admin.ModelAdmin):
+class ApiTokenAdmin(ReadOnlyMixin, RoleAdmin):
     list_display = (
         "user",
         "name",
@@ -176,8 +167,6 @@ class ApiTokenAdmin(ReadOnlyMixin, admin.ModelAdmin):
     search_fields = ("user__username", "user__last_name", "name", "prefix")
     list_select_related = ("user",)
     exclude = ("token_hash",)
-    list_per_page = 50
-    show_full_result_count = False
     actions = (
         reason_action(
             label=_("Retirer les jetons choisis"),

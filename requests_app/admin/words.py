@@ -1,0 +1,144 @@
+"""Codes of procedures and machines in the words that people read elsewhere."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from portal.accounts.models import Role
+from requests_app.models import (
+    AccessRequest,
+    GrantState,
+    RequestState,
+    Stage,
+    StageState,
+    Task,
+    TransitionLog,
+)
+from requests_app.procedures import registry
+from requests_app.procedures.content import DELIVERY_MODES
+from requests_app.procedures.schema import Procedure
+from requests_app.workflow.labels import LABELS
+
+
+def procedure_of(request: AccessRequest) -> Procedure | None:
+    """None when its file is no longer there: the list still shows the codes."""
+    try:
+        return registry.get(request.procedure_code, request.procedure_version)
+    except registry.UnknownProcedure:
+        return None
+
+
+def role(code: str) -> str:
+    """Who acts: a role of the site, or the applicant."""
+    return str(dict(Role.choices).get(code) or (_("demandeur") if code == "applicant" else code))
+
+
+def stage(row: Stage) -> str:
+    procedure = procedure_of(row.request)
+    try:
+        return procedure.stage(row.code).label if procedure else row.code
+    except LookupError:
+        return row.code
+
+
+def outcome(row: Stage) -> str:
+    procedure = procedure_of(row.request)
+    try:
+        return procedure.stage(row.code).outcome(row.outcome).label if procedure else row.outcome
+    except LookupError:
+        return row.outcome or "–"
+
+
+def task(row: Task) -> str:
+    procedure = procedure_of(row.request)
+    try:
+        return procedure.task(row.code).label if procedure else row.code
+    except LookupError:
+        return row.code
+
+
+def task_outcome(row: Task) -> str:
+    procedure = procedure_of(row.request)
+    try:
+        found = procedure.task(row.code).outcome(row.outcome).label if procedure else row.outcome
+    except LookupError:
+        found = row.outcome
+    return found or "–"
+
+
+def move(code: str) -> str:
+    """A verb as the log says it; the machines' own steps keep their name."""
+    return str(LABELS[code][1]) if code in LABELS else code.replace("_", " ")
+
+
+def state(row: TransitionLog, code: str) -> str:
+    """A state of what moved: a grant, a stage or the request."""
+    states = GrantState if row.grant_id else StageState if row.stage_id else RequestState
+    return str(dict(states.choices).get(code, code))
+
+
+def delivery(code: str) -> str:
+    return str(DELIVERY_MODES.get(code, code) or "–")
+
+
+class WordFilter(admin.SimpleListFilter):
+    """Values of a column by their words; the choices come from files, not from the rows."""
+
+    field = ""
+
+    def words(self) -> dict[str, Any]:
+        raise NotImplementedError
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, Any]]:
+        return sorted(self.words().items(), key=lambda pair: str(pair[1]))
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(**{self.field: self.value()}) if self.value() else queryset
+
+
+class ProcedureFilter(WordFilter):
+    title, parameter_name, field = _("procédure"), "procedure", "procedure_code"
+
+    def words(self) -> dict[str, Any]:
+        return {one.code: one.short_title for one in registry.everything()}
+
+
+class StageFilter(WordFilter):
+    title, parameter_name, field = _("étape"), "etape", "code"
+
+    def words(self) -> dict[str, Any]:
+        return {one.code: one.label for p in registry.everything() for one in p.stages}
+
+
+class OutcomeFilter(WordFilter):
+    title, parameter_name, field = _("issue"), "issue", "outcome"
+
+    def words(self) -> dict[str, Any]:
+        stages = [one for p in registry.everything() for one in p.stages]
+        return {one.code: one.label for found in stages for one in found.outcomes}
+
+
+class RoleFilter(WordFilter):
+    title, parameter_name, field = _("acteur"), "acteur", "role"
+
+    def words(self) -> dict[str, Any]:
+        stages = [one for p in registry.everything() for one in p.stages]
+        return {one.role: role(one.role) for one in stages}
+
+
+class TaskFilter(WordFilter):
+    title, parameter_name, field = _("tâche"), "tache", "code"
+
+    def words(self) -> dict[str, Any]:
+        return {one.code: one.label for p in registry.everything() for one in p.tasks}
+
+
+class MoveFilter(WordFilter):
+    title, parameter_name, field = _("mouvement"), "mouvement", "name"
+
+    def words(self) -> dict[str, Any]:
+        return {code: move(code) for code in LABELS}
