@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.core.management import get_commands
 
 
 ROOT = Path(settings.BASE_DIR)
@@ -138,6 +139,32 @@ def test_relative_links_of_the_documents_lead_somewhere() -> None:
         if not (path.parent / target).exists()
     ]
     assert broken == []
+
+
+def test_each_decision_says_why_and_what_follows() -> None:
+    folder = ROOT / "docs" / "adr"
+    index = (folder / "README.md").read_text()
+    pages = sorted(folder.glob("[0-9]*.md"))
+    assert len(pages) >= 6
+    for page in pages:
+        parts = re.split(r"^## ", page.read_text(), flags=re.MULTILINE)
+        titles = [part.splitlines()[0] for part in parts[1:]]
+        assert titles == ["Context", "Options rejected", "Decision", "Consequences"], page.name
+        assert parts[2].count("\n- **") >= 2, page.name  # one is no choice
+        assert all(len(part) > 150 for part in parts[1:]), page.name
+        assert f"]({page.name})" in index
+
+
+def test_commands_of_the_readme_exist() -> None:
+    """Targets of make and management commands that it tells people to run."""
+    text = (ROOT / "README.md").read_text()
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    asked = set(re.findall(r"\bmake ([a-z-]+)", text))
+    assert asked
+    assert asked <= targets
+    commands = set(re.findall(r"manage\.py ([a-z_]+)", text))
+    assert {"sandbox", "check", "migrate"} <= commands
+    assert commands <= set(get_commands())
 
 
 def test_nothing_of_this_machine_is_written_down() -> None:
