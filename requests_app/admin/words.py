@@ -70,9 +70,33 @@ def task_outcome(row: Task) -> str:
     return found or "–"
 
 
+# What the machines do by themselves: entailed by a verb, or by what the provider was seen to hold.
+STEPS = {
+    "start": _("Étape ouverte"),
+    "skip": _("Étape sans objet"),
+    "resume": _("Délai repris"),
+    "conclude": _("Étape conclue"),
+    "await_completion": _("Compléments attendus"),
+    "process": _("Instruction commencée"),
+    "put_in_force": _("Accès autorisé"),
+    "refuse": _("Demande refusée"),
+    "give_up": _("Demande abandonnée"),
+    "start_opening": _("Ouverture commencée"),
+    "confirm_open": _("Ouverture constatée"),
+    "wait_again": _("Remis en attente"),
+    "start_closing": _("Fermeture commencée"),
+    "confirm_suspended": _("Suspension constatée"),
+    "confirm_closed": _("Fermeture constatée"),
+    "close_unopened": _("Fermé sans avoir été ouvert"),
+    "fail": _("Échec"),
+    "retry_opening": _("Ouverture reprise"),
+    "retry_closing": _("Fermeture reprise"),
+}
+
+
 def move(code: str) -> str:
-    """A verb as the log says it; the machines' own steps keep their name."""
-    return str(LABELS[code][1]) if code in LABELS else code.replace("_", " ")
+    """A verb as the log says it, or a step of the machines."""
+    return str(LABELS[code][1] if code in LABELS else STEPS.get(code, code))
 
 
 def state(row: TransitionLog, code: str) -> str:
@@ -141,4 +165,4 @@ class MoveFilter(WordFilter):
     title, parameter_name, field = _("mouvement"), "mouvement", "name"
 
     def words(self) -> dict[str, Any]:
-        return {code: move(code) for code in LABELS}
+        return {code: move(code) for code in (*LABELS, *STEPS)}

@@ -20,6 +20,7 @@ from catalog.models import Dataset
 from portal.accounts.models import Role, RoleAssignment, User
 from portal.notifications.models import Message
 from requests_app import permissions
+from requests_app.admin import words
 from requests_app.admin.base import ReadOnlyAdmin
 from requests_app.models import (
     AccessRequest,
@@ -37,6 +38,7 @@ from requests_app.models import (
     Task,
     Workspace,
 )
+from requests_app.workflow.definition import GRANT_MOVES, REQUEST_MOVES, STAGE_STEPS
 from tests.support.client import client_for, page_text
 from tests.support.factories import World
 from tests.support.queries import count_queries
@@ -115,11 +117,11 @@ def test_every_list_keeps_its_budget_at_two_sizes(world: World) -> None:
     assert len(filled) >= len(OURS) - 1  # a budget of an empty list proves nothing
 
 
-@pytest.mark.parametrize("words", ["GUI-2026", "l'a%_\"\\", "00000000-0000", "\x00"])
-def test_any_words_may_be_searched(administrator: Client, words: str) -> None:
+@pytest.mark.parametrize("typed", ["GUI-2026", "l'a%_\"\\", "00000000-0000", "\x00"])
+def test_any_words_may_be_searched(administrator: Client, typed: str) -> None:
     for model in LISTS:
         if SITE[model].search_fields:
-            assert administrator.get(address(model), {"q": words}).status_code in {200, 403}, model
+            assert administrator.get(address(model), {"q": typed}).status_code in {200, 403}, model
 
 
 def test_lists_can_be_searched_and_filtered() -> None:
@@ -155,16 +157,22 @@ def test_every_word_is_in_french() -> None:
 
 def test_codes_are_shown_in_words(world: World, administrator: Client) -> None:
     a_study(world)
-    for model, words in (
+    for model, expected in (
         ("stage", ("Avis", "terminée", "secrétariat", "demandeur")),
         ("transitionlog", ("Dossier complet", "terminée", "ouvert")),
         ("accessrequest", ("accès autorisé",)),
         ("permit", ("Système fils",)),
     ):
         text = page_text(administrator.get(reverse(f"admin:requests_app_{model}_changelist")))
-        for word in words:
+        for word in expected:
             assert word.lower() in text.lower(), (model, word, text[-2000:])
         assert not re.search(r"\b\w+_\w+\b", text.split("Dossier")[-1].split("FILTRE")[0]), model
+
+
+def test_every_move_has_its_words() -> None:
+    moves = [*REQUEST_MOVES, *GRANT_MOVES, *STAGE_STEPS]
+    names = {getattr(one, "name", one) for one in moves}
+    assert {name for name in names if words.move(name) == name} == set()
 
 
 def test_reports_opinions_and_attachments_are_not_here() -> None:
