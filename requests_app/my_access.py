@@ -37,8 +37,7 @@ class Access:
     lacking: list[Lacking] = field(default_factory=list)
     met: list[str] = field(default_factory=list)  # conditions that hold, with their dates
     settings: Settings | None = None
-    can_reveal: bool = False
-    can_rotate: bool = False
+    key: reveal.KeyState | str = ""  # empty while the access is not open
     colleagues: list[RequestMember] = field(default_factory=list)  # whom an investigator may remove
 
 
@@ -106,8 +105,7 @@ def _access(grant: Grant, facts: list[gates.Fact]) -> Access:
     access.met = [fact.said for fact in facts if fact.holds]
     if grant.state == GrantState.OPEN and grant.wanted == Grant.Wanted.OPEN:
         access.settings = reveal.settings_of(grant)
-        access.can_reveal = reveal.can_reveal(grant)
-        access.can_rotate = not access.can_reveal
+        access.key = reveal.key_state(grant)
     return access
 
 

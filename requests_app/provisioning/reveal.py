@@ -5,6 +5,7 @@ The rights to call these are checked by the page (own grant, fresh second factor
 """
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from django.db import transaction
 from django.utils import timezone
@@ -19,6 +20,11 @@ from requests_app.provisioning.fences import MANIFEST
 from requests_app.provisioning.hints import wake
 from requests_app.provisioning.keys import new_intent
 from requests_app.provisioning.storage_settings import Settings
+
+
+# `ready` to be shown, `preparing`, `shown`; without a key: `unrevealed` in time, or `gone`, deleted
+# at the provider by another hand.
+KeyState = Literal["ready", "preparing", "shown", "unrevealed", "gone"]
 
 
 class RevealRefused(Exception):
@@ -77,6 +83,20 @@ def can_reveal(grant: Grant) -> bool:
     """Whether a key waits to be shown."""
     key = current_key(grant)
     return grant.state == "open" and key is not None and key.ciphertext is not None
+
+
+def key_state(grant: Grant) -> KeyState:
+    """Where the person's key of an open access stands."""
+    last = (
+        Credential.objects.filter(grant=grant, use=Credential.Use.PERSON)
+        .order_by("-generation")
+        .first()
+    )
+    if last is None or (last.withdrawn_at is None and not last.access_key):
+        return "preparing"
+    if last.withdrawn_at is not None:
+        return "unrevealed" if last.withdrawn_reason == "unrevealed" else "gone"
+    return "ready" if last.ciphertext is not None else "shown"
 
 
 def settings_of(grant: Grant) -> Settings | None:

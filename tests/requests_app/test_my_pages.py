@@ -1,19 +1,27 @@
 """My requests, my access, and what catalogue pages show of requests."""
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from cryptography.fernet import Fernet
 from django.urls import reverse
 from django.utils import timezone
 
 from portal.accounts.models import User
 from requests_app import panels
-from requests_app.models import Act, Grant, GrantState, Permit, RequestVersion, Workspace
+from requests_app.models import (
+    Act,
+    CloudResource,
+    Credential,
+    Grant,
+    GrantState,
+    Permit,
+    RequestVersion,
+    Workspace,
+)
 from requests_app.procedures.content import Row
-from requests_app.provisioning import reveal
-from requests_app.provisioning.storage_settings import Settings
+from requests_app.provisioning import custody
 from tests.support.client import client_for, page_text
 from tests.support.factories import World
 from tests.support.queries import assert_query_count, count_queries
@@ -23,9 +31,6 @@ from tests.support.requests import catalogue, draft, organisation, person
 pytestmark = pytest.mark.django_db
 MINE = reverse("requests_app:my_requests")
 ACCESS = reverse("requests_app:my_access")
-SETTINGS = Settings(
-    "https://s3.example", "fr-par", "etude-in", "etude-ws", "SCWTESTKEY", "manifest.json"
-)
 
 
 def test_my_requests_are_mine_sorted_filtered_and_exported() -> None:
@@ -126,30 +131,38 @@ def test_a_person_without_access_reads_when_one_opens() -> None:
     assert "Un accès s’ouvre quand une convention signée vous nomme." in text
 
 
-def open_it(grant: Grant, monkeypatch: pytest.MonkeyPatch, *, key: bool = True) -> list[User]:
-    """The grant open, and reveal standing in for custody; returns who asked for the key."""
+@pytest.fixture(autouse=True)
+def ring(settings: Any) -> None:
+    settings.CUSTODY_KEYS = [Fernet.generate_key().decode()]
+
+
+def open_it(grant: Grant) -> Credential:
+    """The grant open with its key in custody, as the reconciler leaves it."""
     Grant.objects.filter(pk=grant.pk).update(state=GrantState.OPEN, opened_at=timezone.now())
-    asked: list[User] = []
+    workspace: Workspace = grant.workspace
+    Workspace.objects.filter(pk=workspace.pk).update(endpoint="https://s3.example", region="fr-par")
+    for kind in ("in", "ws"):
+        CloudResource.objects.create(
+            workspace=workspace,
+            kind="bucket",
+            logical_key=kind,
+            external_id=f"etude-{kind}",
+            status="ready",
+        )
+    key = Credential.objects.create(grant=grant, use="person", access_key="SCWTESTKEY")
+    key.ciphertext = custody.seal("un-secret-de-test", ring="person", credential=key.pk)
+    key.save()
+    return key
 
-    def shown(_grant: Grant, *, by: User) -> reveal.RevealedKey:
-        if asked:
-            raise reveal.AlreadyRevealed("Cette clé a déjà été affichée une fois.")
-        asked.append(by)
-        return reveal.RevealedKey("SCWTESTKEY", "un-secret-de-test", SETTINGS)
 
-    monkeypatch.setattr(reveal, "reveal", shown)
-    monkeypatch.setattr(reveal, "can_reveal", lambda _grant: key and not asked)
-    monkeypatch.setattr(reveal, "settings_of", lambda _grant: replace(SETTINGS))
-    return asked
-
-
-def test_the_key_needs_a_fresh_second_factor(grant: Grant, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = open_it(grant, monkeypatch)
+def test_the_key_needs_a_fresh_second_factor(grant: Grant) -> None:
+    key = open_it(grant)
     url = reverse("requests_app:reveal_key", args=[grant.pk])
     client = client_for(grant.person)
     assert client.get(url).status_code == 302
     assert client.post(url).status_code == 403
-    assert not asked
+    key.refresh_from_db()
+    assert key.revealed_at is None
 
 
 def fresh(user: User) -> Any:
@@ -162,10 +175,8 @@ def fresh(user: User) -> Any:
     return client
 
 
-def test_the_key_is_shown_once_and_never_cached(
-    grant: Grant, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    open_it(grant, monkeypatch)
+def test_the_key_is_shown_once_and_never_cached(grant: Grant) -> None:
+    key = open_it(grant)
     url = reverse("requests_app:reveal_key", args=[grant.pk])
     client = fresh(grant.person)
     assert "une seule fois" in page_text(client.get(url))
@@ -179,12 +190,28 @@ def test_the_key_is_shown_once_and_never_cached(
     text = page_text(client.get(ACCESS))
     assert "Renouveler la clé" in text
     assert "un-secret-de-test" not in text
+    key.refresh_from_db()
+    assert (key.ciphertext, key.revealed_at is None) == (None, False)
 
 
-def test_another_persons_access_does_not_exist(
-    grant: Grant, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("withdrawn", "said"),
+    [("unrevealed", "pas été affichée dans les 72 heures"), ("missing", "n’existe plus")],
+)
+def test_a_key_that_is_gone_is_said_with_the_way_out(
+    grant: Grant, withdrawn: str, said: str
 ) -> None:
-    open_it(grant, monkeypatch)
+    key, now = open_it(grant), timezone.now()
+    Credential.objects.filter(pk=key.pk).update(
+        withdrawn_at=now, withdrawn_reason=withdrawn, deleted_at=now, ciphertext=None
+    )
+    text = page_text(client_for(grant.person).get(ACCESS))
+    assert said in text
+    assert "Renouveler la clé" in text
+
+
+def test_another_persons_access_does_not_exist(grant: Grant) -> None:
+    open_it(grant)
     client = fresh(person("autre"))
     for name in ("reveal_key", "rotate_key"):
         assert client.post(reverse(f"requests_app:{name}", args=[grant.pk])).status_code == 404
