@@ -95,6 +95,8 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         "timeout": 20,
         "init_command": (
             "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;"
+            # INSERT OR REPLACE then meets the log's triggers whatever column it collides on.
+            "PRAGMA recursive_triggers=ON;"
         ),
     }
 elif env.bool("GUICHET_DB_POOL", default=False):  # web process only

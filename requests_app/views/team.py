@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from portal.accounts import invitations
 from portal.accounts.models import Invitation
+from portal.accounts.roles import organisations_of
 from requests_app import permissions, team
 from requests_app.dossier import NotEditable
 from requests_app.forms.team import InviteForm, RemoveForm
@@ -45,6 +46,8 @@ def persons(request: HttpRequest, pk: UUID) -> HttpResponse:
         ],
         "pending": team.pending(access_request),
         "signatories": _signatories(access_request),
+        # Whoever asked to join an organisation reads no names of it before the answer.
+        "names_shown": access_request.organisation_id in organisations_of(request.user),
     }
     status = 422 if request.method == "POST" else 200
     return render(request, "requests_app/draft/persons.html", context, status=status)

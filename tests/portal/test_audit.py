@@ -151,6 +151,26 @@ def test_replacing_or_truncating_is_refused() -> None:
         connection.cursor().execute(statement)
 
 
+def test_replacing_by_another_unique_column_is_refused_too(organisation: Organisation) -> None:
+    """The row to replace has another id: only its key of the hour collides."""
+    request = RequestFactory().get("/")
+    request.user = AnonymousUser()
+    record_view(request, "clock.advance", on=organisation)
+    names = ", ".join(field.column for field in AuditEvent._meta.fields)
+    new_id = uuid.uuid4()
+    if connection.vendor == "sqlite":
+        verb, end, shown = "INSERT OR REPLACE", "", f"'{new_id.hex}'"
+    else:
+        verb, shown = "INSERT", f"'{new_id}'::uuid"
+        end = " ON CONFLICT (once_key) DO UPDATE SET outcome = 'x'"
+    values = names.replace("id", shown, 1)
+    with pytest.raises(DatabaseError, match="insert-only"), transaction.atomic():
+        connection.cursor().execute(
+            f"{verb} INTO audit_auditevent ({names}) SELECT {values} FROM audit_auditevent{end}"
+        )
+    assert AuditEvent.objects.count() == 1
+
+
 def test_a_refusal_stays_when_the_act_is_rolled_back(person: User) -> None:
     event = record_refusal("clock.advance", by=person, text="pas signataire")
     assert event.outcome == "refused"

@@ -1,6 +1,9 @@
 """Who comes into a file, who leaves it, who stands down: and what that leaves open."""
 
+from uuid import uuid4
+
 import pytest
+from django.db import DatabaseError
 from django.test import Client
 from django.utils import timezone
 
@@ -151,3 +154,42 @@ def test_the_admin_names_requests_by_number_never_by_title() -> None:
     page = admin.get(f"/dossiers/{request.pk}/")
     assert page.status_code == 200
     assert "confidentielle" not in page.content.decode()
+
+
+# --- refused looks ------------------------------------------------------------------------------
+
+
+def test_a_refusal_that_cannot_be_recorded_answers_503(monkeypatch: pytest.MonkeyPatch) -> None:
+    request = World().draft()
+    client = client_for(user("personne"))
+
+    def fail(*_args: object, **_kwargs: object) -> None:
+        raise DatabaseError("disk full")
+
+    monkeypatch.setattr(AuditEvent, "save", fail)
+    answer = client.get(f"/dossiers/{request.pk}/")
+    assert answer.status_code == 503
+    assert "Étude" not in answer.content.decode()
+
+
+def test_an_address_that_leads_nowhere_is_no_refusal() -> None:
+    client = client_for(user("personne"))
+    assert client.get(f"/dossiers/{uuid4()}/").status_code == 404
+    assert not AuditEvent.objects.filter(action="request.look_refused").exists()
+
+
+def test_who_only_asked_to_join_reads_no_name_of_the_organisation() -> None:
+    """Anybody may ask, then draft a file in its name: names wait for the answer."""
+    world = World()
+    name = str(world.representative)
+    asking = confirmed("demandeuse")
+    membership = Membership.objects.create(user=asking, organisation=world.university)
+    request = world.draft()
+    RequestMember.objects.filter(request=request).update(removed_at=timezone.now())
+    RequestMember.objects.create(request=request, user=asking, kind="investigator", added_by=asking)
+    path = f"/dossiers/{request.pk}/brouillon/personnes/"
+    page = page_text(client_for(asking).get(path))
+    assert "1 personne peut signer" in page
+    assert name not in page
+    Membership.objects.filter(pk=membership.pk).update(confirmed_at=timezone.now())
+    assert name in page_text(client_for(User.objects.get(pk=asking.pk)).get(path))
