@@ -1,6 +1,8 @@
 """One set of questions for all engines: on the demonstration catalogue, and on the main base's
 dictionary where the reference data are present (they are not part of the project)."""
 
+import csv
+import json
 import os
 import uuid
 from collections.abc import Iterator
@@ -16,11 +18,14 @@ from catalog.ingest.demo import seed_catalogue
 from catalog.models import Dataset, Table
 from catalog.search.backends.elastic import OpenSearchBackend
 from catalog.search.backends.embedded import EmbeddedBackend
-from catalog.search.documents import all_documents
+from catalog.search.documents import Document, all_documents, make_document
 from catalog.search.query import SearchRequest, parse
 
 
 pytestmark = pytest.mark.django_db
+LABELLED = Path(settings.BASE_DIR).parent / "shared" / "data" / "search-relevance"
+FOUND, RECIPROCAL = 0.8, 0.45  # of the labelled questions: in the first 20, mean of 1/rank
+FOUND_SLIPPED = 0.78  # with a slip in them
 SCHEMAS = Path(settings.BASE_DIR).parent / "shared" / "data" / "snds" / "schemas"
 
 # (question, kind, what must come first, within how many)
@@ -146,3 +151,63 @@ def test_dictionary_of_the_main_base(engine: Any) -> None:
     seed_catalogue()
     engine.rebuild(all_documents())
     assert not misses(engine, BOTH)
+
+
+def labelled() -> tuple[list[Document], list[tuple[str, str]]]:
+    """Descriptions of data.gouv.fr, and questions with the one that answers, where it is there."""
+    documents, known = [], set()
+    for line in (LABELLED / "datasets_corpus.ndjson").read_text(encoding="utf-8").splitlines():
+        row = json.loads(line)
+        known.add(row["id"])
+        documents.append(
+            make_document(
+                "dataset", row["id"], [row["acronym"] or ""],
+                title=f"{row['title']} {row['acronym'] or ''}", keywords=" ".join(row["tags"]),
+                holder_name=row["organization"] or "", body=row["description"] or "",
+            )
+        )  # fmt: skip
+    questions = []
+    for path in sorted(LABELLED.glob("*.csv")):
+        with path.open(encoding="utf-8") as file:
+            questions += [
+                (row["query"], row["expected"])
+                for row in csv.DictReader(file)
+                if row["expected"] in known
+            ]
+    return documents, questions
+
+
+def test_labelled_questions_of_another_portal(engine: Any) -> None:
+    """191 questions, of which 97 have their answer in the corpus (catalogue.md 3.5, 7)."""
+    if not LABELLED.is_dir():
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"{LABELLED} is absent: CI must have the reference data")
+        pytest.skip(f"{LABELLED} is absent: reference data are not part of the project")
+    documents, questions = labelled()
+    assert (len(documents), len(questions)) == (626, 97)
+    engine.rebuild(documents)
+    found, reciprocal = score(engine, questions)
+    assert found >= FOUND
+    assert reciprocal >= RECIPROCAL
+    slipped = [(slip(text), expected) for text, expected in questions if slip(text) != text]
+    found, reciprocal = score(engine, slipped)
+    assert found >= FOUND_SLIPPED
+
+
+def score(engine: Any, questions: list[tuple[str, str]]) -> tuple[float, float]:
+    ranks = []
+    for text, expected in questions:
+        hits = [hit.key for hit in engine.search(SearchRequest(parse(text), "dataset")).hits]
+        ranks.append(hits.index(expected) + 1 if expected in hits else 0)
+    found = sum(rank > 0 for rank in ranks) / len(ranks)
+    return found, sum(1 / rank for rank in ranks if rank) / len(ranks)
+
+
+def slip(text: str) -> str:
+    """Two letters in the middle of the longest word swapped, when it has six letters at least."""
+    longest = max(text.split(), key=len, default="")
+    if len(longest) < 6:
+        return text
+    at = len(longest) // 2
+    swapped = longest[: at - 1] + longest[at] + longest[at - 1] + longest[at + 1 :]
+    return text.replace(longest, swapped)
