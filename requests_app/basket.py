@@ -71,6 +71,13 @@ def _rows(request: HttpRequest) -> QuerySet[BasketRow]:
     return BasketRow.objects.filter(basket__visitor_key=request.session.get(SESSION_KEY))
 
 
+def rows_of(request: HttpRequest) -> list[Row]:
+    """Rows of whoever asks: one query, none for a visitor who chose nothing."""
+    if not _has_owner(request):
+        return []
+    return [_plain(row) for row in _rows(request).select_related("dataset", "table")]
+
+
 def rows(basket: Basket | None) -> list[Row]:
     """Rows in the order they were added."""
     if basket is None:

@@ -1,6 +1,6 @@
 """What catalogue pages show of requests: adding to the selection, and how long an answer takes."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from statistics import median
 from typing import Any
 
@@ -30,8 +30,7 @@ def _chosen(request: HttpRequest) -> dict[tuple[str, str], Row]:
     """Rows of the visitor's selection, read once per page; no query for a visitor without one."""
     kept: dict[tuple[str, str], Row] | None = getattr(request, "guichet_basket", None)
     if kept is None:
-        known = request.user.is_authenticated or request.session.get(basket.SESSION_KEY)
-        kept = {row.key: row for row in basket.rows(basket.find(request))} if known else {}
+        kept = {row.key: row for row in basket.rows_of(request)}
         request.guichet_basket = kept  # type: ignore[attr-defined]
     return kept
 
@@ -88,16 +87,16 @@ def choose_variables(request: HttpRequest, table: Table) -> str:
     return render_to_string("requests_app/panels/choice.html", context, request=request)
 
 
-def procedures_for(dataset: Dataset) -> list[Procedure]:
-    """Procedures of this portal by which the database may be asked for today."""
-    return [one for one in registry.current() if dataset.kind in one.dataset_kinds]
+def procedures_for(dataset: Dataset, today: date) -> list[Procedure]:
+    """Procedures of this portal by which the database may be asked for on a day."""
+    return [one for one in registry.current(on=today) if dataset.kind in one.dataset_kinds]
 
 
 def dataset_procedure(request: HttpRequest, dataset: Dataset) -> str:
     """Per procedure: steps, and “filed today: answer at the latest on …”."""
     today = legal_today()
     lines = []
-    for one in procedures_for(dataset):
+    for one in procedures_for(dataset, today):
         found = forecast(one, deposited_on=today)
         lines.append((one, found, (found.usual_on - today).days))
     return render_to_string("requests_app/panels/procedure.html", {"lines": lines}, request=request)

@@ -83,20 +83,24 @@ def dataset(request: HttpRequest, code: str) -> HttpResponse:
     found = get_object_or_404(
         Dataset.objects.visible_to(request.user)
         .select_related("holder__organisation")
-        .prefetch_related("controllers", "terms", "distributions"),
+        .prefetch_related("controllers", "terms"),
         code=code,
     )
     text = filter_text(request)
-    tables = lists.paged(request, tables_of(found, request, of="tables"), of="tables")
+    # Read whole, then paged: their number costs no query of its own.
+    tables = lists.paged(request, list(tables_of(found, request, of="tables")), of="tables")
     for one in tables:
         one.dataset = found  # the same base for every row: not read again
+    variables = _variable_counts(found)
     first, last = bounds(list(tables), today=_described_until(found))
     context = {
         "dataset": found,
         "tables": tables,
-        "links": lists.paged(request, links_of(found, request, of="liens"), of="liens"),
-        "variable_count": Variable.objects.current().filter(table__dataset=found).count(),
-        "identifiers": _identifier_counts(found),
+        "links": lists.paged(request, list(links_of(found, request, of="liens")), of="liens"),
+        "variable_count": variables.total(),
+        "identifiers": [
+            (k.label, variables[k.value]) for k in Variable.Identifier if k in variables
+        ],
         "filter_text": text,
         "page": lists.paged(request, variables_of(found, request)) if text else None,
         "parsed": parse(text),
@@ -108,16 +112,10 @@ def dataset(request: HttpRequest, code: str) -> HttpResponse:
     return render(request, "catalog/dataset.html", context)
 
 
-def _identifier_counts(found: Dataset) -> list[tuple[str, int]]:
-    """Potential identifiers of the dataset: kind in words, number of variables (A22)."""
-    kinds = (
-        Variable.objects.current()
-        .filter(table__dataset=found)
-        .identifying()
-        .values_list("identifier", flat=True)
-    )
-    counts = Counter(kinds)
-    return [(str(k.label), counts[k.value]) for k in Variable.Identifier if counts[k.value]]
+def _variable_counts(found: Dataset) -> Counter[str]:
+    """Number of variables per kind of potential identifier (A22), the empty kind included."""
+    rows = Variable.objects.current().filter(table__dataset=found).order_by()
+    return Counter(dict(rows.values_list("identifier").annotate(count=Count("pk"))))
 
 
 def visible_table(user: Any, code: str, name: str) -> Table:

@@ -13,8 +13,9 @@ from django.utils import timezone
 from catalog import panels
 from catalog.ingest.demo import seed_catalogue
 from catalog.models import Dataset, TableKey, Variable, VocabularyTerm
-from tests.support.client import page_text
+from tests.support.client import client_for, page_text
 from tests.support.queries import assert_query_count, count_queries
+from tests.support.requests import person
 
 from .factories import make_dataset, make_holder, make_organisation, make_table, make_variable
 
@@ -494,12 +495,22 @@ BUDGETS = {
 }
 
 
-def test_budgets_hold_whatever_the_size(client: Client, indexed: Indexed) -> None:
+@pytest.mark.parametrize("logged_in", [False, True])
+def test_budgets_hold_whatever_the_size(
+    client: Client, indexed: Indexed, settings, logged_in: bool
+) -> None:
+    """For a visitor, and for a person with a selection in a training portal: the dearest case."""
+    if logged_in:
+        settings.TRAINING = True
+        client = client_for(person("alix"))
     counts: dict[str, list[int]] = {url: [] for url in BUDGETS}
     for size in (4, 40):
         grow(size)
         indexed()
         code = Dataset.objects.order_by("created_at").first().code
+        if logged_in:
+            client.post("/ma-selection/ajouter/", {"dataset": code, "table": "T0"})
+            client.post("/ma-selection/ajouter/", {"dataset": code, "table": "T1"})
         client.get("/recherche/")  # opens the index
         for url, budget in BUDGETS.items():
             with assert_query_count(budget) as queries:
