@@ -77,6 +77,27 @@ def test_an_ended_session_keeps_the_page_and_saves_after_login(
     assert _summary() == "Tapé après la fin de la session."
 
 
+def test_a_title_without_a_space_never_widens_the_page(
+    page: Page, world: World, live_server: LiveServer, login: Callable[..., None]
+) -> None:
+    file = world.draft()
+    AccessRequest.objects.update(title="x" * 250)
+    login(world.investigator)
+    page.set_viewport_size({"width": 360, "height": 700})
+    for place in (
+        f"dossiers/{file.pk}/",
+        f"dossiers/{file.pk}/brouillon/",
+        f"dossiers/{file.pk}/brouillon/duree/",
+        f"dossiers/{file.pk}/brouillon/recapitulatif/",
+        f"dossiers/{file.pk}/actes/withdraw/",
+        "mes-demandes/",
+    ):
+        page.goto(f"{live_server.url}/{place}")
+        wide = page.evaluate("document.documentElement.scrollWidth > window.innerWidth")
+        assert not wide, place
+        assert "None" not in page.inner_text("main")
+
+
 def test_two_tabs_on_one_field_show_both_versions(page: Page, purpose: str) -> None:
     page.goto(purpose)
     other = page.context.new_page()
