@@ -194,22 +194,38 @@ def _read_base(text: str) -> dict[str, str]:
     return known if isinstance(known, dict) else {}
 
 
+_TOO_LONG = {
+    "max_length": _(
+        "Ce texte est trop long : il compte %(show_value)s caractères pour %(limit_value)s au plus."
+        " Raccourcissez-le, ou mettez le détail dans une pièce."
+    )
+}
+NOT_A_CHOICE = {"invalid_choice": _("Choisissez parmi les réponses proposées.")}
+
+
 def text(label: Label = "", *, rows: int = 4, help: Label = "", max_length: int = 20_000) -> Any:
     return forms.CharField(
         label=label,
         help_text=help,
         max_length=max_length,
         widget=forms.Textarea(attrs={"rows": rows}),
+        error_messages=_TOO_LONG,
     )
 
 
 def line(label: Label = "", *, help: Label = "", max_length: int = 300) -> Any:
-    return forms.CharField(label=label, help_text=help, max_length=max_length)
+    return forms.CharField(
+        label=label, help_text=help, max_length=max_length, error_messages=_TOO_LONG
+    )
 
 
 def choice(options: Mapping[str, Label], label: Label = "", *, help: Label = "") -> Any:
     return forms.ChoiceField(
-        label=label, help_text=help, choices=list(options.items()), widget=forms.RadioSelect
+        label=label,
+        help_text=help,
+        choices=list(options.items()),
+        widget=forms.RadioSelect,
+        error_messages=NOT_A_CHOICE,
     )
 
 

@@ -18,7 +18,7 @@ from requests_app.procedures.content import (
 )
 from requests_app.procedures.content_labels import IDENTIFIERS, PARTY_FIELDS
 
-from .draft import Group, SectionForm, choice, day, line, number, text
+from .draft import NOT_A_CHOICE, Group, SectionForm, choice, day, line, number, text
 
 
 PARTY_HELP: dict[str, Label] = {
@@ -83,6 +83,7 @@ class PurposeForm(SectionForm):
     purposes = forms.MultipleChoiceField(
         choices=list(PURPOSES.items()),
         widget=forms.CheckboxSelectMultiple,
+        error_messages=NOT_A_CHOICE,
         help_text=_("Les seules finalités que la loi permet. Cochez au moins celle de l’étude."),
     )
     summary = text(

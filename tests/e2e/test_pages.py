@@ -90,6 +90,22 @@ def test_applicant_pages(visit: Visit, world: World, login: Callable[..., None])
         visit(f"/dossiers/{draft.pk}/brouillon/{step}/")
 
 
+def test_follow_up_pages(visit: Visit, world: World, login: Callable[..., None]) -> None:
+    story = world.story()
+    story.sign()
+    story.review("to_mend")
+    story.do("completeness", "request_completion", by=world.secretariat, message="Reprenez.")
+    _as(login, world.investigator)
+    place = f"/dossiers/{story.request.pk}/"
+    visit(f"{place}brouillon/")
+    for tab in ("suivi", "dossier", "pieces", "echanges", "avis", "acces", "journal"):
+        visit(f"{place}?onglet={tab}")
+    visit(f"{place}versions/1/")
+    visit(f"{place}actes/withdraw/")
+    story.do("", "withdraw", by=world.investigator, reason="Autre méthode.")
+    visit(place)
+
+
 ACCOUNT = (
     "/compte/identite/",
     "/compte/adresse/",

@@ -139,6 +139,18 @@ def test_errors_keep_what_was_typed(alix: User, file: AccessRequest) -> None:
     assert "Cette adresse est incomplète" in page_text(response)
 
 
+def test_wrong_values_say_how_to_mend_them(alix: User, file: AccessRequest) -> None:
+    client = client_for(alix)
+    url = step_url(file, "purpose")
+    long = "x" * 20_001
+    refused = save(client, url, summary=long, purposes=["autre"])
+    text = page_text(refused)
+    assert "Raccourcissez-le, ou mettez le détail dans une pièce." in text
+    assert "Choisissez parmi les réponses proposées." in text
+    assert long in refused.content.decode()
+    assert save(client, url, summary="nul\x00").status_code == 422
+
+
 def test_code_lists_are_kept_and_emptied(alix: User, file: AccessRequest) -> None:
     client = client_for(alix)
     url = step_url(file, "specification")
