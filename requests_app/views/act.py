@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from portal.accounts.models import Organisation
+from portal.audit.record import record_view
 from portal.common.calendar import legal_now
 from requests_app import desk, inbox, permissions, uploads
 from requests_app.abilities import abilities
@@ -184,6 +185,7 @@ def act(
         raise PermissionDenied(
             _("Cet acte ne vous revient pas, ou il n’est plus temps de le faire.")
         )
+    record_view(request, "request.view", on=access_request, about=pk)
     form = ACT_FORMS[name](
         request.POST or None,
         request.FILES or None,

@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
+from portal.audit.record import record_view
 from requests_app import desk, uploads
 from requests_app.abilities import abilities
 from requests_app.forms.completeness import PieceReviewForm
@@ -34,6 +35,7 @@ def completeness(request: HttpRequest, pk: UUID) -> HttpResponse:
     ]
     if not mine:
         raise PermissionDenied(_("Le contrôle de complétude n’est pas à faire, ou pas par vous."))
+    record_view(request, "request.view", on=access_request, about=pk)
     links = [one for one in act_links(access_request, mine) if one.name != "completeness"]
     rows = desk.pieces_of(access_request)
     data = request.POST if request.method == "POST" else None

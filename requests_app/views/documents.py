@@ -51,6 +51,7 @@ def differences(request: HttpRequest, pk: UUID, number: int) -> HttpResponse:
     version = _readable_version(request, pk, number)
     if "versions" not in permissions.parts_visible(request.user, version.request):
         raise Http404
+    record_view(request, "request.view", on=version.request, about=pk)
     before = (
         RequestVersion.objects.filter(request=pk, number__lt=number).order_by("-number").first()
     )

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from django.apps import apps
 from django.test import Client, TestCase
+from django.urls import resolve, reverse
 from django.utils import timezone
 
 from portal.accounts import invitations, memberships, tokens
@@ -53,6 +54,10 @@ def everything() -> dict[str, int]:
         for model in apps.get_models()
         if model._meta.label_lower not in WRITTEN_BY_VISITS
     }
+
+
+def resolved(name: str, *ids: object) -> str:
+    return reverse(f"requests_app:{name}", args=ids)
 
 
 def one_of_each(addresses: list[tuple[str, str]]) -> list[tuple[str, str]]:
@@ -154,6 +159,19 @@ class TestOthersIds(TestCase):
 
     # --- addresses ----------------------------------------------------------------------------
 
+    def test_every_address_that_holds_an_id_is_tried(self) -> None:
+        """A page added to the URLconf comes here, or this fails by its name."""
+        held = {
+            name
+            for name, address in ALL
+            if str(uuid.UUID(int=7)) in address
+            and name.startswith(("requests_app:", "accounts:", "notifications:"))
+            and not is_public(name)
+        }
+        addresses = [*self._addresses(), *self._of_accounts()]
+        tried = {resolve(address).view_name for _name, address in addresses}
+        assert held - tried == set()
+
     def _addresses(self) -> Iterator[tuple[str, str]]:
         """`(name, address)` with ids of the team's files, each sub-object with its own file."""
         for request in self.files.values():
@@ -179,6 +197,7 @@ class TestOthersIds(TestCase):
         draft = f"{base}brouillon/"
         yield from (("file", base + end) for end in ("", "consulter/", "completude/", "notes/"))
         yield from (("file", base + end) for end in ("extraction/", "completer/"))
+        yield "copy", resolved("copy_request", request.pk)
         yield from (("sign", base + f"signature/{end}") for end in ("", "demander/", "annuler/"))
         yield from (("receipt", base + f"recepisse/{kind}.pdf") for kind in ("depot", "complet"))
         for version in request.versions.all():
@@ -197,6 +216,8 @@ class TestOthersIds(TestCase):
             yield "task", f"{base}taches/{task.pk}/"
         for stored in StoredFile.objects.filter(request=request):
             yield "download", f"{base}fichiers/{stored.pk}/"
+            if stored.content_type == "application/pdf":
+                yield "download in page", resolved("file_in_page", request.pk, stored.pk)
         yield from (("draft", draft + end) for end in ("", "titre/", "personnes/", "pieces/"))
         yield from (("draft", f"{draft}{step}/") for step in STEPS)
         yield from (("draft", f"{draft}donnees/export.{kind}") for kind in ("csv", "pdf"))
