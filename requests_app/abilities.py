@@ -9,6 +9,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
 from portal.accounts.models import Role, User
+from portal.common.calendar import legal_now
 from requests_app import permissions
 from requests_app.models import (
     FINAL_STATES,
@@ -157,7 +158,10 @@ def _useful_in_completeness(
         return True
     sent = stage.acts.filter(code="request_completion").count()
     if move.name == "close_incomplete":  # never without having asked
-        return sent > 0 and request.state != RequestState.AWAITING_SIGNATURE
+        theirs = stage.state == StageState.PAUSED and not (
+            stage.due_at is None or stage.due_at < legal_now()
+        )
+        return sent > 0 and not theirs and request.state != RequestState.AWAITING_SIGNATURE
     return sent < procedure.stage(stage.code).max_rounds
 
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Value, When
+from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.utils.translation import gettext as _
 
 from portal.accounts.models import Membership, Role, User
@@ -21,6 +21,7 @@ from .models import (
     Stage,
     StageState,
     Task,
+    TransitionLog,
 )
 from .procedures import registry
 from .procedures.schema import Stage as StageSpec
@@ -127,6 +128,17 @@ def to_sign_for(user: User) -> QuerySet[AccessRequest]:
         AccessRequest.objects.filter(state=RequestState.AWAITING_SIGNATURE, organisation__in=signs)
         .select_related("organisation")
         .order_by("updated_at")
+    )
+
+
+def last_done(user: User, *, count: int = 5) -> list[AccessRequest]:
+    """Requests on which the person acted last, latest first: what an empty inbox leads to."""
+    acted = TransitionLog.objects.filter(request=OuterRef("pk"), by=user).order_by("-recorded_at")
+    return list(
+        permissions.requests_visible_to(user)
+        .annotate(acted_at=Subquery(acted.values("recorded_at")[:1]))
+        .filter(acted_at__isnull=False)
+        .order_by("-acted_at")[:count]
     )
 
 

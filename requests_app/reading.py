@@ -19,6 +19,7 @@ from . import permissions, permits
 from .models import (
     AccessRequest,
     Act,
+    InterestDeclaration,
     Opinion,
     OpinionSense,
     Permit,
@@ -174,7 +175,15 @@ class Reader:
                 .select_related("author", "stage")
             )
         )
+        stood_down = set(
+            InterestDeclaration.objects.filter(
+                request=self.request, answer=InterestDeclaration.Answer.WITHDRAWN
+            ).values_list("member", flat=True)
+            if reports
+            else []
+        )
         for report in reports:
+            report.stood_down = report.author_id in stood_down  # type: ignore[attr-defined]
             report.facts = [  # type: ignore[attr-defined]
                 (_("Sens proposé"), dict(OpinionSense.choices).get(report.proposed_sense, "")),
                 *self._headings(report.stage.code, report.headings),
@@ -252,7 +261,7 @@ class Reader:
         return correctable_codes() if self.corrects else frozenset()
 
     def _act(self, act: Act, *, codes: frozenset[str], replaced: bool) -> Act:
-        act.label = act_label(act.code)  # type: ignore[attr-defined]
+        act.label = self._expired(act) or act_label(act.code)  # type: ignore[attr-defined]
         act.details = ", ".join(act_details(act))  # type: ignore[attr-defined]
         act.url = self.file_url(act.document_id) if act.document_id else ""  # type: ignore[attr-defined]
         act.words = self._said(act)  # type: ignore[attr-defined]
@@ -261,6 +270,20 @@ class Reader:
             args = [self.request.pk, act.pk]
             act.correct_url = reverse("requests_app:correct_act", args=args)  # type: ignore[attr-defined]
         return act
+
+    def _expired(self, act: Act) -> str:
+        """What the end of a clock did, in words; empty for another act."""
+        if act.code != "expire" or act.stage is None:
+            return ""
+        effect = act.data.get("effect")
+        if effect in {"remind", "remind_applicant"}:
+            return _("Relance du demandeur")
+        if effect == "outcome" and act.stage.outcome:
+            outcome = self.procedure.stage(act.stage.code).outcome(act.stage.outcome)
+            return _("Fin du délai : %(outcome)s") % {"outcome": outcome.label}
+        if effect == "task":
+            return _("Fin du délai : vérification demandée")
+        return _("Fin du délai : le guichet est alerté")
 
     def _said(self, act: Act) -> list[str]:
         """The act's own words; remarks stand above, the desk's analysis is the desk's."""

@@ -81,7 +81,9 @@ def _state(request: AccessRequest, permits: list[Permit]) -> str:
     """Where the project stands, in the public's words."""
     if request.state == RequestState.WITHDRAWN:
         return _("abandonné")
-    if request.state in {RequestState.CLOSED, RequestState.REFUSED}:
+    if request.state == RequestState.REFUSED:
+        return _("sans suite")
+    if request.state == RequestState.CLOSED:
         return _("terminé")
     if permits and permits[0].revoked_at is not None:
         return _("accès retiré")

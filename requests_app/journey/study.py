@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
 
+from bs4 import Tag
+
 from .acts import dossier, log_in, main_form, pdf, perform, request_id, send, verify
 from .story import Story, expect
 from .visitor import Page, StepFailed
@@ -261,7 +263,7 @@ class Study:
         visitor.submit(page, main_form(page))
         rows = self.story.wait(
             "l’extraction est préparée",
-            lambda: visitor.get(path).soup.select("main tbody tr"),
+            lambda: _staged(visitor.get(path)),
             seconds=60,
         )
         prepared = visitor.get(path)
@@ -318,6 +320,12 @@ class Study:
         except StepFailed as failure:
             return str(failure)
         return ""
+
+
+def _staged(page: Page) -> list[Tag]:
+    """The rows of the extract's table once each has its fingerprint."""
+    rows = page.soup.select("main tbody tr")
+    return rows if rows and all(row.select_one("code") for row in rows) else []
 
 
 def option(page: Page, label: str) -> str:

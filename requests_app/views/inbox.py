@@ -124,6 +124,7 @@ def inbox_page(request: HttpRequest) -> HttpResponse:
     total = counts["running"] + len(tasks) + len(to_sign)
     remember_count(request, total)
     first = page.object_list[0].request if page.object_list else None
+    nothing = not (page.object_list or tasks or to_sign or any(chosen.values()))
     context = {
         "page": page,
         "tasks": tasks,
@@ -131,6 +132,7 @@ def inbox_page(request: HttpRequest) -> HttpResponse:
         "filters": chosen,
         "filtered": any(chosen.values()),
         "count": total,
+        "last_done": inbox.last_done(request.user) if nothing else [],  # type: ignore[arg-type]
         "late": counts["late"],
         "stage_counts": counts["stage_counts"],
         "assigns": assigns and first is not None and permissions.can(request.user, "assign", first),
@@ -141,23 +143,30 @@ def inbox_page(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def inbox_csv(request: HttpRequest) -> HttpResponse:
-    stages, _chosen = _filtered(request)
+    """The stages as filtered; without a filter, what is to sign and to conclude as well."""
+    stages, chosen = _filtered(request)
+    rows = [
+        [
+            stage.request.number,
+            stage.request.title,
+            inbox.expected_of(stage),
+            stage.started_at,
+            None if inbox.reminder_of(stage) else stage.due_at,
+            stage.assignee,
+        ]
+        for stage in stages
+    ]
+    if not any(chosen.values()):
+        rows += [
+            [task.request.number, task.request.title, task.label, task.opened_at, task.due_at, ""]  # type: ignore[attr-defined]
+            for task in _labelled(list(inbox.tasks_for(request.user)))  # type: ignore[arg-type]
+        ]
+        rows += [
+            [one.number, one.title, _("Signer la demande"), one.updated_at, None, ""]
+            for one in inbox.to_sign_for(request.user)  # type: ignore[arg-type]
+        ]
     headings = [_("Numéro"), _("Titre"), _("Ce qui est attendu"), _("Depuis"), _("Échéance")]
-    return csv_response(
-        "a-traiter",
-        [*headings, _("Attribué à")],
-        (
-            [
-                stage.request.number,
-                stage.request.title,
-                inbox.expected_of(stage),
-                stage.started_at,
-                stage.due_at,
-                stage.assignee,
-            ]
-            for stage in stages
-        ),
-    )
+    return csv_response("a-traiter", [*headings, _("Attribué à")], rows)
 
 
 def _requests(request: HttpRequest) -> tuple[QuerySet[AccessRequest], dict[str, Any]]:

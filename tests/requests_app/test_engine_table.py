@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 
+from portal.audit.models import AuditEvent
 from requests_app.models import (
     AccessRequest,
     GrantState,
@@ -19,7 +20,9 @@ from requests_app.procedures import registry
 from requests_app.provisioning.grant_states import BY_NAME, STATES, IllegalMove, target_of
 from requests_app.workflow import definition, engine
 from requests_app.workflow.catalogue import VERBS, public_names
+from requests_app.workflow.clock import run_due
 from requests_app.workflow.labels import LABELS
+from tests.support.clock import legal_advance
 from tests.support.factories import Story, World
 
 
@@ -185,3 +188,133 @@ def test_an_unknown_verb_or_payload_is_a_fault_of_the_caller() -> None:
 
 def test_story_covers_every_kind() -> None:
     assert all(hasattr(Story, kind) for kind in definition.KIND_MOVES)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("code", PROCEDURES)
+def test_a_stage_knows_no_verb_of_another_kind(code: str) -> None:
+    """Every stage of a procedure against every verb of every kind that is not its own."""
+    story = World().story(procedure=code)
+    story.sign()
+    secretariat = story.world.secretariat
+    tried = 0
+    for stage in Stage.objects.filter(request=story.request):
+        own = definition.stage_moves(story.procedure.stage(stage.code))
+        for name in set(VERBS) - set(own):
+            with pytest.raises(LookupError):
+                engine.apply(stage.pk, name, by=secretariat)
+            tried += 1
+    assert tried > 200
+    assert TransitionLog.objects.filter(stage__isnull=False).count() == 1  # the deposit's
+
+
+def _brought_to(world: World, state: str, *, numbered: bool) -> Story:
+    story = world.story()
+    if state == "draft":
+        return story
+    if state == "awaiting_signature" and not numbered:
+        story.ask_signature()
+        return story
+    story.sign()
+    if state in {"incomplete", "awaiting_signature"}:
+        story.do("completeness", "request_completion", by=world.secretariat, message="Le plan.")
+    if state == "awaiting_signature":
+        story.ask_signature()
+    if state == "processing":
+        story.completeness()
+    assert story.fresh().state == state
+    return story
+
+
+FILE_PAIRS = [
+    (name, state, numbered)
+    for name in ("ask_signature", "send_completion", "cancel_signature", "sign", "withdraw")
+    for state in sorted(definition.REQUEST_MOVES[name].sources)
+    for numbered in ((False, True) if state == "awaiting_signature" else (state != "draft",))
+]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("name", "state", "numbered"), FILE_PAIRS)
+def test_every_pair_of_the_file_is_done(name: str, state: str, *, numbered: bool) -> None:
+    world = World()
+    story = _brought_to(world, state, numbered=numbered)
+    payload: dict[str, Any] = {"reason": "Abandon."} if name == "withdraw" else {}
+    if name == "sign":
+        version = story.request.versions.get(status="awaiting")
+        payload = {"version": version, "sha256": version.sha256}
+    by = world.representative if name == "sign" else world.investigator
+    engine.apply(story.request, name, by=by, **payload)
+    move = definition.REQUEST_MOVES[name]
+    assert story.fresh().state == definition.request_target(move, numbered=numbered)
+    log = TransitionLog.objects.filter(request=story.request, stage=None).order_by("-pk")[0]
+    assert (log.name, log.source) == (name, state)
+
+
+@pytest.mark.django_db
+def test_every_move_of_every_kind_is_done_by_its_people() -> None:
+    world = World()
+    people = world.secretariat, world.legal_officer, world.president, world.member
+    secretariat, legal, president, member = people
+    world.tied_member  # noqa: B018 - there before the committee is seized
+
+    def asked() -> Story:
+        story = world.story()
+        story.sign()
+        story.do("completeness", "request_completion", by=secretariat, message="Le plan.")
+        return story
+
+    late = asked()
+    with pytest.raises(engine.TransitionRefused, match="Le demandeur a jusqu’au"):
+        late.do("completeness", "close_incomplete", by=secretariat, message="Incomplet.")
+    legal_advance("2m")
+    run_due()
+    late.do("completeness", "close_incomplete", by=secretariat, message="Incomplet.")  # stopped
+    sent_back = asked()
+    sent_back.do("", "send_completion", by=world.investigator)
+    sent_back.do("completeness", "close_incomplete", by=secretariat, message="Incomplet.")
+    other = world.story()
+    other.sign()
+    other.do("completeness", "redirect", by=secretariat, route="MR-004", message="Autre voie.")
+
+    whole = world.story()
+    whole.sign()
+    whole.completeness()
+    whole.declare()
+    whole.do("opinion", "assign_rapporteurs", by=president, members=[member])
+    report = whole.opinion_payload()
+    report.pop("present")
+    whole.do("opinion", "file_report", by=member, **report)
+    whole.do("opinion", "extend_opinion", by=president, reason="Complexe.")
+    first, *rest = Stage.objects.filter(request=whole.request, kind="holder").order_by("pk")
+    engine.apply(first, "file_no_remark", by=world.holder_rep(first))
+    for stage in rest:
+        engine.apply(stage, "file_remark", by=world.holder_rep(stage), text="Remarque.")
+    whole.do("opinion", "issue_opinion", by=president, **whole.opinion_payload("favourable"))
+    whole.answer()
+    whole.referral()
+    whole.receipt()
+    whole.do("authorisation", "record_extension", by=legal, reference="Lettre.")
+    for step in ("authorisation", "register", "convention", "extract", "opening", "use", "closure"):
+        getattr(whole, step)()
+
+    silent = world.story()
+    silent.sign()
+    silent.completeness()
+    silent.declare()
+    silent.do("opinion", "withdraw_member", by=president, member=member, reason="Lien.")
+    legal_advance("40d")
+    run_due()
+    silent.do("opinion", "file_late_opinion", by=president, text="Trop tard.")
+    silent.answer()
+    silent.referral()
+    silent.receipt()
+    silent.do("authorisation", "record_refusal", by=legal, number="DR-2027-105")
+    world.story(procedure="fr-mr-007").reach("register")
+
+    done = set(AuditEvent.objects.filter(outcome="done").values_list("action", flat=True))
+    names = {move.name for moves in definition.KIND_MOVES.values() for move in moves}
+    assert {f"stage.{name}" for name in names} <= done
+    assert "stage.expire" in done
+    closed = TransitionLog.objects.filter(name="close_incomplete", stage__isnull=False)
+    assert set(closed.values_list("source", flat=True)) == {"running", "paused"}

@@ -261,6 +261,8 @@ def test_nobody_is_offered_to_close_what_was_never_asked_for(world: World) -> No
     path = f"/dossiers/{story.request.pk}/"
     assert "close_incomplete" not in _names(world.secretariat, path)
     story.do("completeness", "request_completion", by=world.secretariat, message="Le plan.")
+    assert "close_incomplete" not in _names(world.secretariat, path)  # the applicant has time
+    story.do("", "send_completion", by=world.investigator)
     assert "close_incomplete" in _names(world.secretariat, path)
 
 

@@ -27,6 +27,10 @@ def _addresses(text: str) -> list[str]:
 class RecordConventionForm(ActForm):
     """The act that creates rights: delivery mode, dates, parties, and each person's addresses."""
 
+    intro = _(
+        "C’est l’acte qui ouvre les accès : chaque personne habilitée reçoit le sien dès que ses"
+        " conditions sont réunies."
+    )
     has_date = True
     has_document = True
     document_required = True

@@ -267,6 +267,9 @@ class IssueOpinion(Verb):
         if not present:
             yield _("Indiquez les membres présents.")
         withdrew = {one.member_id for one in withdrawn_members(ctx)}
+        declared = set(
+            InterestDeclaration.objects.filter(request=ctx.request).values_list("member", flat=True)
+        )
         for member in present:
             if not sits(member, ctx):
                 yield _("%(person)s n’est pas membre du comité.") % {"person": member}
@@ -274,6 +277,11 @@ class IssueOpinion(Verb):
                 yield _("%(person)s s’est déporté : cette personne ne peut pas avoir siégé.") % {
                     "person": member
                 }
+            elif member.pk not in declared:
+                yield _(
+                    "%(person)s n’a pas déclaré ses liens d’intérêts : cette personne ne peut pas"
+                    " avoir siégé."
+                ) % {"person": member}
 
     def act(self, ctx: Context) -> ActData:
         number = decisions.opinion_number(ctx.now)

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from django.utils.translation import gettext as _
 
 from portal.accounts.models import Organisation
-from requests_app.models import Act, Piece, RequestState
+from portal.common.templatetags.portal import long_date
+from requests_app.models import Act, Piece, RequestState, StageState
 from requests_app.workflow.context import ActData, Context
 from requests_app.workflow.guards import required_text
 from requests_app.workflow.verbs import Verb, register
@@ -104,7 +105,8 @@ class Redirect(Verb):
 
 @register
 class CloseIncomplete(Verb):
-    """Close a file that was not completed; never without having asked (E36)."""
+    """Close a file that was not completed; never without having asked (E36), nor before the date
+    that the applicant was given."""
 
     name = "close_incomplete"
     takes = frozenset({"message"})
@@ -113,6 +115,11 @@ class CloseIncomplete(Verb):
         yield from required_text(ctx, "message", _("Expliquez la clôture au demandeur."))
         if not requests_sent(ctx):
             yield _("Demandez d’abord au demandeur de compléter le dossier.")
+        due = ctx.the_stage.due_at
+        if ctx.the_stage.state == StageState.PAUSED and due is not None and due >= ctx.now:
+            yield _("Le demandeur a jusqu’au %(date)s pour compléter le dossier.") % {
+                "date": long_date(due)
+            }
         if ctx.request.state not in {RequestState.SUBMITTED, RequestState.INCOMPLETE}:
             yield _("Le complément est en cours de signature : attendez-le.")
 
