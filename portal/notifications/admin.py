@@ -13,7 +13,7 @@ from portal.common.admin import confirmed_action
 
 from .base import label_of, registered
 from .models import Message
-from .permissions import can_operate
+from .permissions import can_operate, can_see_sending
 from .retry import retry
 
 
@@ -86,10 +86,10 @@ class MessageAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return can_operate(request.user)
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return can_operate(request.user)
+        return can_see_sending(request.user)
 
     def has_module_permission(self, request: HttpRequest) -> bool:
-        return can_operate(request.user)
+        return can_see_sending(request.user)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -46,6 +46,11 @@ def visible_to(user: "User | AnonymousUser") -> QuerySet[Message]:
     return mine.exclude(about__in=hidden) if hidden else mine
 
 
+def can_see_sending(user: "User | AnonymousUser") -> bool:
+    """Whoever tries again, and auditors, who read everything. Never the text of a message."""
+    return can_operate(user) or has_role(user, Role.AUDITOR)
+
+
 def can_operate(user: "User | AnonymousUser") -> bool:
-    """Who sees the sending states and tries again."""
+    """Who tries again what was not sent."""
     return has_role(user, Role.ADMINISTRATOR, Role.SECRETARIAT, Role.OPERATOR)

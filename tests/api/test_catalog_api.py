@@ -201,6 +201,13 @@ def test_nothing_is_written(client: Client, method: str) -> None:
     assert response.headers["Content-Type"].startswith("application/problem+json")
 
 
+@pytest.mark.parametrize("body", ["", "{", "[" * 5000, "\x00"])
+def test_what_is_sent_is_not_even_read(client: Client, body: str) -> None:
+    response = client.post("/api/v1/search/", body, content_type="application/json")
+    assert response.status_code == 405
+    assert response.json()["status"] == 405
+
+
 def test_a_wrong_token_is_refused_and_none_is_needed(client: Client) -> None:
     assert client.get("/api/v1/datasets/").status_code == 200
     answer = client.get("/api/v1/datasets/", headers={"Authorization": "Bearer gui_zzz"})

@@ -59,7 +59,7 @@ def _one_transaction() -> Iterator[None]:
 
 @schema.parametrize()
 @examples(
-    max_examples=40,
+    max_examples=25,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
