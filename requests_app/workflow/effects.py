@@ -128,7 +128,11 @@ def _signature_cancelled(ctx: Context) -> None:
 def _deposited(ctx: Context) -> None:
     if ctx.started:
         due = ctx.started[0].due_at
-        notices.Deposited.tell(recipients.team(ctx.request), ctx.request, due=due)
+        # The receipt is for the team and for whoever signed.
+        to = {one.pk: one for one in recipients.team(ctx.request)}
+        if ctx.by is not None:
+            to[ctx.by.pk] = ctx.by
+        notices.Deposited.tell(to.values(), ctx.request, due=due)
         return
     version = ctx.the_act.version
     stage = Stage.objects.filter(request=ctx.request, kind="completeness").first()

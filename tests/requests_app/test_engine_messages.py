@@ -41,7 +41,11 @@ def test_who_is_told_along_the_way() -> None:
     version = story.ask_signature()
     assert told() == [("signature_asked", "representante")]
     story.do("", "sign", by=world.representative, version=version, sha256=version.sha256)
-    assert told() == [("deposited", "investigatrice"), ("expected_completeness", "secretariat")]
+    assert told() == [
+        ("deposited", "investigatrice"),
+        ("deposited", "representante"),  # who signed keeps the receipt too
+        ("expected_completeness", "secretariat"),
+    ]
     story.do("completeness", "request_completion", by=world.secretariat, message="Le plan.")
     assert told() == [("completion_requested", "investigatrice")]
     story.do("", "send_completion", by=world.investigator)
