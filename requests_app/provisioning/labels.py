@@ -74,6 +74,12 @@ STEPS: dict[str, Promise] = {
     "delete_iam_policy": gettext_lazy("suppression des droits de l’étude"),
     "delete_group": gettext_lazy("suppression du groupe"),
     "inspect": gettext_lazy("comparaison avec l’hébergeur"),
+    "start_opening": gettext_lazy("ouverture commencée"),
+    "wait_again": gettext_lazy("remise en attente"),
+    "start_closing": gettext_lazy("fermeture commencée"),
+    "confirm_suspended": gettext_lazy("suspension confirmée"),
+    "confirm_closed": gettext_lazy("fermeture confirmée"),
+    "close_unopened": gettext_lazy("fermeture sans ouverture"),
 }
 
 

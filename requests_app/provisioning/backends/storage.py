@@ -6,6 +6,7 @@ One S3 key works in one project at a time; `ACCESS@<project>` with the same secr
 
 import json
 import logging
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -31,8 +32,11 @@ from requests_app.provisioning.backends.transport import SHARED_BUCKET
 
 logger = logging.getLogger(__name__)
 
-CONNECT_TIMEOUT, READ_TIMEOUT = 3.05, 60.0  # seconds; CreateBucket takes up to 6.5 s
-ATTEMPTS = 4
+# Seconds; CreateBucket takes up to 6.5 s. Well below the 40 s that a lease has left at least when
+# an exchange begins: one that outlived its lease could not even write down that it failed.
+CONNECT_TIMEOUT, READ_TIMEOUT = 3.05, 30.0
+ATTEMPTS = 3
+PROGRESS_SECONDS = 5.0  # between two looks at the lease while a part is being sent
 MAX_PARTS = 1000  # Scaleway's limit of a multipart upload
 PART_BYTES = 64 * 1024 * 1024
 
@@ -190,6 +194,14 @@ class Buckets:
         config = TransferConfig(
             multipart_threshold=part, multipart_chunksize=part, use_threads=False
         )
+        looked_at = [time.monotonic()]
+
+        def progress(_sent: int) -> None:
+            """A part may take longer to send than a lease lasts: keep it while bytes go out."""
+            if time.monotonic() - looked_at[0] > PROGRESS_SECONDS:
+                looked_at[0] = time.monotonic()
+                self._before_call()
+
         try:
             self._client(project).upload_file(
                 str(source),
@@ -197,6 +209,7 @@ class Buckets:
                 key,
                 ExtraArgs={"Metadata": {"sha256": sha256}},
                 Config=config,
+                Callback=progress,
             )
         except ClientError as error:
             raise error_of(error) from error

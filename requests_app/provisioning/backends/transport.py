@@ -31,7 +31,7 @@ from requests_app.provisioning.backends.base import (
 logger = logging.getLogger(__name__)
 
 TIMEOUTS = (3.05, 30.0)  # connect, read: seconds
-ATTEMPTS = 5
+ATTEMPTS, SILENT_ATTEMPTS = 5, 2
 BASE_DELAY, MAX_DELAY = 0.5, 20.0  # seconds
 _jitter = random.SystemRandom()
 
@@ -143,8 +143,8 @@ class Transport:
             except requests.exceptions.ConnectionError as error:
                 if last or not (repeatable or _never_sent(error)):
                     raise Unreachable(f"connection: {method} {path}") from error
-            except requests.exceptions.RequestException as error:
-                if last or not repeatable:
+            except requests.exceptions.RequestException as error:  # silence: half a minute each
+                if last or not repeatable or attempt + 1 >= SILENT_ATTEMPTS:
                     raise Unreachable(f"no answer: {method} {path}") from error
             else:
                 if response.status_code < 400:
