@@ -2,7 +2,7 @@
 
 from django.urls import NoReverseMatch, reverse
 
-from .models import Role, User
+from .models import Invitation, Role, User
 from .permissions import is_administrator
 from .roles import has_role
 
@@ -17,9 +17,20 @@ def landing(user: User) -> str:
         names = ["admin:index"]
     else:
         names = ["requests_app:my_requests"]
-    for name in [*names, "accounts:account"]:
+    return _first([(name, []) for name in names])
+
+
+def after_invitation(invitation: Invitation) -> str:
+    """The file in which a place was just taken, else one's account."""
+    request = invitation.request_id
+    return _first([("requests_app:request", [request])] if request else [])
+
+
+def _first(places: list[tuple[str, list[object]]]) -> str:
+    """The first of the pages that exists; upper rooms may be absent."""
+    for name, args in [*places, ("accounts:account", [])]:
         try:
-            return reverse(name)
+            return reverse(name, args=args)
         except NoReverseMatch:
             continue
     return "/"

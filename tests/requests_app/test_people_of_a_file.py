@@ -43,7 +43,8 @@ def test_each_kind_of_invitation_gives_its_place(kind: str, sees_content: bool) 
     team.invite(request, email=person.email, kind=RequestMember.Kind(kind), by=world.investigator)
     client = client_for(person)
     assert client.get(f"/dossiers/{request.pk}/").status_code == 404
-    client.post(last_link())
+    accepted = client.post(last_link())
+    assert accepted["Location"] == f"/dossiers/{request.pk}/"
     member = RequestMember.objects.get(request=request, user=person)
     assert (member.kind, member.has_data_access) == (kind, kind == "named")
     assert client.get(f"/dossiers/{request.pk}/").status_code == 200

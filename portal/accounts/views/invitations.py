@@ -18,6 +18,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from portal.accounts import invitations as service
 from portal.accounts import registration
 from portal.accounts.forms import InvitationForm, RegistrationForm
+from portal.accounts.landing import after_invitation
 from portal.accounts.links import posted
 from portal.accounts.models import Invitation
 from portal.accounts.otp import without_second_factor
@@ -108,7 +109,7 @@ def invitation(request: HttpRequest, token: str) -> HttpResponse:
         if request.method == "POST" and request.user.is_authenticated:
             service.accept(token=token, by=request.user)
             messages.success(request, _("Vous avez accepté l’invitation."))
-            return redirect("accounts:account")
+            return redirect(after_invitation(found))
     except service.InvitationUnusable:
         return _unusable(request)
     except service.WrongPerson:
@@ -143,7 +144,7 @@ def invitation_register(request: HttpRequest, token: str) -> HttpResponse:
             )
             auth.login(request, user)
             messages.success(request, _("Votre compte est créé et l’invitation est acceptée."))
-            return redirect("accounts:account")
+            return redirect(after_invitation(found))
     except service.InvitationUnusable:
         return _unusable(request)
     except IntegrityError:
