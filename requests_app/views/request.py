@@ -193,11 +193,13 @@ def request_page(request: HttpRequest, pk: UUID) -> HttpResponse:
         user=request.user,  # type: ignore[arg-type]
         corrects=any(one.name == "correct_act" for one in mine),
     )
+    in_team = permissions.in_team(request.user, access_request)
     acts = act_links(
         access_request,
         mine,
-        edits=permissions.can(request.user, "edit", access_request),
-        signs=permissions.is_signatory(request.user, access_request),
+        edits=in_team and permissions.is_editable(access_request),  # what `can` asks, asked once
+        signs=not any(one.name == "sign" for one in mine)
+        or permissions.is_signatory(request.user, access_request),
     )
     context: dict[str, Any] = {
         "access_request": access_request,
@@ -205,7 +207,7 @@ def request_page(request: HttpRequest, pk: UUID) -> HttpResponse:
         "procedure": procedure,
         "waiting": _waiting(access_request, parts, stages),
         "acts": acts,
-        "in_team": permissions.in_team(request.user, access_request),
+        "in_team": in_team,
         "still": STILL.get(access_request.state, ""),
         "must_declare": "content" not in parts
         and any(one.name == "declare_interest" for one in mine),
