@@ -259,6 +259,10 @@ class TestThrottles:
         assert codes == [200] * 5 + [429]
 
 
+def test_every_page_leads_to_the_description(client: Client) -> None:
+    assert 'href="/api/v1/docs/"' in client.get("/").content.decode()
+
+
 def test_the_viewer_loads_nothing_from_elsewhere(client: Client) -> None:
     page = client.get("/api/v1/docs/").content.decode()
     assert "http" not in page.split("<body>")[1]
