@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Subquery, Value, When
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
 from portal.accounts.models import Membership, Role, User
@@ -110,10 +111,13 @@ def _spec(stage: Any) -> StageSpec:
 
 def tasks_for(user: User) -> QuerySet[Task]:
     """Open tasks of the person's roles, due first."""
+    held = _held(user)
+    if not held:
+        return Task.objects.none()
     return (
         Task.objects.filter(
             closed_at__isnull=True,
-            role__in=_held(user),
+            role__in=held,
             request__in=permissions.requests_visible_to(user),
         )
         .select_related("request__organisation", "stage")
@@ -133,10 +137,19 @@ def to_sign_for(user: User) -> QuerySet[AccessRequest]:
 
 def last_done(user: User, *, count: int = 5) -> list[AccessRequest]:
     """Requests on which the person acted last, latest first: what an empty inbox leads to."""
-    acted = TransitionLog.objects.filter(request=OuterRef("pk"), by=user).order_by("-recorded_at")
+    place = OuterRef("pk")
+    moved = TransitionLog.objects.filter(request=place, by=user).order_by("-recorded_at")
+    # the committee's inner work moves nothing, so the log does not hold it
+    reported = Report.objects.filter(stage__request=place, author=user, filed_at__isnull=False)
+    declared = InterestDeclaration.objects.filter(request=place, declared_by=user)
+    acted = Coalesce(
+        Subquery(moved.values("recorded_at")[:1]),
+        Subquery(reported.values("filed_at")[:1]),
+        Subquery(declared.values("declared_at")[:1]),
+    )
     return list(
         permissions.requests_visible_to(user)
-        .annotate(acted_at=Subquery(acted.values("recorded_at")[:1]))
+        .annotate(acted_at=acted)
         .filter(acted_at__isnull=False)
         .order_by("-acted_at")[:count]
     )

@@ -370,3 +370,43 @@ def test_a_number_and_a_document_are_put_right_even_once_refused(world: World) -
     assert client.get(path).status_code in {403, 404, 200}
     again = client.post(path, words | {"number": "DR-2027-106"})
     assert "corrigez l’acte qui le remplace" in page_text(again)
+
+
+def test_an_empty_inbox_leads_to_the_last_files_done(world: World) -> None:
+    story = world.story().reach("opinion")
+    client = staff(world.member)
+    assert story.request.number in page_text(client.get("/a-traiter/"))  # interests to declare
+    story.declare()
+    text = page_text(client.get("/a-traiter/"))
+    assert "Rien n’attend votre action" in text
+    assert "Vos derniers dossiers traités" in text
+    assert story.request.number in text.split("Vos derniers dossiers traités")[1]
+    assert queries_of(client, "/a-traiter/") <= 15
+    other = staff(world.operator)
+    assert "Vos derniers dossiers traités" not in page_text(other.get("/a-traiter/"))
+
+
+def test_the_export_of_the_inbox_holds_the_tasks_too(world: World) -> None:
+    story = world.story().reach("opinion")
+    story.holder()
+    story.opinion("reserved")
+    story.answer()
+    story.referral()
+    story.authorisation()
+    client = staff(world.legal_officer)
+    words = "Vérifier l’autorisation donnée malgré un avis réservé ou défavorable"
+    assert words in client.get("/a-traiter/export.csv").content.decode()
+    filtered = client.get("/a-traiter/export.csv?q=nawak").content.decode()
+    assert story.request.title not in filtered
+
+
+def test_a_member_who_has_not_declared_has_not_sat(world: World) -> None:
+    story = world.story().reach("opinion")
+    story.declare(world.president)
+    with pytest.raises(engine.TransitionRefused, match="n’a pas déclaré ses liens"):
+        engine.apply(
+            story.stage("opinion"),
+            "issue_opinion",
+            by=world.president,
+            **story.opinion_payload("favourable"),
+        )
