@@ -4,6 +4,7 @@ import contextlib
 import os
 import secrets
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -81,6 +82,7 @@ class Command(BaseCommand):
                 real_dictionary=bool(options["dictionary"]),
             )
             sys.exit(self._play(story))
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # its portal ends with it
         root = Path(tempfile.mkdtemp(prefix="guichet-journey-"))
         env = {"GUICHET_DEMO": "1", "GUICHET_TRAINING": "1"}
         store = "moto"
