@@ -80,7 +80,7 @@ class SlowReader(http.server.BaseHTTPRequestHandler):
             if not chunk:
                 break
             left -= len(chunk)
-            time.sleep(0.02)
+            time.sleep(0.03)
         self.send_response(200)
         self.send_header("ETag", '"x"')
         self.send_header("Content-Length", "0")
@@ -117,13 +117,13 @@ def upload(url: str, lease: Lease, path: Path) -> float:
 def test_a_part_sent_for_longer_than_a_lease_keeps_it(
     slow: str, large: Path, monkeypatch: pytest.MonkeyPatch, settings: Any
 ) -> None:
-    settings.PROVISIONING = settings.PROVISIONING | {"lease": 1.2}
+    settings.PROVISIONING = settings.PROVISIONING | {"lease": 4.0}
     monkeypatch.setattr(storage, "PROGRESS_SECONDS", 0.1)
     workspace = world.study(staged=False)
     lease = Lease.take(workspace.pk)
     assert lease is not None
     took = upload(slow, lease, large)
-    assert took > 1.5, "not slower than the lease: proves nothing"
+    assert took > 4.5, "not slower than the lease: proves nothing"
     lease.renew()  # still ours
     assert Lease.take(workspace.pk) is None
 
@@ -149,4 +149,4 @@ def test_an_upload_stops_once_another_holds_the_study(
     with pytest.raises((LeaseLost, Unreachable)):
         upload(slow, lease, large)
     thief.join()
-    assert time.monotonic() - started < 3.5  # not to the end of the file
+    assert time.monotonic() - started < 5  # not to the end of the file
