@@ -45,7 +45,11 @@ def select(story: Story) -> str:
     return f"{len(study.rows)} lignes gardées à la connexion, {len(warnings)} avertissement(s)"
 
 
-@step("3", "Le brouillon dit tout ce qui manque ; il est complété, figé, signé")
+@step(
+    "3",
+    "Le brouillon dit tout ce qui manque ; il est complété, figé, signé",
+    needs_portal=True,  # an invitation is read in the mails, codes of a second factor are made
+)
 def draft(story: Story) -> str:
     study: Study = story.seen["study"]
     route = study.orient()

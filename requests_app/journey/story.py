@@ -22,7 +22,7 @@ class Step:
     number: str
     title: str
     play: Callable[["Story"], str]
-    needs_portal: bool = False  # moves the clock or ends a process: not playable on a given address
+    needs_portal: bool = False  # clock, process, mail or code: not playable on a given address
 
 
 STEPS: list[Step] = []

@@ -177,3 +177,15 @@ def test_nothing_of_this_machine_is_written_down() -> None:
         if home in path.read_text()
     ]
     assert found == []
+
+
+def test_french_punctuation_of_templates_does_not_leave_its_word() -> None:
+    """A non-breaking space goes before ; : ? ! and inside « »; an ordinary one may start a line."""
+    ordinary = re.compile(r"(?<=[\w»)}’%>]) (?:[:;!?](?=[\s\"<{]|$)|»)|« ", re.MULTILINE)
+    found = [
+        f"{path.relative_to(ROOT)}: {match.group()!r}"
+        for path in FILES
+        if path.is_relative_to(ROOT / "templates") and path.suffix in {".html", ".txt"}
+        for match in ordinary.finditer(path.read_text())
+    ]
+    assert found == []
