@@ -13,7 +13,7 @@ class RequestsAppConfig(AppConfig):
         for module in (
             "audit_actions",
             "dossier.audit_actions",
-            "basket",
+            "selection.basket",
             "team",
             "sanctions",
             "panels",

@@ -7,8 +7,7 @@ from portal.accounts.models import Role, User
 from portal.accounts.navigation import has_inbox
 from portal.accounts.roles import has_role
 from portal.common.navigation import Entry, register
-
-from . import inbox
+from requests_app.reading import inbox
 
 
 # Those who read requests that are not their own.

@@ -12,8 +12,8 @@ from django.template.loader import render_to_string
 from catalog.models import Dataset, Table, Variable
 from catalog.panels import register_panel
 from portal.common.calendar import legal_today
+from requests_app.selection import basket
 
-from . import basket
 from .deadlines.forecast import forecast
 from .models import AccessRequest, StageState
 from .procedures import registry

@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from . import basket
+from requests_app.selection import basket
 
 
 @shared_task

@@ -7,8 +7,9 @@ from django.utils.translation import gettext as _
 
 from portal.common.pdf import render_pdf
 from portal.common.templatetags.portal import long_date, moment
+from requests_app.selection import exports
 
-from . import exports, orientation
+from . import orientation
 from .dossier import procedure_of
 from .models import AccessRequest, RequestMember, RequestVersion
 from .procedures.content import SECTIONS, Row

@@ -15,11 +15,12 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from portal.accounts.models import User
 from portal.common.calendar import legal_today
 from portal.common.pdf import render_pdf
-from requests_app import desk, dossier, specification, team
+from requests_app import desk, dossier, team
 from requests_app.dossier import pieces
 from requests_app.models import AccessRequest, Piece, RequestVersion, Stage
 from requests_app.procedures import registry
 from requests_app.procedures.content import PROHIBITED, Row
+from requests_app.selection import specification
 from requests_app.workflow import engine
 
 

@@ -5,13 +5,13 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from requests_app import specification
 from requests_app.models import AccessRequest, Piece
 from requests_app.procedures import content as content_models
 from requests_app.procedures.conditions import all_hold, is_filled, value_at
 from requests_app.procedures.content import Row
 from requests_app.procedures.content_labels import IDENTIFIERS
 from requests_app.procedures.schema import Procedure
+from requests_app.selection import specification
 
 from .reading import facts, procedure_of, rows_of
 

@@ -8,7 +8,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from requests_app.described import DescribedRow, mend_value
+from requests_app.selection.described import DescribedRow, mend_value
 
 
 register = template.Library()

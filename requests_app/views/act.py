@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods
 from portal.accounts.models import Organisation
 from portal.audit.record import record_view
 from portal.common.calendar import legal_now
-from requests_app import desk, inbox, permissions, uploads
+from requests_app import desk, permissions, uploads
 from requests_app.abilities import abilities
 from requests_app.forms.acts import ACT_FORMS, ActForm
 from requests_app.models import (
@@ -27,6 +27,7 @@ from requests_app.models import (
     Task,
     TransitionLog,
 )
+from requests_app.reading import inbox
 from requests_app.workflow import engine
 
 from .beside import beside, callouts, warnings

@@ -15,11 +15,11 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from catalog.models import Variable
 from portal.common.calendar import legal_today
 from portal.common.pdf import render_pdf
-from requests_app import basket as baskets
-from requests_app import exports, mending
 from requests_app.forms.basket import AddForm, RowForm, YearsForm
 from requests_app.procedures.content import Row
-from requests_app.specification import describe
+from requests_app.selection import basket as baskets
+from requests_app.selection import exports, mending
+from requests_app.selection.specification import describe
 
 from .helpers import posted
 

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from portal.common.templatetags.portal import long_date
-from requests_app import committee_reading, desk, extraction, permissions, quotas, reading
+from requests_app import desk, extraction, permissions
 from requests_app.models import (
     AccessRequest,
     Act,
@@ -22,6 +22,9 @@ from requests_app.models import (
     Workspace,
 )
 from requests_app.procedures.schema import Procedure
+from requests_app.reading import committee as committee_reading
+from requests_app.reading import quotas
+from requests_app.reading import request as reading
 
 
 @dataclass(frozen=True, slots=True)

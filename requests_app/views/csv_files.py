@@ -7,7 +7,7 @@ from datetime import date, datetime
 from django.http import HttpResponse
 
 from portal.common.calendar import PARIS
-from requests_app.exports import inert
+from requests_app.selection.exports import inert
 
 
 def csv_response(

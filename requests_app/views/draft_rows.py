@@ -13,15 +13,16 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_safe
 
 from portal.common.pdf import render_pdf
-from requests_app import basket as baskets
-from requests_app import dossier, draft_steps, exports, mending
-from requests_app.described import DescribedRow
+from requests_app import dossier, draft_steps
 from requests_app.dossier import EditConflict, NotEditable
 from requests_app.dossier.frozen import row_in_words
 from requests_app.forms.basket import RowForm
 from requests_app.models import AccessRequest
 from requests_app.procedures.content import Row
-from requests_app.specification import describe
+from requests_app.selection import basket as baskets
+from requests_app.selection import exports, mending
+from requests_app.selection.described import DescribedRow
+from requests_app.selection.specification import describe
 
 from .basket import row_context, table_variables
 from .helpers import posted, team_request

@@ -14,7 +14,8 @@ from django.views.decorators.http import require_safe
 from portal.accounts.models import Role
 from portal.accounts.roles import has_role
 from portal.audit.record import record_view
-from requests_app import permissions, reading
+from requests_app import permissions
+from requests_app.reading import request as reading
 
 from .csv_files import csv_response
 

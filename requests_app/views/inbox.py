@@ -11,11 +11,12 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from portal.common.calendar import legal_now
-from requests_app import desk, inbox, permissions
+from requests_app import desk, permissions
 from requests_app.forms.inbox import InboxFilterForm, RequestsFilterForm
 from requests_app.models import AccessRequest, RequestState, Stage, StageState, Task
 from requests_app.navigation import remember_count
 from requests_app.procedures import registry
+from requests_app.reading import inbox
 
 from .csv_files import csv_response
 

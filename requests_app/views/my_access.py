@@ -15,9 +15,9 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from portal.accounts.otp import second_factor_required
 from portal.audit.record import record_view
-from requests_app import my_access
 from requests_app.models import Grant
 from requests_app.provisioning import custody, reveal
+from requests_app.reading import my_access
 
 
 FRESH_MINUTES = 5

@@ -14,9 +14,9 @@ from django.views.decorators.http import require_safe
 
 from requests_app import permissions
 from requests_app.abilities import who_must_act_on
-from requests_app.exports import inert
 from requests_app.models import EDITABLE_STATES, AccessRequest, RequestMember, RequestState
 from requests_app.procedures import registry
+from requests_app.selection.exports import inert
 from requests_app.visibility import TEAM_KINDS
 
 

@@ -17,12 +17,14 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_safe
 
 from portal.audit.record import record_view
-from requests_app import operations, permissions, quotas, reading
+from requests_app import operations, permissions
 from requests_app import operations_words as words
 from requests_app.forms.operations import ReasonForm
 from requests_app.models import Grant, GrantState, Workspace
 from requests_app.provisioning import gates, labels
 from requests_app.provisioning.backends.base import Unreachable
+from requests_app.reading import quotas
+from requests_app.reading import request as reading
 
 from .csv_files import csv_response
 

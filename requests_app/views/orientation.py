@@ -8,10 +8,11 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from requests_app import basket as baskets
-from requests_app import course, dossier, orientation
+from requests_app import dossier, orientation
 from requests_app.deadlines.forecast import forecast
 from requests_app.forms.orientation import AnswerForm, StartForm, organisations_for
+from requests_app.reading import course
+from requests_app.selection import basket as baskets
 
 from .helpers import posted
 

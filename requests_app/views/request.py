@@ -16,11 +16,14 @@ from django.views.decorators.http import require_POST, require_safe
 from portal.accounts.models import Role
 from portal.accounts.roles import has_role
 from portal.audit.record import record_view
-from requests_app import committee_reading, desk, operations, permissions, reading, timeline
+from requests_app import desk, operations, permissions
 from requests_app.abilities import Ability, NextStep, abilities, who_must_act
 from requests_app.forms.inbox import NoteForm
 from requests_app.models import AccessRequest, Stage, Workspace
 from requests_app.procedures import registry
+from requests_app.reading import committee as committee_reading
+from requests_app.reading import request as reading
+from requests_app.reading import timeline
 
 from .endings import STILL
 from .links import act_links

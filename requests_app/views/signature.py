@@ -18,7 +18,7 @@ from requests_app.forms.signature import SignedVersionForm, SignForm
 from requests_app.models import AccessRequest, RequestMember, RequestState, RequestVersion
 from requests_app.procedures.content import SECTIONS, Row
 from requests_app.procedures.content_labels import readable
-from requests_app.specification import describe
+from requests_app.selection.specification import describe
 from requests_app.workflow import engine
 
 from .draft import frame

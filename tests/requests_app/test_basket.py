@@ -10,11 +10,11 @@ from django.test import Client, RequestFactory
 from django.urls import reverse
 
 from catalog.models import TableKey, Variable
-from requests_app import basket as baskets
-from requests_app.described import mend_value
 from requests_app.models import Basket, BasketRow
 from requests_app.procedures.content import Row
-from requests_app.specification import describe
+from requests_app.selection import basket as baskets
+from requests_app.selection.described import mend_value
+from requests_app.selection.specification import describe
 from tests.support.client import client_for, page_text
 from tests.support.queries import assert_query_count
 from tests.support.requests import Catalogue, catalogue, person, table

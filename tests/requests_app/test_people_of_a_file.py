@@ -10,8 +10,9 @@ from django.utils import timezone
 from portal.accounts.models import Invitation, Membership, Role, RoleAssignment, User
 from portal.audit.models import AuditEvent
 from portal.notifications.models import Message
-from requests_app import reading, team
+from requests_app import team
 from requests_app.models import Grant, GrantState, RequestMember
+from requests_app.reading import request as reading
 from tests.portal.test_accounts_invitations import path_of
 from tests.support.client import client_for, page_text
 from tests.support.factories import World, user

@@ -7,8 +7,7 @@ from django.utils.translation import ngettext
 
 from portal.accounts.models import Role
 from portal.common.calendar import parse_period
-
-from .procedures.schema import Procedure, Stage
+from requests_app.procedures.schema import Procedure, Stage
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,9 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from catalog.models import Variable
-
-from .described import DescribedRow
-from .procedures.content import Row
-from .specification import describe
+from requests_app.procedures.content import Row
+from requests_app.selection.described import DescribedRow
+from requests_app.selection.specification import describe
 
 
 HEADINGS = (

@@ -6,9 +6,9 @@ from datetime import datetime
 
 from django.utils.translation import gettext as _
 
-from .abilities import actor_of
-from .models import FINAL_STATES, AccessRequest, RequestState, Stage, StageState
-from .procedures.schema import Procedure
+from requests_app.abilities import actor_of
+from requests_app.models import FINAL_STATES, AccessRequest, RequestState, Stage, StageState
+from requests_app.procedures.schema import Procedure
 
 
 @dataclass(frozen=True, slots=True)

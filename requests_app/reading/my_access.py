@@ -7,10 +7,9 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from portal.accounts.models import User
-
-from .models import Grant, GrantState, RequestMember, RequestState
-from .provisioning import gates, reveal
-from .provisioning.storage_settings import Settings
+from requests_app.models import Grant, GrantState, RequestMember, RequestState
+from requests_app.provisioning import gates, reveal
+from requests_app.provisioning.storage_settings import Settings
 
 
 # Where the person mends what they can mend themselves.

@@ -14,8 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from catalog.models import Table, TableKey
-
-from .described import DescribedRow, Finding, Key, Mend, mend_value
+from requests_app.selection.described import DescribedRow, Finding, Key, Mend, mend_value
 
 
 MAX_BRIDGES = 3  # offered at once; the next ones when these are chosen

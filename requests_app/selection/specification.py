@@ -12,10 +12,16 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from catalog.models import Table, Variable
-
-from . import joins
-from .described import NAMES_APART, DescribedRow, Finding, Mend, attach_objects, mend_value
-from .procedures.content import Row
+from requests_app.procedures.content import Row
+from requests_app.selection import joins
+from requests_app.selection.described import (
+    NAMES_APART,
+    DescribedRow,
+    Finding,
+    Mend,
+    attach_objects,
+    mend_value,
+)
 
 
 MAX_NAMES_IN_SQL = 2000

@@ -7,11 +7,10 @@ from urllib.parse import parse_qsl
 from django.utils.translation import gettext as _
 
 from catalog.models import Variable
-
-from .described import NAMES_APART, DescribedRow, Key, attach_objects
-from .joins import best_bridges, best_joins
-from .procedures.content import Row
-from .specification import describe, incomplete_in_years
+from requests_app.procedures.content import Row
+from requests_app.selection.described import NAMES_APART, DescribedRow, Key, attach_objects
+from requests_app.selection.joins import best_bridges, best_joins
+from requests_app.selection.specification import describe, incomplete_in_years
 
 
 class CannotMend(ValueError):

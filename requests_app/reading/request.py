@@ -14,9 +14,8 @@ from django.utils.translation import gettext_lazy
 from portal.accounts.models import Membership, Role, User
 from portal.accounts.roles import scopes
 from portal.audit.story import story
-
-from . import permissions, permits
-from .models import (
+from requests_app import permissions, permits
+from requests_app.models import (
     AccessRequest,
     Act,
     InterestDeclaration,
@@ -26,12 +25,12 @@ from .models import (
     RequestMember,
     RequestVersion,
 )
-from .procedures.content_labels import readable
-from .procedures.schema import Procedure
-from .provisioning import gates
-from .visibility import hidden_requests
-from .workflow.acts.corrections import correctable_codes
-from .workflow.labels import LABELS
+from requests_app.procedures.content_labels import readable
+from requests_app.procedures.schema import Procedure
+from requests_app.provisioning import gates
+from requests_app.visibility import hidden_requests
+from requests_app.workflow.acts.corrections import correctable_codes
+from requests_app.workflow.labels import LABELS
 
 
 CONTENT_PARTS = frozenset(

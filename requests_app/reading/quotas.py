@@ -6,7 +6,7 @@ from datetime import datetime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from .provisioning.quotas import Reading, last_reading
+from requests_app.provisioning.quotas import Reading, last_reading
 
 
 # Words in the provider's names of quotas, in the order they are looked for.

@@ -10,9 +10,8 @@ from django.utils.translation import gettext as _
 from portal.accounts.models import Membership, Role, User
 from portal.accounts.roles import has_role, scopes
 from portal.common.calendar import legal_now
-
-from . import permissions
-from .models import (
+from requests_app import permissions
+from requests_app.models import (
     AccessRequest,
     InterestDeclaration,
     RapporteurAssignment,
@@ -24,9 +23,9 @@ from .models import (
     Task,
     TransitionLog,
 )
-from .procedures import registry
-from .procedures.schema import Stage as StageSpec
-from .visibility import TEAM_KINDS
+from requests_app.procedures import registry
+from requests_app.procedures.schema import Stage as StageSpec
+from requests_app.visibility import TEAM_KINDS
 
 
 APPLICANT = "applicant"

@@ -19,10 +19,9 @@ from django.utils.translation import gettext as _
 
 from catalog.models import Dataset, Table, Variable
 from portal.accounts.models import User
-
-from .mending import merge_rows
-from .models import Basket, BasketRow
-from .procedures.content import Row
+from requests_app.models import Basket, BasketRow
+from requests_app.procedures.content import Row
+from requests_app.selection.mending import merge_rows
 
 
 SESSION_KEY = "basket"

@@ -8,8 +8,13 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from portal.accounts.models import RoleAssignment, User
-
-from .models import AccessRequest, InterestDeclaration, RapporteurAssignment, Report, Stage
+from requests_app.models import (
+    AccessRequest,
+    InterestDeclaration,
+    RapporteurAssignment,
+    Report,
+    Stage,
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,7 @@ from urllib.parse import urlencode
 from django.utils.translation import gettext as _
 
 from catalog.models import Dataset, Table, Variable
-
-from .procedures.content import Row
+from requests_app.procedures.content import Row
 
 
 NAMES_APART = "/"  # between the names of a mend: no name has one
