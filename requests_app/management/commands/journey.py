@@ -130,12 +130,12 @@ class Command(BaseCommand):
 
     def _play(self, story: Story) -> int:
         story.seen |= casting(real_dictionary=story.real_dictionary)
-        skipped = False
+        skipped = 0
         started = time.monotonic()
         for one in STEPS:
             if one.needs_portal and story.portal is None:
                 self.stdout.write(f"-- {one.number} {one.title} : non joué")
-                skipped = True
+                skipped += 1
                 continue
             before = time.monotonic()
             try:
@@ -146,5 +146,9 @@ class Command(BaseCommand):
             self.stdout.write(
                 f"OK {one.number} {one.title} : {proof} ({time.monotonic() - before:.1f} s)"
             )
-        self.stdout.write(f"Parcours tenu en {time.monotonic() - started:.0f} s.")
-        return NOT_PLAYED if skipped else 0
+        took = f"{time.monotonic() - started:.0f} s"
+        if skipped:
+            self.stdout.write(f"Joué en partie, en {took} : {skipped} étapes non jouées.")
+            return NOT_PLAYED
+        self.stdout.write(f"Parcours tenu en {took}.")
+        return 0
