@@ -53,8 +53,8 @@ class AccessRequestAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("procédure"), ordering="procedure_code")
     def procedure(self, obj: AccessRequest) -> str:
-        found = words.procedure_of(obj)
-        return f"{found.short_title if found else obj.procedure_code} v{obj.procedure_version}"
+        title = words.of_procedure(obj, lambda found: found.short_title, obj.procedure_code)
+        return f"{title} v{obj.procedure_version}"
 
     @admin.display(description=_("mode de mise à disposition"))
     def delivery(self, obj: AccessRequest) -> str:

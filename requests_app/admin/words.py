@@ -1,6 +1,6 @@
 """Codes of procedures and machines in the words that people read elsewhere."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.contrib import admin
@@ -24,12 +24,12 @@ from requests_app.procedures.schema import Procedure
 from requests_app.workflow.labels import LABELS
 
 
-def procedure_of(request: AccessRequest) -> Procedure | None:
-    """None when its file is no longer there: the list still shows the codes."""
+def of_procedure(request: AccessRequest, find: Callable[[Procedure], str], code: str) -> str:
+    """A label of the request's procedure; the code when the procedure, or the thing, is gone."""
     try:
-        return registry.get(request.procedure_code, request.procedure_version)
-    except registry.UnknownProcedure:
-        return None
+        return find(registry.get(request.procedure_code, request.procedure_version))
+    except LookupError:  # UnknownProcedure is one
+        return code or "–"
 
 
 def role(code: str) -> str:
@@ -38,36 +38,23 @@ def role(code: str) -> str:
 
 
 def stage(row: Stage) -> str:
-    procedure = procedure_of(row.request)
-    try:
-        return procedure.stage(row.code).label if procedure else row.code
-    except LookupError:
-        return row.code
+    return of_procedure(row.request, lambda found: found.stage(row.code).label, row.code)
 
 
 def outcome(row: Stage) -> str:
-    procedure = procedure_of(row.request)
-    try:
-        return procedure.stage(row.code).outcome(row.outcome).label if procedure else row.outcome
-    except LookupError:
-        return row.outcome or "–"
+    return of_procedure(
+        row.request, lambda found: found.stage(row.code).outcome(row.outcome).label, row.outcome
+    )
 
 
 def task(row: Task) -> str:
-    procedure = procedure_of(row.request)
-    try:
-        return procedure.task(row.code).label if procedure else row.code
-    except LookupError:
-        return row.code
+    return of_procedure(row.request, lambda found: found.task(row.code).label, row.code)
 
 
 def task_outcome(row: Task) -> str:
-    procedure = procedure_of(row.request)
-    try:
-        found = procedure.task(row.code).outcome(row.outcome).label if procedure else row.outcome
-    except LookupError:
-        found = row.outcome
-    return found or "–"
+    return of_procedure(
+        row.request, lambda found: found.task(row.code).outcome(row.outcome).label, row.outcome
+    )
 
 
 # What the machines do by themselves: entailed by a verb, or by what the provider was seen to hold.

@@ -14,15 +14,6 @@ from .rules import Pause, due_at
 RECEIPT = "record_receipt"
 
 
-def acts_in_force(stage: Stage) -> list[Act]:
-    """Acts of a stage that no later act corrects, oldest effect first."""
-    return list(
-        Act.objects.filter(stage=stage, corrected_by__isnull=True).order_by(
-            "effective_at", "entered_at"
-        )
-    )
-
-
 def start_of(stage: Stage, clock: Clock) -> datetime | None:
     """The start event's instant, corrections included; None when it has not happened."""
     if clock.start == "deposit":

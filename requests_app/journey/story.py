@@ -2,12 +2,9 @@
 
 import email
 import email.policy
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from portal.common.processes import Portal
@@ -108,19 +105,3 @@ def expect(condition: Any, message: str, page: Page | None = None) -> None:
     if not condition:
         seen = f" Vu sur {page.url} : {page.errors or page.text[:400]}" if page else ""
         raise StepFailed(message + seen)
-
-
-def run_python(code: str, *, env: dict[str, str], timeout: float = 60) -> str:
-    """Run a snippet as a researcher would paste it, in its own process; return what it printed."""
-    done = subprocess.run(  # noqa: S603 - our interpreter, a snippet the portal itself showed
-        [sys.executable, "-c", code],
-        env=env,
-        capture_output=True,
-        text=True,
-        timeout=timeout,
-        check=False,
-        cwd=Path.cwd(),
-    )
-    if done.returncode:
-        raise StepFailed(f"le programme a échoué : {done.stderr.strip().splitlines()[-1:]}")
-    return done.stdout

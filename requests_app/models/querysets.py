@@ -14,9 +14,6 @@ class AccessRequestQuerySet(models.QuerySet["AccessRequest"]):
         """Deposited at least once."""
         return self.filter(number__isnull=False)
 
-    def drafts(self) -> "AccessRequestQuerySet":
-        return self.filter(number__isnull=True)
-
     def for_holder(self, organisation_ids: frozenset) -> "AccessRequestQuerySet":
         """Requests whose specification holds a dataset of one of the holders."""
         return self.filter(datasets__dataset__holder__organisation__in=organisation_ids).distinct()
