@@ -1,7 +1,7 @@
 """Files sent by people: type told by the first bytes, size bounded, stored under an opaque id.
 
 The name given by the browser is kept for display only; what a file is comes from its signature: a
-program renamed `.pdf` is refused.
+program renamed `.pdf` is refused. A PDF must also open, and hold nothing but pages to read.
 """
 
 import codecs
@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 
 from portal.accounts.models import User
 
+from . import pdf_check
 from .models import AccessRequest, StoredFile
 
 
@@ -35,7 +36,9 @@ LABELS = {
     "text/plain": "texte",
     "text/csv": "CSV",
 }
-_MAGIC = ((b"%PDF-", PDF), (b"\x89PNG\r\n\x1a\n", "image/png"), (b"\xff\xd8\xff", "image/jpeg"))
+_MAGIC = ((b"\x89PNG\r\n\x1a\n", "image/png"), (b"\xff\xd8\xff", "image/jpeg"))
+_PROGRAMS = (b"MZ", b"\x7fELF", b"#!")
+_PDF_MARKER = b"%PDF-"
 _SNIFF_BYTES = 4096
 
 
@@ -72,6 +75,8 @@ def store(
             _("Le contenu de ce fichier n’est pas d’un format accepté (%(names)s).")
             % {"names": names}
         )
+    if kind == PDF:
+        _check_pdf(upload)
     digest = hashlib.sha256()
     for chunk in upload.chunks():
         digest.update(chunk)
@@ -87,6 +92,29 @@ def store(
     stored.file.save(str(stored.pk), upload, save=False)
     stored.save(force_insert=True)
     return stored
+
+
+def _check_pdf(upload: UploadedFile) -> None:
+    """Raises UploadRefused, with what to do about each thing that can be wrong with a PDF."""
+    again = _(
+        "Enregistrez-le à nouveau par « Imprimer » puis « Enregistrer en PDF », et déposez-le."
+    )
+    said = {
+        pdf_check.UNREADABLE: _("Ce PDF ne s’ouvre pas : il est abîmé ou n’est pas un PDF."),
+        pdf_check.TRUNCATED: _("Ce PDF est incomplet : sa fin manque. Copiez-le à nouveau."),
+        pdf_check.ENCRYPTED: _("Ce PDF est protégé : déposez-le sans mot de passe ni chiffrement."),
+        pdf_check.NO_PAGE: _("Ce PDF n’a aucune page. Choisissez-en un autre."),
+        pdf_check.EMBEDDED: _("Ce PDF contient un fichier joint : déposez ce fichier à part."),
+        pdf_check.ACTIVE: _(
+            "Ce PDF contient un script, une action automatique ou un formulaire actif."
+        ),
+        pdf_check.TOO_COMPLEX: _("Ce PDF est trop complexe pour être vérifié."),
+    }
+    problem = pdf_check.problem(upload)  # type: ignore[arg-type]
+    if problem == pdf_check.FINE:
+        return
+    done = {pdf_check.TRUNCATED, pdf_check.NO_PAGE, pdf_check.ENCRYPTED}
+    raise UploadRefused(said[problem] if problem in done else f"{said[problem]} {again}")
 
 
 def discard(stored: StoredFile) -> None:
@@ -105,6 +133,10 @@ def content_type(upload: UploadedFile) -> str:
             return kind
     if head.startswith(b"PK\x03\x04"):
         return _office_type(upload)
+    if head.startswith(_PROGRAMS):
+        return "application/octet-stream"
+    if _PDF_MARKER in head[: pdf_check.MARKER_WITHIN]:  # a mark, line ends or words may precede it
+        return PDF
     return "text/plain" if _is_text(head) else "application/octet-stream"
 
 

@@ -13,12 +13,13 @@ from portal.audit.models import AuditEvent
 from requests_app import dossier, team
 from requests_app.models import AccessRequest, Piece, RequestMember, StoredFile
 from requests_app.procedures.content import Row
+from tests.support import pdfs
 from tests.support.client import client_for, page_text
 from tests.support.requests import catalogue, draft, organisation, person
 
 
 pytestmark = pytest.mark.django_db
-PDF = b"%PDF-1.7\n%test\n"
+PDF = pdfs.page("test")
 
 
 @pytest.fixture
@@ -58,13 +59,13 @@ def test_a_new_file_replaces_without_erasing(alix: User, file: AccessRequest) ->
     client = client_for(alix)
     assert client.post(url(file), {"file": upload()}).status_code == 302
     Piece.objects.update(review=Piece.Review.TO_MEND, review_comment="Illisible")
-    client.post(url(file), {"file": upload("v2.pdf", PDF + b"2")})
+    client.post(url(file), {"file": upload("v2.pdf", pdfs.page("2"))})
     piece = Piece.objects.get(request=file, code="protocol")
     assert piece.file.name == "v2.pdf"
     assert piece.review == Piece.Review.PENDING
     assert StoredFile.objects.filter(request=file).count() == 2
     assert AuditEvent.objects.filter(action="request.upload_piece", about=file.pk).count() == 2
-    client.post(url(file), {"file": upload("v2 (1).pdf", PDF + b"2")})  # the same bytes again
+    client.post(url(file), {"file": upload("v2 (1).pdf", pdfs.page("2"))})  # the same bytes again
     assert Piece.objects.get(request=file, code="protocol").file.name == "v2.pdf"
 
 
@@ -232,7 +233,7 @@ def test_waiver_text_never_becomes_markup(alix: User, file: AccessRequest) -> No
 
 def test_text_upload_is_streamed_by_chunks(alix: User, file: AccessRequest) -> None:
     """A file larger than memory's share goes through a temporary file, and is stored whole."""
-    body = PDF + b"\0" * (3 * 1024 * 1024)
+    body = pdfs.page("x" * (3 * 1024 * 1024))
     response = client_for(alix).post(
         url(file), {"file": SimpleUploadedFile("p.pdf", io.BytesIO(body).read())}
     )

@@ -12,6 +12,7 @@ from pypdf import PdfReader
 
 from requests_app import dossier, draft_steps
 from requests_app.models import AccessRequest, RequestState, RequestVersion, StoredFile
+from tests.support import pdfs
 from tests.support.client import client_for, page_text
 from tests.support.factories import Story, World
 from tests.support.queries import assert_query_count
@@ -117,7 +118,7 @@ def test_signed_paper_is_deposited_by_the_team(story: Story, world: World) -> No
     bad = SimpleUploadedFile("signe.pdf", b"MZ\x90\x00program")
     refused = client.post(page("sign", story), fields | {"file": bad})
     assert "n’est pas d’un format accepté" in page_text(refused)
-    good = SimpleUploadedFile("signe.pdf", b"%PDF-1.7 signed")
+    good = SimpleUploadedFile("signe.pdf", pdfs.page("signed"))
     client.post(page("sign", story), fields | {"file": good})
     assert story.fresh().state == RequestState.SUBMITTED
     version.refresh_from_db()
@@ -134,7 +135,7 @@ def test_a_refused_signed_paper_is_not_kept(story: Story, world: World) -> None:
     version = story.ask_signature()
     before = StoredFile.objects.count()
     stale = {"version": version.number, "sha256": "0" * 64, "paper": "1"}
-    sent = SimpleUploadedFile("signe.pdf", b"%PDF-1.7 signed")
+    sent = SimpleUploadedFile("signe.pdf", pdfs.page("signed"))
     answer = client_for(world.investigator).post(page("sign", story), stale | {"file": sent})
     assert answer.status_code == 422
     assert "Rechargez la page" in page_text(answer)
@@ -186,7 +187,7 @@ def test_a_completed_file_shows_what_changed_and_goes_back(story: Story, world: 
     assert "à corriger" in page_text(client.get(summary))
     for piece in story.request.pieces.filter(file__isnull=False):
         url = reverse("requests_app:draft_piece", args=[story.request.pk, piece.code])
-        sent = SimpleUploadedFile(f"{piece.code}-2.pdf", f"%PDF-1.7 {piece.code}".encode())
+        sent = SimpleUploadedFile(f"{piece.code}-2.pdf", pdfs.page(piece.code))
         client.post(url, {"file": sent})
     text = page_text(client.get(summary))
     assert "Ce qui a changé depuis la version 1" in text

@@ -13,6 +13,7 @@ from portal.accounts.models import User
 from portal.common.calendar import PARIS
 from requests_app.models import Act, Report, Stage
 from requests_app.workflow import engine
+from tests.support import pdfs
 from tests.support.client import client_for, page_text
 from tests.support.factories import World, user
 from tests.support.queries import count_queries
@@ -356,7 +357,7 @@ def test_a_number_and_a_document_are_put_right_even_once_refused(world: World) -
     page = client.get(path)
     assert 'value="DR-2027-1O5"' in page.content.decode()
     day = act.effective_at.astimezone(PARIS).date().isoformat()
-    document = SimpleUploadedFile("refus.pdf", b"%PDF-1.7 refus", content_type="application/pdf")
+    document = SimpleUploadedFile("refus.pdf", pdfs.page("refus"), content_type="application/pdf")
     words = {"effective_on": day, "reason": "Chiffre mal lu.", "text": "Motifs.", "confirm": "on"}
     done = client.post(path, words | {"number": "DR-2027-105", "document": document})
     assert done.status_code == 302, page_text(done)

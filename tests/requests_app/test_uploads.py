@@ -7,9 +7,10 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from requests_app import uploads
+from tests.support import pdfs
 
 
-PDF = b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n" + b"x" * 200
+PDF = pdfs.page("x" * 200)
 EXE = b"MZ\x90\x00\x03\x00\x00\x00" + b"\x00" * 200
 
 
