@@ -1,8 +1,9 @@
 from django.contrib.auth.decorators import login_not_required
 from django.urls import include, path
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+from drf_spectacular.views import SpectacularSwaggerSplitView
 from rest_framework.routers import SimpleRouter
 
+from .description import DescriptionView
 from .views import DatasetViewSet, RootView, SearchView, TableViewSet, VariableViewSet
 
 
@@ -16,7 +17,7 @@ urlpatterns = [
     path("", RootView.as_view(), name="root"),
     path("", include(router.urls)),
     path("search/", SearchView.as_view(), name="search"),
-    path("schema/", login_not_required(SpectacularAPIView.as_view()), name="schema"),
+    path("schema/", login_not_required(DescriptionView.as_view()), name="schema"),
     path(
         "docs/",
         login_not_required(

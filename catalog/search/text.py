@@ -12,6 +12,7 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from threading import Lock
 
 import snowballstemmer
 
@@ -28,7 +29,9 @@ _WORD = re.compile(r"[nN][°º]|[^\W_]+", re.UNICODE)
 # Abbreviations that dictionaries write for a word that readers type in full.
 _ABBREVIATIONS = {"n°": "numéro", "nº": "numéro", "nb": "nombre", "nbr": "nombre", "nbre": "nombre"}
 _LIGATURES = str.maketrans({"œ": "oe", "Œ": "OE", "æ": "ae", "Æ": "AE", "ß": "ss"})
+# One word at a time: a stemmer keeps the word it works on in itself, and a web worker has threads.
 _stemmer = snowballstemmer.stemmer("french")
+_stemming = Lock()
 
 
 def fold(text: str) -> str:
@@ -42,7 +45,9 @@ def stem(word: str) -> str:
     """Stem of one lower-case word, accents folded after stemming (Snowball reads them)."""
     if any(c.isdigit() for c in word):
         return fold(word)
-    return fold(_stemmer.stemWord(word))
+    with _stemming:
+        stemmed = _stemmer.stemWord(word)
+    return fold(stemmed)
 
 
 @dataclass(frozen=True, slots=True)
