@@ -5,8 +5,8 @@ from django.utils.translation import gettext_lazy as _
 
 from portal.common.navigation import Entry, register
 
-from .models import Membership, Role
-from .roles import has_role
+from .models import Role
+from .roles import has_role, manages_one, signs_for_one
 
 
 _INBOX_ROLES = (
@@ -22,19 +22,6 @@ _INBOX_ROLES = (
 )
 
 
-def _open_memberships(request: HttpRequest) -> list[Membership]:
-    """The visitor's confirmed memberships: one query per page."""
-    kept: list[Membership] | None = getattr(request, "guichet_memberships", None)
-    if kept is None:
-        kept = (
-            list(Membership.objects.confirmed().filter(user_id=request.user.pk))
-            if request.user.is_authenticated
-            else []
-        )
-        request.guichet_memberships = kept  # type: ignore[attr-defined]
-    return kept
-
-
 def signed_in(request: HttpRequest) -> bool:
     return request.user.is_authenticated
 
@@ -47,9 +34,7 @@ def is_applicant(request: HttpRequest) -> bool:
 
 
 def has_inbox(request: HttpRequest) -> bool:
-    return has_role(request.user, *_INBOX_ROLES) or any(
-        m.can_sign_since for m in _open_memberships(request)
-    )
+    return has_role(request.user, *_INBOX_ROLES) or signs_for_one(request.user)
 
 
 def sees_operations(request: HttpRequest) -> bool:
@@ -61,9 +46,7 @@ def is_holder(request: HttpRequest) -> bool:
 
 
 def confirms_memberships(request: HttpRequest) -> bool:
-    return has_role(request.user, Role.SECRETARIAT) or any(
-        m.is_manager for m in _open_memberships(request)
-    )
+    return has_role(request.user, Role.SECRETARIAT) or manages_one(request.user)
 
 
 def sees_admin(request: HttpRequest) -> bool:

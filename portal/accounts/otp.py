@@ -18,12 +18,16 @@ from django.urls import reverse
 from django_otp.models import Device
 
 from . import signals
-from .permissions import needs_second_factor
+from .permissions import needs_second_factor, why_second_factor
 from .second_factor import Locked, check, has_second_factor
 
 
 __all__ = [
+    "FRESH_MINUTES",
     "SecondFactorMiddleware",
+    "demand",
+    "demand_if_needed",
+    "files_lost",
     "has_second_factor",
     "if_installed",
     "is_fresh",
@@ -36,6 +40,8 @@ __all__ = [
 View = Callable[..., HttpResponseBase]
 VERIFIED_AT = "second_factor_at"  # session key: seconds since the epoch, real time
 CODE_FIELD = "second_factor_code"
+FILES_FIELD = "second_factor_files"  # files were chosen, and could not be carried over
+FRESH_MINUTES = 10  # for what engages somebody: signing, deciding, giving or taking a right
 
 
 def is_verified(request: HttpRequest) -> bool:
@@ -104,7 +110,7 @@ def if_installed(view: View) -> View:
     @wraps(view)
     def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if request.user.is_authenticated and has_second_factor(request.user):
-            answer = demand(request, fresh_minutes=15)
+            answer = demand(request, fresh_minutes=FRESH_MINUTES)
             if answer is not None:
                 return answer
         return view(request, *args, **kwargs)
@@ -128,9 +134,13 @@ def demand(request: HttpRequest, *, fresh_minutes: int | None = None) -> HttpRes
     if request.method == "POST":
         return _demand_on_post(request, fresh_minutes=fresh_minutes)
     if not has_second_factor(request.user):  # type: ignore[arg-type]
-        query = urlencode({"next": request.get_full_path()})
-        return redirect(f"{reverse('accounts:second_factor')}?{query}")
+        return redirect(_enrol_url(request.get_full_path(), fresh_minutes=fresh_minutes))
     return redirect(_step_up_url(request.get_full_path(), fresh_minutes=fresh_minutes))
+
+
+def demand_if_needed(request: HttpRequest) -> HttpResponseBase | None:
+    """What `SecondFactorMiddleware` asks, for an act on a public page."""
+    return demand(request) if is_verified(request) or needs_second_factor(request.user) else None
 
 
 def _path_of(url: str) -> str:
@@ -144,10 +154,23 @@ def _step_up_url(path: str, *, fresh_minutes: int | None) -> str:
     return f"{reverse('accounts:verify')}?{urlencode(query)}"
 
 
+def _enrol_url(path: str, *, fresh_minutes: int | None) -> str:
+    query = {"next": path} | ({"recent": "1"} if fresh_minutes is not None else {})
+    return f"{reverse('accounts:second_factor')}?{urlencode(query)}"
+
+
+def files_lost(request: HttpRequest) -> bool:
+    """Whether this form came with files before the code was asked, and comes without them now: it
+    is shown again, nothing is done. For forms whose files are optional."""
+    return bool(getattr(request, "guichet_files_lost", False))
+
+
 def _strip_code(request: HttpRequest) -> None:
-    if request.method == "POST" and CODE_FIELD in request.POST:
+    if request.method == "POST" and {CODE_FIELD, FILES_FIELD} & request.POST.keys():
         data = request.POST.copy()
-        del data[CODE_FIELD]
+        data.pop(CODE_FIELD, None)
+        lost = data.pop(FILES_FIELD, None) is not None and not request.FILES
+        request.guichet_files_lost = lost  # type: ignore[attr-defined]
         data._mutable = False  # noqa: SLF001 - as Django made it
         request.POST = data
 
@@ -168,15 +191,17 @@ def _demand_on_post(request: HttpRequest, *, fresh_minutes: int | None) -> HttpR
         (name, value)
         for name, values in request.POST.lists()
         # A password is typed again: it is never written into a page.
-        if name not in {CODE_FIELD, "csrfmiddlewaretoken"} and "password" not in name
+        if name not in {CODE_FIELD, FILES_FIELD, "csrfmiddlewaretoken"} and "password" not in name
         for value in values
     ]
     context = {
         "action": request.get_full_path(),
         "fields": fields,
-        "has_files": bool(request.FILES),
+        "has_files": bool(request.FILES) or FILES_FIELD in request.POST,
         "installed": installed,
+        "reasons": [] if installed else why_second_factor(request.user),
         "code_field": CODE_FIELD,
+        "files_field": FILES_FIELD,
         "wrong": error == "wrong",
         "locked_seconds": int(error.partition(":")[2] or 0),
         "recent": fresh_minutes is not None,
@@ -185,7 +210,8 @@ def _demand_on_post(request: HttpRequest, *, fresh_minutes: int | None) -> HttpR
 
 
 class SecondFactorMiddleware:
-    """Staff and committee roles open no page that needs a login before the second factor."""
+    """Whoever holds a role, signs for an organisation or manages one opens no page that needs a
+    login before the second factor."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response

@@ -2,6 +2,7 @@
 
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import Q, QuerySet
+from django.utils.translation import gettext as _
 
 from .models import (
     SECOND_FACTOR_ROLES,
@@ -12,15 +13,28 @@ from .models import (
     RoleAssignment,
     User,
 )
-from .roles import has_role
+from .roles import has_role, manages_one, signs_for_one
 
 
 Person = User | AnonymousUser
 
 
 def needs_second_factor(user: Person) -> bool:
-    """Staff and committee roles: every page that needs a login needs the second factor too."""
-    return has_role(user, *SECOND_FACTOR_ROLES)
+    """Whether every page that needs a login needs the second factor too: for whoever holds a role,
+    signs for an organisation or manages one. A password alone commits nobody but its owner."""
+    return has_role(user, *SECOND_FACTOR_ROLES) or signs_for_one(user) or manages_one(user)
+
+
+def why_second_factor(user: Person) -> list[str]:
+    """Reasons of `needs_second_factor`, for the page where it is installed."""
+    reasons = []
+    if has_role(user, *SECOND_FACTOR_ROLES):
+        reasons.append(_("vous tenez un rôle au guichet ;"))
+    if signs_for_one(user):
+        reasons.append(_("votre signature engage un organisme ;"))
+    if manages_one(user):
+        reasons.append(_("vous confirmez qui appartient à un organisme, et qui signe pour lui ;"))
+    return reasons
 
 
 def managed_organisations(user: Person) -> QuerySet[Organisation]:

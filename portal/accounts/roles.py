@@ -1,5 +1,6 @@
 """Questions about a person's roles, answered from one query per request and person."""
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -37,22 +38,48 @@ def scopes(user: "User | AnonymousUser", role: Role) -> frozenset[UUID]:
     )
 
 
-def organisations_of(user: "User | AnonymousUser") -> frozenset[UUID]:
-    """Organisations the person is a confirmed member of."""
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A confirmed membership: as much of it as rights are derived from."""
+
+    organisation: UUID
+    manages: bool
+    signs: bool
+
+
+def places(user: "User | AnonymousUser") -> frozenset[Place]:
+    """The person's confirmed memberships; kept on the user object for the request."""
     if not user.is_authenticated or not user.is_active:
         return frozenset()
-    cached = getattr(user, "guichet_organisations", None)
+    cached = getattr(user, "guichet_places", None)
     if cached is None:
-        cached = frozenset(
+        rows = (
             Membership.objects.confirmed()
             .filter(user=user)
-            .values_list("organisation_id", flat=True)
+            .values_list("organisation_id", "is_manager", "can_sign_since")
         )
-        user.guichet_organisations = cached  # type: ignore[union-attr]
+        cached = frozenset(Place(pk, manages, since is not None) for pk, manages, since in rows)
+        user.guichet_places = cached  # type: ignore[union-attr]
     return cached
+
+
+def organisations_of(user: "User | AnonymousUser") -> frozenset[UUID]:
+    """Organisations the person is a confirmed member of."""
+    return frozenset(place.organisation for place in places(user))
+
+
+def manages_one(user: "User | AnonymousUser") -> bool:
+    """Whether the person manages an organisation, a suspended one too."""
+    return any(place.manages for place in places(user))
+
+
+def signs_for_one(user: "User | AnonymousUser") -> bool:
+    """Whether the person holds the capacity to sign, for a suspended organisation too."""
+    return any(place.signs for place in places(user))
 
 
 def forget(user: "User") -> None:
     """Drop what was kept on the object, after a change of roles."""
-    for name in ("guichet_roles", "guichet_organisations"):
-        user.__dict__.pop(name, None)
+    for name in ("guichet_roles", "guichet_places"):
+        if hasattr(user, name):
+            delattr(user, name)

@@ -196,7 +196,7 @@ def test_the_page_offers_what_one_may_send() -> None:
     manager = a_member(organisation, manager=True).user
     url = reverse("accounts:invite")
     assert client_for(a_person()).get(url).status_code == 403
-    client = client_for(manager)
+    client = client_for(manager, verified=True)
     data = {"kind": "representative", "email": "rep@exemple.fr"}
     assert client.post(url, data | {"organisation": other.pk}).status_code == 200
     holder = {"kind": "holder", "email": "x@exemple.fr", "organisation": organisation.pk}
@@ -208,7 +208,7 @@ def test_the_page_offers_what_one_may_send() -> None:
 
 def test_one_person_does_not_make_the_portal_write_to_everybody() -> None:
     organisation = an_organisation()
-    client = client_for(a_member(organisation, manager=True).user)
+    client = client_for(a_member(organisation, manager=True).user, verified=True)
     url = reverse("accounts:invite")
     data = {"kind": "representative", "organisation": organisation.pk}
     for n in range(throttle.INVITATIONS_BY_PERSON.tries):

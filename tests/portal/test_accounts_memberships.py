@@ -104,7 +104,7 @@ def test_asking_from_the_account_to_the_confirmed_signature(
     assert asked.recipient == manager
     assert "attend une confirmation" in page_text(client.get(reverse("accounts:account")))
 
-    boss = client_for(manager)
+    boss = client_for(manager, verified=True)
     url = reverse("accounts:confirmation", args=[membership.pk])
     assert str(person) in page_text(boss.get(reverse("accounts:confirmations")))
     nothing = boss.post(url, {})
@@ -138,7 +138,7 @@ def test_a_refusal_needs_a_reason_and_the_person_reads_it(
     organisation: Organisation, manager: User
 ) -> None:
     pending = a_member(organisation, confirmed=False)
-    boss = client_for(manager)
+    boss = client_for(manager, verified=True)
     url = reverse("accounts:confirmation", args=[pending.pk])
     assert "Donnez le motif" in page_text(boss.post(url, {"answer": "refuse"}))
     boss.post(url, {"answer": "refuse", "reason": "Inconnu du service"})
@@ -210,7 +210,7 @@ def test_ending_a_membership(organisation: Organisation, manager: User) -> None:
     member = a_member(organisation, signs=True)
     url = reverse("accounts:membership_end", args=[member.pk])
     assert client_for(a_member(organisation).user).post(url).status_code == 404
-    boss = client_for(manager)
+    boss = client_for(manager, verified=True)
     assert "Donnez un motif" in page_text(boss.post(url, {}))
     boss.post(url, {"reason": "Départ"})
     assert not permissions.can_sign_for(member.user, organisation)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import time_machine
 from django.contrib.auth.decorators import login_not_required
+from django.core.exceptions import PermissionDenied
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.http import HttpRequest, HttpResponse
 from django.test import Client
@@ -15,14 +16,15 @@ from django.urls import path, reverse
 from django_otp.plugins.otp_static.models import StaticToken
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
+from portal.accounts import invitations, memberships
 from portal.accounts import second_factor as factor
-from portal.accounts.models import SECOND_FACTOR_ROLES, SITE_ROLES, Role
+from portal.accounts.models import SECOND_FACTOR_ROLES, SITE_ROLES, Invitation, Role
 from portal.accounts.otp import CODE_FIELD, VERIFIED_AT, second_factor_required
 from portal.audit.models import AuditEvent
 from portal.notifications.models import Message
 from portal.urls import urlpatterns as portal_urls
 from tests.support.client import client_for, enrol, page_text
-from tests.support.people import a_person, an_organisation, with_role
+from tests.support.people import a_member, a_person, an_organisation, with_role
 from tests.support.totp import code_of
 
 
@@ -221,10 +223,46 @@ def test_staff_and_committee_roles_open_nothing_without_it(role: Role) -> None:
     assert client_for(user, verified=True).get("/essai/ordinaire/").content == b"ouvert"
 
 
+@pytest.mark.parametrize("capacity", ["signs", "manager"])
+def test_signatories_and_managers_open_nothing_without_it(capacity: str) -> None:
+    user = a_member(an_organisation(), **{capacity: True}).user
+    client = client_for(user)
+    assert client.get("/essai/ordinaire/").status_code == 302
+    assert client.post("/essai/ordinaire/", {"a": 1}).status_code == 403
+    assert client_for(user, verified=True).get("/essai/ordinaire/").content == b"ouvert"
+
+
 def test_others_open_ordinary_pages_without_it() -> None:
-    holder = with_role(Role.HOLDER_REPRESENTATIVE, scope=an_organisation(kind="holder"))
-    for user in (a_person(), holder):
+    waiting = a_member(an_organisation(), confirmed=False, manager=True).user
+    left = a_member(an_organisation(), signs=True)
+    left.ended_at = left.created_at
+    left.save()
+    for user in (a_person(), a_member(an_organisation()).user, waiting, left.user):
         assert client_for(user).get("/essai/ordinaire/").status_code == 200
+
+
+def test_a_capacity_confirmed_in_a_running_session_is_asked_at_the_next_page() -> None:
+    membership = a_member(an_organisation(), asks_to_sign=True)
+    client = client_for(membership.user)
+    assert client.get("/essai/ordinaire/").status_code == 200
+    memberships.confirm(membership, by=with_role(Role.SECRETARIAT), may_sign=True)
+    asked = client.get("/essai/ordinaire/?a=1")
+    assert "?next=%2Fessai%2Fordinaire%2F%3Fa%3D1" in asked["Location"]
+    assert "votre signature engage un organisme" in page_text(client.get(asked["Location"]))
+
+
+def test_an_invitation_is_not_accepted_in_the_name_of_a_role_by_a_password_alone() -> None:
+    user = with_role(Role.HOLDER_REPRESENTATIVE, scope=an_organisation(kind="holder"))
+    sent = invitations.invite(
+        kind=Invitation.Kind.TEAM, email=user.email, by=a_person(), about="Dossier"
+    )
+    found = re.search(r"https?://[^/\s]+(/\S+)", Message.objects.get().body)
+    assert found
+    path = found[1]
+    assert client_for(user).post(path).status_code == 403
+    sent.refresh_from_db()
+    assert sent.accepted_at is None
+    assert client_for(user, verified=True).post(path).status_code == 302
 
 
 def test_the_admin_asks_for_it() -> None:
@@ -248,8 +286,12 @@ def test_removing_it_needs_a_recent_code_and_is_refused_to_staff() -> None:
     client = client_for(user, verified=True)
     client.post(reverse("accounts:second_factor_remove"))
     assert not factor.has_second_factor(user)
-    staff = client_for(with_role(Role.OPERATOR), verified=True)
-    assert staff.post(reverse("accounts:second_factor_remove")).status_code == 403
+    manager = a_member(an_organisation(), manager=True).user
+    for staff in (with_role(Role.OPERATOR), with_role(Role.AUDITOR), manager):
+        client = client_for(staff, verified=True)
+        assert client.post(reverse("accounts:second_factor_remove")).status_code == 403
+        with pytest.raises(PermissionDenied):
+            factor.remove(by=staff)
 
 
 def test_replacing_needs_a_recent_code_of_the_old_one() -> None:

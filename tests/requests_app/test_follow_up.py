@@ -46,7 +46,7 @@ def to_mend(story: Story, *, words: str) -> None:
 def test_a_way_out_is_never_the_main_button(world: World) -> None:
     story = world.story()
     version = story.ask_signature()
-    team, signs = client_for(world.investigator), client_for(world.representative)
+    team, signs = client_for(world.investigator), client_for(world.representative, verified=True)
     assert buttons(team, story) == [
         ("Déposer la version signée", True),
         ("Annuler la demande de signature", False),
@@ -104,14 +104,14 @@ def test_a_draft_is_given_up_by_its_team_without_a_reason(world: World, who: str
     story = world.story()
     person: User = getattr(world, who)
     url = address("request_act", story, "withdraw")
-    client_for(person).post(url, {"reason": "", "confirm": "on"})
+    client_for(person, verified=True).post(url, {"reason": "", "confirm": "on"})
     over = story.fresh().state == RequestState.WITHDRAWN
     assert over == (who == "investigator")
 
 
 def test_the_timeline_starts_with_the_draft_and_its_signature(world: World) -> None:
     story = world.story()
-    team, signs = client_for(world.investigator), client_for(world.representative)
+    team, signs = client_for(world.investigator), client_for(world.representative, verified=True)
     text = page_text(team.get(address("request", story)))
     assert "Rédaction du dossier en cours" in text
     assert "Contrôle de complétude (à venir)" in text

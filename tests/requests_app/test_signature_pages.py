@@ -70,7 +70,7 @@ def test_nothing_is_frozen_while_something_is_missing(story: Story, world: World
 
 def test_representative_reads_one_version_and_signs_it(story: Story, world: World) -> None:
     version = story.ask_signature()
-    client = client_for(world.representative)
+    client = client_for(world.representative, verified=True)
     text = page_text(client.get(page("sign", story)))
     assert version.sha256 in text
     assert "Une étude de test." in text
@@ -90,7 +90,7 @@ def test_representative_reads_one_version_and_signs_it(story: Story, world: Worl
 
 def test_a_stale_fingerprint_is_refused(story: Story, world: World) -> None:
     story.ask_signature()
-    client = client_for(world.representative)
+    client = client_for(world.representative, verified=True)
     fields = sign_fields(client, story)
     response = client.post(page("sign", story), fields | {"sha256": "0" * 64, "confirm": "on"})
     assert response.status_code == 422
@@ -108,7 +108,7 @@ def test_a_member_without_the_capacity_does_not_sign(story: Story, world: World)
     assert client.post(page("sign", story), fields).status_code == 422
     assert story.fresh().state == RequestState.AWAITING_SIGNATURE
     assert client_for(world.named).get(page("sign", story)).status_code == 404
-    assert client_for(world.holder_a_rep).get(page("sign", story)).status_code == 404
+    assert client_for(world.holder_a_rep, verified=True).get(page("sign", story)).status_code == 404
 
 
 def test_signed_paper_is_deposited_by_the_team(story: Story, world: World) -> None:
@@ -146,7 +146,7 @@ def test_who_signs_reads_all_that_the_fingerprint_covers(story: Story, world: Wo
     story.request.orientation = {"involves_persons": False, "public_mission": True}
     story.request.save()
     story.ask_signature()
-    client = client_for(world.representative)
+    client = client_for(world.representative, verified=True)
     shown = page_text(client.get(page("sign", story)))
     pdf = PdfReader(io.BytesIO(client.get(page("version_pdf", story, 1)).content))
     printed = "".join("".join(p.extract_text() for p in pdf.pages).split())
@@ -218,7 +218,7 @@ def test_documents_name_what_was_signed(story: Story, world: World) -> None:
 
 def test_pages_stay_in_their_budget(story: Story, world: World) -> None:
     story.ask_signature()
-    client = client_for(world.representative)
+    client = client_for(world.representative, verified=True)
     client.get(page("sign", story))
     with assert_query_count(25):
         client.get(page("sign", story))

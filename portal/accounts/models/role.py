@@ -39,8 +39,8 @@ SITE_ROLES = frozenset(
 )
 
 
-# Every act of these roles asks for a second factor: staff and committees.
-SECOND_FACTOR_ROLES = SITE_ROLES | {Role.PRESIDENT, Role.COMMITTEE_MEMBER, Role.MAIN_BASE_OFFICER}
+# Roles that open no page before the second factor: all of them, one added later included.
+SECOND_FACTOR_ROLES = frozenset(Role)
 
 
 class RoleAssignmentQuerySet(models.QuerySet["RoleAssignment"]):

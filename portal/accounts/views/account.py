@@ -120,7 +120,6 @@ def terms_page(request: HttpRequest, version: str = terms.CURRENT_TERMS) -> Http
 
 
 @require_POST
-@without_second_factor
 def accept_terms(request: HttpRequest) -> HttpResponse:
     form = TermsForm(request.POST)
     if not form.is_valid():

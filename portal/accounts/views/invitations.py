@@ -21,7 +21,7 @@ from portal.accounts.forms import InvitationForm, RegistrationForm
 from portal.accounts.landing import after_invitation
 from portal.accounts.links import posted
 from portal.accounts.models import Invitation
-from portal.accounts.otp import without_second_factor
+from portal.accounts.otp import demand_if_needed, without_second_factor
 from portal.accounts.permissions import can_invite, invitations_visible_to
 
 
@@ -107,6 +107,10 @@ def invitation(request: HttpRequest, token: str) -> HttpResponse:
     try:
         found = service.find(token)
         if request.method == "POST" and request.user.is_authenticated:
+            # The page is public; a place taken in the name of who holds a role is not.
+            asked = demand_if_needed(request)
+            if asked is not None:
+                return asked
             service.accept(token=token, by=request.user)
             messages.success(request, _("Vous avez accepté l’invitation."))
             return redirect(after_invitation(found))

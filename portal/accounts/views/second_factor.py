@@ -16,6 +16,7 @@ from portal.accounts.forms import CodeForm
 from portal.accounts.landing import landing
 from portal.accounts.links import next_url, posted
 from portal.accounts.otp import (
+    FRESH_MINUTES,
     demand,
     has_second_factor,
     mark_verified,
@@ -23,7 +24,7 @@ from portal.accounts.otp import (
     try_code,
     without_second_factor,
 )
-from portal.accounts.permissions import needs_second_factor
+from portal.accounts.permissions import needs_second_factor, why_second_factor
 
 
 _KEY = "second_factor_key"  # the key proposed by the page, until a code proves it
@@ -35,7 +36,7 @@ _KEY = "second_factor_key"  # the key proposed by the page, until a code proves 
 @require_http_methods(["GET", "HEAD", "POST"])
 def enrol(request: HttpRequest) -> HttpResponse:
     replacing = has_second_factor(request.user)
-    if replacing and (answer := demand(request, fresh_minutes=15)) is not None:
+    if replacing and (answer := demand(request, fresh_minutes=FRESH_MINUTES)) is not None:
         return answer
     key = request.session.get(_KEY) or factor.new_key()
     request.session[_KEY] = key
@@ -57,7 +58,8 @@ def enrol(request: HttpRequest) -> HttpResponse:
         "qr": factor.qr_code(factor.provisioning_url(request.user, key)),
         "key": factor.readable_key(key),
         "next": next_url(request, ""),
-        "needed": needs_second_factor(request.user),
+        "reasons": why_second_factor(request.user),
+        "recent": request.GET.get("recent") == "1",
     }
     return render(request, "accounts/second_factor.html", context)
 
@@ -108,7 +110,7 @@ def locked_text(seconds: int) -> str:
 
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
-@second_factor_required(fresh_minutes=15)
+@second_factor_required(fresh_minutes=FRESH_MINUTES)
 def recovery_codes(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         return _show_codes(request, factor.renew_codes(by=request.user), installed=False)
@@ -124,7 +126,7 @@ def recovery_codes(request: HttpRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@second_factor_required(fresh_minutes=15)
+@second_factor_required(fresh_minutes=FRESH_MINUTES)
 def remove(request: HttpRequest) -> HttpResponse:
     if needs_second_factor(request.user):
         raise PermissionDenied
