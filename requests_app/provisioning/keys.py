@@ -71,11 +71,14 @@ def make_key(work: Pass, action: Action) -> None:
             credential = new_intent(grant, use)
     elif credential.attempted_at is not None:
         if _delete_orphans(work, credential, application):
+            # The next generation in this same step: a key lost again and again is a failure that
+            # counts, not progress.
             with work.lease.write():
                 _retire(credential, reason="lost")
                 _audit("key.lost", credential)
-            return  # the next pass makes the next generation
-        wait_out_lag(credential.attempted_at)
+                credential = new_intent(grant, use)
+        else:
+            wait_out_lag(credential.attempted_at)
     ends = key_end(grant, use)
     with work.lease.write():
         credential.attempted_at = timezone.now()

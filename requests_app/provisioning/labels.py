@@ -1,9 +1,12 @@
 """Words for what the machine keeps as codes: failures, observations, steps."""
 
+from datetime import datetime
+
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from portal.common.templatetags.portal import hour
 from requests_app.provisioning.backends.base import (
     BackendError,
     Denied,
@@ -106,8 +109,25 @@ def _why(error: BackendError) -> str:
     return str(error)
 
 
-def failure(error: Exception, *, action: str) -> str:
-    """One French sentence for an operator: what failed, why, with the provider's request id."""
+def _on_their_way(again: datetime, *, young: bool) -> str:
+    if young:
+        text = _("l’hébergeur n’a pas encore propagé les droits du projet, nouvel essai à %(hour)s")
+    else:
+        text = _(
+            "l’hébergeur refuse l’opération au portail, ce que des droits récents peuvent"
+            " expliquer pendant quelques minutes, nouvel essai à %(hour)s"
+        )
+    return text % {"hour": hour(again)}
+
+
+def failure(
+    error: Exception, *, action: str, again: datetime | None = None, young: bool = False
+) -> str:
+    """What failed and why, in French for an operator, with the provider's request id.
+
+    `again`: when a refusal that rights on their way may explain is tried again; `young`: the
+    study's project was just made.
+    """
     if isinstance(error, QuotaExceeded):
         return _("Quota atteint chez l’hébergeur : %(resource)s (%(current)s sur %(limit)s).") % {
             "resource": error.resource,
@@ -121,7 +141,10 @@ def failure(error: Exception, *, action: str) -> str:
             "detail": error
         }
     if isinstance(error, BackendError):
-        text = _("Étape « %(step)s » : %(why)s.") % {"step": step(action), "why": _why(error)}
+        why = _why(error)
+        if again is not None and isinstance(error, Denied):
+            why = _on_their_way(again, young=young)
+        text = _("Étape « %(step)s » : %(why)s.") % {"step": step(action), "why": why}
         if error.request_id:
             text += " " + _("Référence de l’hébergeur : %(id)s.") % {"id": error.request_id}
         return text

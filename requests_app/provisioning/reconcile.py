@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from portal.audit.record import record
 from portal.common.calendar import legal_now
 from requests_app.models import Grant, Workspace
-from requests_app.provisioning import drift, keys, labels, plan, proofs, steps
+from requests_app.provisioning import buckets, drift, keys, labels, plan, proofs, steps
 from requests_app.provisioning.backends.base import Backend, BackendError, Denied, Transient
 from requests_app.provisioning.backends.transport import backoff
 from requests_app.provisioning.custody import CustodyError
@@ -35,7 +35,7 @@ logger = logging.getLogger(__name__)
 
 STEPS: dict[str, Callable[[Pass, Action], None]] = {
     "ensure_project": steps.ensure_project,
-    "ensure_bucket": steps.ensure_bucket,
+    "ensure_bucket": buckets.ensure_bucket,
     "ensure_encryption": steps.ensure_encryption,
     "put_fence": steps.put_fence,
     "deliver_extract": steps.deliver_extract,
@@ -56,6 +56,7 @@ STEPS: dict[str, Callable[[Pass, Action], None]] = {
 TELL_AFTER = 8
 WAITING_SECONDS = 60.0  # conditions are asked again this often, signals apart
 CLOSING_RETRY, OPENING_RETRY = 60.0, 300.0  # seconds, at most
+PROPAGATION_RETRY = 10.0  # longer than a worker sleeps: its slot goes to others meanwhile
 PERMANENT_RETRY = 900.0
 
 
@@ -178,17 +179,18 @@ def _failed(lease: Lease, work: Pass | None, action: Action, error: Exception) -
     now = timezone.now()
     workspace = Workspace.objects.get(pk=lease.workspace_id)
     since = workspace.failing_since or now
-    window = timedelta(seconds=settings.PROVISIONING["propagation"])
+    window = buckets.propagation()
     passing = isinstance(error, Transient) or (isinstance(error, Denied) and now - since < window)
     tries = workspace.tries + 1
     closing = work is not None and any(p.leaving for p in work.snap.facts.persons)
     if passing:
         wait = backoff(tries, base=1.0, cap=CLOSING_RETRY if closing else OPENING_RETRY)
         if isinstance(error, Denied):  # flapping rights: Terraform retries every 2 s
-            wait = min(wait, 2.0)
+            wait = min(wait, 2.0 if closing else PROPAGATION_RETRY)
     else:
         wait = CLOSING_RETRY if closing else PERMANENT_RETRY
-    text = labels.failure(error, action=action.name)
+    again = now + timedelta(seconds=wait) if passing else None
+    text = labels.failure(error, action=action.name, again=again, young=_young(work))
     code = getattr(error, "code", "internal")
     logger.warning(
         "workspace %s: %s failed (%s), try %d, again in %.1f s: %s",
@@ -216,6 +218,12 @@ def _failed(lease: Lease, work: Pass | None, action: Action, error: Exception) -
     if others:
         return Outcome("did", action=action.name)
     return Outcome("wait", seconds=wait, action=action.name)
+
+
+def _young(work: Pass | None) -> bool:
+    """Whether rights on the study's project may still be on their way."""
+    made = buckets.project_made_at(work) if work is not None else None
+    return made is not None and timezone.now() - made < buckets.propagation()
 
 
 def _fail_grants(work: Pass, action: Action, text: str) -> bool:

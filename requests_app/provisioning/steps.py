@@ -3,7 +3,6 @@
 Nothing here decides what comes next: `plan.next_action` does, from the rows these steps write.
 """
 
-import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,7 +17,6 @@ from requests_app.provisioning import extract, gates, plan
 from requests_app.provisioning.backends.base import (
     AlreadyExists,
     Backend,
-    Denied,
     Found,
     Transient,
 )
@@ -108,7 +106,7 @@ def note(work: Pass, kind: str, key: str = "", external_id: str = "") -> None:
     )
 
 
-def _attempt(work: Pass, row: CloudResource) -> None:
+def attempt(work: Pass, row: CloudResource) -> None:
     """Committed before a create: if its answer is lost, the next try knows one was on its way."""
     with work.lease.write():
         row.attempted_at = timezone.now()
@@ -144,7 +142,7 @@ def adopt_or_create(
     if found:
         return found[0].id
     wait_out_lag(row.attempted_at)
-    _attempt(work, row)
+    attempt(work, row)
     try:
         return create()
     except AlreadyExists as error:
@@ -173,38 +171,6 @@ def ensure_project(work: Pass, action: Action) -> None:
             endpoint=work.backend.endpoint, region=work.backend.region
         )
         settle(work, row, external_id=external_id)
-
-
-def ensure_bucket(work: Pass, action: Action) -> None:
-    kind = action.target
-    row = intend(work, "bucket", kind, external_id=f"{work.workspace.slug}-{kind}")
-    name = row.external_id
-    try:
-        owner = work.backend.bucket_owner(name, project=work.project)
-    except Denied:
-        # Somebody else's, or ours with rights not there yet: only a first look may change the name.
-        if row.attempted_at is not None:
-            raise
-        _rename(work, row, kind)
-        return
-    if owner is not None and owner != work.project:
-        _rename(work, row, kind)
-        return
-    if owner is None:
-        _attempt(work, row)
-        try:
-            work.backend.create_bucket(name, project=work.project)
-        except AlreadyExists as error:  # by us with the answer lost, or by another: look again
-            raise Transient(_("nom déjà pris, à vérifier par qui")) from error
-    settle(work, row)
-
-
-def _rename(work: Pass, row: CloudResource, kind: str) -> None:
-    """Bucket names are global: one that is taken is replaced by an unguessable other."""
-    with work.lease.write():
-        row.external_id = f"{work.workspace.slug[:40]}-{secrets.token_hex(4)}-{kind}"
-        row.attempted_at = None
-        row.save(update_fields=["external_id", "attempted_at", "updated_at"])
 
 
 def ensure_encryption(work: Pass, action: Action) -> None:

@@ -140,7 +140,10 @@ class Buckets:
             acl = self._call(project, "get_bucket_acl", Bucket=bucket)
         except NotFound:
             return None
-        return str(acl.get("Owner", {}).get("ID", "")).partition(":")[0]
+        owner = str(acl.get("Owner", {}).get("ID", "")).partition(":")[0]
+        if not owner:  # an odd answer is nobody's name: it must not pass for another's bucket
+            raise Transient("get_bucket_acl: no owner in the answer")
+        return owner
 
     def policy(self, bucket: str, *, project: str) -> Mapping[str, Any] | None:
         try:

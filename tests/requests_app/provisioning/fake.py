@@ -76,6 +76,11 @@ class FakeBackend:
         self.buckets: dict[str, Bucket] = {}
         self.calls: list[str] = []
         self.crash_at: tuple[int, str] | None = None
+        # What a provider may do to one exchange: raise before it is applied, or instead of saying
+        # that it was.
+        self.weather: Callable[[str], None] = lambda _name: None
+        self.lost: Callable[[str], None] = lambda _name: None
+        self.looked_at: list[str] = []  # bucket names
 
     # --- One exchange -----------------------------------------------------------------------
 
@@ -85,7 +90,9 @@ class FakeBackend:
         self.calls.append(name)
         if self.crash_at == (number, "before"):
             raise Killed(name)
+        self.weather(name)
         answer = apply()
+        self.lost(name)
         if self.crash_at == (number, "after"):
             raise Killed(name)
         return answer
@@ -277,6 +284,8 @@ class FakeBackend:
             found = self._own(bucket, project)
             return found.project if found else None
 
+        if bucket not in self.looked_at:
+            self.looked_at.append(bucket)
         owner: str | None = self._call("bucket_owner", apply)
         return owner
 

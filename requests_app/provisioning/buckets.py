@@ -1,0 +1,97 @@
+"""Making a study's buckets: names are global, and a refusal does not say why it refuses."""
+
+import hashlib
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from requests_app.models import CloudResource, Workspace
+from requests_app.provisioning.backends.base import AlreadyExists, Denied, Permanent, Transient
+from requests_app.provisioning.plan import Action
+from requests_app.provisioning.steps import Pass, attempt, intend, note, settle
+
+
+RENAMES = 2  # names tried after the first; more refusals than that are not about the name
+
+
+def ensure_bucket(work: Pass, action: Action) -> None:
+    """The bucket, under the first of its names that is free or ours.
+
+    A refusal is somebody else's bucket, or ours with rights that have not arrived: only one that
+    outlived the propagation window changes the name, and the new name is tried in the same step, so
+    that a change of name is never taken for progress. Raises Denied, Permanent, Transient.
+    """
+    kind = action.target
+    row = intend(work, "bucket", kind, external_id=names_of(work.workspace, kind)[0])
+    renamed = False
+    while True:
+        refusal: Denied | None = None
+        owner = ""
+        try:
+            owner = work.backend.bucket_owner(row.external_id, project=work.project) or ""
+        except Denied as error:
+            # Two unguessable names refused one after the other: it is the portal that is refused.
+            if renamed or timezone.now() < _rights_arrived_by(work, row):
+                raise
+            refusal = error
+        if refusal is None and owner in {"", work.project}:
+            break
+        following = _name_after(work.workspace, kind, row.external_id)
+        if following is None:
+            raise refusal or Permanent(_("tous les noms de l’espace de stockage sont pris"))
+        _rename(work, row, following)
+        renamed = True
+    if not owner:
+        attempt(work, row)
+        try:
+            work.backend.create_bucket(row.external_id, project=work.project)
+        except AlreadyExists as error:  # by us with the answer lost, or by another: look again
+            raise Transient(_("nom déjà pris, à vérifier par qui")) from error
+    settle(work, row)
+
+
+def project_made_at(work: Pass) -> datetime | None:
+    """When the study's project was made, None without one."""
+    project = work.snap.resource("project")
+    if project is None:
+        return None
+    return project.attempted_at or project.created_at
+
+
+def propagation() -> timedelta:
+    """How long rights may take to arrive at the provider."""
+    return timedelta(seconds=settings.PROVISIONING["propagation"])
+
+
+def names_of(workspace: Workspace, kind: str) -> list[str]:
+    """The names a bucket may take, always the same: a worker killed in between tries no other."""
+    seeds = [f"{workspace.pk} {kind} {number}" for number in range(RENAMES)]
+    others = [hashlib.sha256(seed.encode()).hexdigest()[:8] for seed in seeds]
+    return [
+        f"{workspace.slug}-{kind}",
+        *(f"{workspace.slug[:40]}-{other}-{kind}" for other in others),
+    ]
+
+
+def _name_after(workspace: Workspace, kind: str, name: str) -> str | None:
+    others = names_of(workspace, kind)[1:]
+    if name in others:
+        others = others[others.index(name) + 1 :]
+    return others[0] if others else None
+
+
+def _rights_arrived_by(work: Pass, row: CloudResource) -> datetime:
+    """When a refusal ceases to be explained by rights on their way: to the project, or to a bucket
+    that we asked for and whose answer was lost."""
+    began = [when for when in (project_made_at(work), row.attempted_at) if when is not None]
+    return max(began, default=timezone.now()) + propagation()
+
+
+def _rename(work: Pass, row: CloudResource, name: str) -> None:
+    with work.lease.write():
+        note(work, "renamed_bucket", row.logical_key, row.external_id)
+        row.external_id, row.attempted_at = name, None
+        row.tries += 1
+        row.save(update_fields=["external_id", "attempted_at", "tries", "updated_at"])
