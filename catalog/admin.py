@@ -1,5 +1,6 @@
 """Administration of the catalogue: descriptions are edited here, publishing is a verb."""
 
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -20,6 +21,7 @@ from portal.common.admin import (
     confirmed_action,
     reason_action,
 )
+from portal.common.calendar import legal_today
 
 from .completeness import completeness
 from .models import (
@@ -35,6 +37,9 @@ from .models import (
     VocabularyTerm,
 )
 from .publishing import publish, unpublish
+
+
+OLDEST_FIGURES = date(1950, 1, 1)  # no database is described by older ones
 
 
 class CatalogAdmin(RoleAdmin):
@@ -129,6 +134,10 @@ class DatasetAdmin(NoDeleteMixin, CatalogAdmin):
          "max_typical_age", "frequency", "provenance_fr", "provenance_en", "as_of",
          "description_source"]}),
     ]  # fmt: skip
+    days = {
+        "figures_on": (OLDEST_FIGURES, legal_today),
+        "as_of": (OLDEST_FIGURES, legal_today),
+    }
     actions = [
         confirmed_action(
             label=gettext_lazy("Publier"),

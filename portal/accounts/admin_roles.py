@@ -3,17 +3,33 @@
 Administrators edit and act; auditors read everything and change nothing (section 2 of the issue).
 """
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from django.contrib import admin
+from django.db import models
 from django.http import HttpRequest
+
+from portal.common.days import Bound, DayField, DayInput
 
 from .models import Role
 from .roles import has_role
 
 
 class SeenByRole:
-    """For a list or the rows inside a form."""
+    """For a list or the rows inside a form. `days`: the bounds of each day that it edits."""
+
+    days: ClassVar[Mapping[str, tuple[Bound, Bound]]] = {}
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """A day is between two bounds here as everywhere; KeyError when none are given."""
+        if isinstance(db_field, models.DateField) and not isinstance(
+            db_field, models.DateTimeField
+        ):
+            earliest, latest = self.days[db_field.name]
+            kwargs |= {"form_class": DayField, "earliest": earliest, "latest": latest}
+            return db_field.formfield(**kwargs | {"widget": DayInput})
+        return super().formfield_for_dbfield(db_field, request, **kwargs)  # type: ignore[misc]
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return has_role(request.user, Role.ADMINISTRATOR, Role.AUDITOR)

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from requests_app.access_period import most_months
 from requests_app.models import AccessRequest, Piece
 from requests_app.procedures import content as content_models
 from requests_app.procedures.conditions import all_hold, is_filled, value_at
@@ -33,7 +34,7 @@ def missing_items(request: AccessRequest) -> list[Missing]:
     rows = rows_of(request)
     return [
         *_fields(procedure, known),
-        *_contradictions(known),
+        *_contradictions(procedure, known),
         *_undertakings(known),
         *_rows(procedure, request, rows),
         *_justifications(known, rows),
@@ -50,7 +51,7 @@ def _fields(procedure: Procedure, known: dict[str, Any]) -> list[Missing]:
     ]
 
 
-def _contradictions(known: dict[str, Any]) -> list[Missing]:
+def _contradictions(procedure: Procedure, known: dict[str, Any]) -> list[Missing]:
     """What two editors, or two steps, may have said against each other."""
     found = []
     needs, months = known["specification"], known["duration"]["months"]
@@ -60,6 +61,9 @@ def _contradictions(known: dict[str, Any]) -> list[Missing]:
         found.append(
             Missing("contradiction", text, "specification", "specification.inclusion_until")
         )
+    if months and months > (most := most_months(procedure)):
+        text = _("Durée d’accès : au plus %(most)s mois par cette procédure") % {"most": most}
+        found.append(Missing("contradiction", text, "duration", "duration.months"))
     kept = known["legal"]["retention_months"]
     if months and kept and kept < months:
         text = _("Durée de conservation : plus courte que la durée d’accès demandée")

@@ -10,6 +10,7 @@ from django import forms
 from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
+from portal.common.days import Bound, DayField
 from requests_app.procedures.conditions import is_filled
 from requests_app.procedures.content import Label
 from requests_app.procedures.content_labels import FIELD_LABELS
@@ -245,9 +246,5 @@ def number(label: Label = "", *, low: int, high: int, help: Label = "") -> Any:
     )
 
 
-def day(label: Label = "") -> Any:
-    return forms.DateField(
-        label=label,
-        widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
-        error_messages={"invalid": _("Cette date n’est pas lisible. Exemple : 2027-03-31.")},
-    )
+def day(label: Label = "", *, earliest: Bound, latest: Bound) -> Any:
+    return DayField(label=label, earliest=earliest, latest=latest)

@@ -1,11 +1,15 @@
 """The form of each section of the file."""
 
 from collections.abc import Collection, Iterator
+from contextlib import suppress
+from datetime import date
 from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from portal.common.calendar import legal_today
+from portal.common.days import years_from_now
 from requests_app.procedures.content import (
     DELIVERY_MODES,
     HEALTH_CONDITIONS,
@@ -20,6 +24,8 @@ from requests_app.procedures.content_labels import IDENTIFIERS, PARTY_FIELDS
 
 from .draft import NOT_A_CHOICE, Group, SectionForm, choice, day, line, number, text
 
+
+OLDEST_DATA = date(1900, 1, 1)  # before any register that a database could hold
 
 PARTY_HELP: dict[str, Label] = {
     "controller": _("L’organisme qui décide de l’étude et de ses moyens."),
@@ -124,8 +130,8 @@ class SpecificationForm(SectionForm):
 
     population = text(rows=4, help=_("Qui l’étude observe, et comment ces personnes sont choisies"))
     criteria = text(rows=4)
-    inclusion_from = day()
-    inclusion_until = day()
+    inclusion_from = day(earliest=OLDEST_DATA, latest=years_from_now(20))
+    inclusion_until = day(earliest=OLDEST_DATA, latest=years_from_now(20))
     history_years = number(
         low=0,
         high=50,
@@ -228,11 +234,29 @@ class LegalForm(SectionForm):
     security = text(rows=4, help=_("Qui accède aux données, où, et comment elles sont protégées."))
 
 
+def _months(most: int) -> Any:
+    help = _("Durée pendant laquelle l’équipe accède aux données.")
+    return number(low=1, high=most, help=help)
+
+
 class DurationForm(SectionForm):
     section = "duration"
 
-    months = number(low=1, high=240, help=_("Durée pendant laquelle l’équipe accède aux données."))
-    wished_start = day()
+    months = _months(240)
+    wished_start = day(earliest=legal_today, latest=years_from_now(10))
+
+    def __init__(self, *args: Any, most_months: int, **kwargs: Any) -> None:
+        self.most_months = most_months
+        super().__init__(*args, **kwargs)
+
+    def add_fields(self) -> None:
+        self.fields["months"] = _months(self.most_months)
+        wished = self.stored.get("wished_start")
+        if wished and wished < legal_today().isoformat():
+            # Passed since it was typed: the other field is still saved without an error here.
+            with suppress(ValueError):
+                kept = date.fromisoformat(wished)
+                self.fields["wished_start"].set_bounds(kept, years_from_now(10))  # type: ignore[attr-defined]
 
 
 FORMS: dict[str, type[SectionForm]] = {

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .schema import Join, Procedure
 
+LONGEST_MONTHS = 240  # what a file may ask for (`content.Duration`)
+
 
 def faults(procedure: "Procedure") -> list[str]:
     """Every fault found, in words that name the place in the file."""
@@ -104,3 +106,13 @@ def _shape(procedure: "Procedure") -> Iterator[str]:
         yield f"the outcome that puts the request in force must be one of {procedure.grants_on!r}"
     if procedure.stages[-1].kind != "closure":
         yield "the last stage must be of kind 'closure'"
+    yield from _convention(procedure)
+
+
+def _convention(procedure: "Procedure") -> Iterator[str]:
+    count, unit = int(procedure.convention.max_duration[:-1]), procedure.convention.max_duration[-1]
+    if count * (12 if unit == "y" else 1) > LONGEST_MONTHS:
+        yield f"convention: max_duration is longer than {LONGEST_MONTHS} months"
+    for kind in procedure.dataset_kinds:
+        if not getattr(procedure.convention, kind):
+            yield f"convention: no party is named for datasets of kind {kind!r}"

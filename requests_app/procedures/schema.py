@@ -309,6 +309,7 @@ class Convention(Part):
     delivery_modes: Annotated[
         tuple[Literal["daughter_system", "project_space"], ...], Field(min_length=1)
     ]
+    max_duration: Annotated[str, Field(pattern=r"^[1-9][0-9]{0,2}(m|y)$")]  # of the access
 
 
 class Procedure(Part):

@@ -49,6 +49,8 @@ _ACT_WORDS = {
     "delivery_mode": gettext_lazy("mise à disposition"),
     "starts_on": gettext_lazy("début"),
     "ends_on": gettext_lazy("fin"),
+    "asked_until": gettext_lazy("fin demandée"),
+    "longer_because": gettext_lazy("motif d’une fin plus tardive"),
 }
 
 

@@ -211,7 +211,7 @@ def act(
         "heading": ability.label,
         "submit_label": ability.label,
         "warnings": warnings(name, stage, form.procedure),
-        "callouts": callouts(name, access_request, corrected),
+        "callouts": callouts(name, access_request, form.procedure, corrected),
         "beside": beside(request, name, access_request, form.procedure),
     }
     return render(

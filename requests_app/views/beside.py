@@ -9,8 +9,9 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from portal.common.calendar import legal_today
 from portal.common.templatetags.portal import long_date
-from requests_app import desk, extraction, permissions
+from requests_app import access_period, desk, extraction, permissions
 from requests_app.models import (
     AccessRequest,
     Act,
@@ -70,11 +71,13 @@ def completion_warnings(stage: Stage, procedure: Procedure) -> list[str]:
     return found
 
 
-def callouts(name: str, access_request: AccessRequest, corrected: Act | None) -> Callouts:
+def callouts(
+    name: str, access_request: AccessRequest, procedure: Procedure, corrected: Act | None
+) -> Callouts:
     """Figures and documents that the act is made from."""
     match name:
         case "record_convention":
-            return _of_convention(access_request)
+            return _of_convention(access_request, procedure)
         case "record_referral":
             return [(_("À transmettre"), list(_documents(access_request)))]
         case "confirm_extract":
@@ -90,13 +93,18 @@ def callouts(name: str, access_request: AccessRequest, corrected: Act | None) ->
     return []
 
 
-def _of_convention(access_request: AccessRequest) -> Callouts:
+def _of_convention(access_request: AccessRequest, procedure: Procedure) -> Callouts:
+    known = access_period.frame(access_request, procedure)
     persons = RequestMember.objects.filter(
         request=access_request, has_data_access=True, removed_at__isnull=True
     ).select_related("user")
     names = [Line(str(member.user)) for member in persons]
     return [
         (_("Demandeur"), [Line(str(access_request.organisation))]),
+        (
+            _("Durée demandée"),
+            [Line(text) for text in access_period.lines(known, legal_today())],
+        ),
         (_("Personnes habilitées"), names or [Line(_("aucune"))]),
         (_("Extraction"), [Line(extraction.state(access_request))]),
         (

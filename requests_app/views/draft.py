@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from portal.audit.record import record_view
 from portal.common.templatetags.portal import hour
-from requests_app import desk, dossier, draft_steps, permissions
+from requests_app import access_period, desk, dossier, draft_steps, permissions
 from requests_app.dossier import EditConflict, NotEditable
 from requests_app.forms.draft import Merge, SectionForm, TitleForm, flatten
 from requests_app.forms.draft_sections import FORMS
@@ -129,6 +129,8 @@ def section_form(
     extra: dict[str, Any] = {}
     if section == "identifiers":
         extra["kinds"] = draft_rows.identifiers(access_request)
+    if section == "duration":
+        extra["most_months"] = access_period.most_months(dossier.procedure_of(access_request))
     return FORMS[section](
         data,
         stored=dossier.section_of(access_request, section) if stored is None else stored,

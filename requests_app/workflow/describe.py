@@ -64,7 +64,8 @@ def _procedure(procedure: Procedure) -> Iterable[str]:
     until = f" until {procedure.valid_until}" if procedure.valid_until else ""
     yield (
         f"{procedure.title}. Valid from {procedure.valid_from}{until}; committee"
-        f" `{procedure.committee}`; rights are created by `{procedure.grants_on}`."
+        f" `{procedure.committee}`; rights are created by `{procedure.grants_on}`"
+        f" and last {procedure.convention.max_duration} at most."
     )
     yield _table(
         ("Stage", "Actor", "After", "Outcomes", "Source"),

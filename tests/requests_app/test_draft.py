@@ -387,3 +387,38 @@ def test_mr_007_refuses_a_catalogue_database(alix: User) -> None:
     )
     labels = [m.label for m in dossier.missing_items(one)]
     assert "« Registre de démonstration » ne se demande pas par la procédure MR-007." in labels
+
+
+@pytest.mark.parametrize(
+    ("section", "name", "typed", "words"),
+    [
+        ("duration", "wished_start", "0027-03-01", "quatre chiffres"),
+        ("duration", "wished_start", "01 03 27", "quatre chiffres"),
+        ("duration", "wished_start", "9999-12-31", "Indiquez une date entre"),
+        ("duration", "wished_start", "2020-01-01", "Indiquez une date entre"),
+        ("specification", "inclusion_from", "0001-01-01", "quatre chiffres"),
+        ("specification", "inclusion_until", "27-03-01", "quatre chiffres"),
+    ],
+)
+def test_a_date_out_of_reason_is_told_at_its_field_and_the_rest_is_saved(
+    alix: User, file: AccessRequest, section: str, name: str, typed: str, words: str
+) -> None:
+    url, client = step_url(file, section), client_for(alix)
+    other = {"months": "36"} if section == "duration" else {"population": "Adultes suivis"}
+    saved = save(client, url, autosave=True, **other, **{name: typed}).json()
+    assert words in saved["errors"][f"id_{name}"]
+    file.refresh_from_db()
+    assert file.content[section][name] is None
+    assert str(file.content[section][next(iter(other))]) == next(iter(other.values()))
+    answer = save(client, url, **{name: typed})
+    assert answer.status_code == 422
+    assert f'value="{typed}"' in answer.content.decode()
+
+
+def test_no_file_asks_for_more_than_its_procedure_allows(alix: User, file: AccessRequest) -> None:
+    url, client = step_url(file, "duration"), client_for(alix)
+    assert "au plus 120" in page_text(save(client, url, months="121"))
+    file.content = file.content | {"duration": {"months": 240, "wished_start": None}}
+    file.save(update_fields=["content"])  # typed before the procedure said so
+    labels = [one.label for one in dossier.missing_items(file)]
+    assert "Durée d’accès : au plus 120 mois par cette procédure" in labels

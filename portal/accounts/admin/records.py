@@ -23,6 +23,8 @@ from portal.accounts.models import (
 )
 from portal.accounts.permissions import can_grant_role
 from portal.common.admin import NoDeleteMixin, ReadOnlyMixin, reason_action
+from portal.common.calendar import legal_today
+from portal.common.days import years_from_now
 
 
 class RoleForm(forms.ModelForm):
@@ -82,6 +84,10 @@ class TrainingAdmin(NoDeleteMixin, RoleAdmin):
     autocomplete_fields = ("user",)
     list_select_related = ("user", "recorded_by")
     date_hierarchy = "valid_until"
+    days = {
+        "followed_on": (years_from_now(-20), legal_today),
+        "valid_until": (years_from_now(-20), years_from_now(20)),
+    }
 
     def save_model(self, request: HttpRequest, obj: Training, form: Any, change: bool) -> None:
         if not change:
@@ -111,6 +117,7 @@ class DeclarationAdmin(NoDeleteMixin, RoleAdmin):
     autocomplete_fields = ("user", "organisations")
     list_select_related = ("user",)
     date_hierarchy = "declared_on"
+    days = {"declared_on": (years_from_now(-20), legal_today)}
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)

@@ -4,26 +4,13 @@ from datetime import date, datetime
 from typing import Any, ClassVar
 
 from django import forms
-from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from portal.accounts.models import User
-from portal.common.calendar import legal_today
+from portal.common.calendar import PARIS, legal_today
+from portal.common.days import DayField
 from requests_app.models import AccessRequest, Stage
 from requests_app.procedures import registry
-
-
-class DateInput(forms.DateInput):
-    """The browser's own date field; the value is ISO, whatever the page's language."""
-
-    input_type = "date"
-
-    def __init__(self) -> None:
-        super().__init__(format="%Y-%m-%d")
-
-
-def date_field(**kwargs: Any) -> forms.DateField:
-    return forms.DateField(widget=DateInput(), **kwargs)
 
 
 class ActForm(forms.Form):
@@ -43,7 +30,9 @@ class ActForm(forms.Form):
         self.user = user
         self.procedure = registry.get(request.procedure_code, request.procedure_version)
         if self.has_date:
-            self.fields["effective_on"] = date_field(
+            self.fields["effective_on"] = DayField(
+                earliest=self._opened_on(),
+                latest=legal_today,
                 label=_("Date de l’acte"),
                 initial=legal_today,
                 help_text=_("La date portée par l’acte lui-même, pas celle de la saisie."),
@@ -54,6 +43,10 @@ class ActForm(forms.Form):
                 required=self.document_required,
                 help_text=_("Un PDF de 25 Mo au plus."),
             )
+
+    def _opened_on(self) -> date:
+        """No act of a file is older than the file; the engine knows which one it follows."""
+        return min(self.access_request.created_at.astimezone(PARIS).date(), legal_today())
 
     def ask_confirmation(self) -> None:
         """Of an act that is not taken back: one more box, unless the page asks nothing else."""
@@ -70,14 +63,6 @@ class ActForm(forms.Form):
         """Fields that another answer makes compulsory: their help says when, not "facultatif"."""
         for name in names:
             self.fields[name].conditional = True  # type: ignore[attr-defined]
-
-    def clean_effective_on(self) -> date:
-        day: date = self.cleaned_data["effective_on"]
-        if day > legal_today():
-            raise ValidationError(
-                _("Cette date est dans le futur. Indiquez la date réelle de l’acte.")
-            )
-        return day
 
     @property
     def effective_at(self) -> date | datetime | None:

@@ -1,5 +1,6 @@
 """The convention: the act that creates rights in the French procedures."""
 
+from datetime import date
 from typing import Any
 
 from django import forms
@@ -7,11 +8,13 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from portal.accounts.models import Organisation
-from portal.common.calendar import add_period, legal_today
+from portal.common.calendar import legal_today
+from portal.common.days import DayField, years_from_now
+from requests_app import access_period
 from requests_app.models import RequestMember
 from requests_app.source_addresses import AddressRefused, network
 
-from .base import ActForm, date_field
+from .base import ActForm, text_field
 
 
 def _addresses(text: str) -> list[str]:
@@ -39,9 +42,20 @@ class RecordConventionForm(ActForm):
         choices=[("daughter_system", _("Système fils")), ("project_space", _("Espace projet"))],
         widget=forms.RadioSelect,
     )
-    starts_on = date_field(label=_("Début de l’accès"))
-    ends_on = date_field(label=_("Fin de l’accès"))
-    homologated_on = date_field(
+    starts_on = DayField(
+        label=_("Début de l’accès"), earliest=legal_today, latest=years_from_now(2)
+    )
+    ends_on = DayField(label=_("Fin de l’accès"), earliest=legal_today, latest=years_from_now(12))
+    longer_because = text_field(
+        _("Motif d’une fin au-delà de la durée demandée"),
+        required=False,
+        rows=2,
+        max_length=1000,
+        help_text=_("Obligatoire au-delà de la durée demandée ; gardé dans l’acte."),
+    )
+    homologated_on = DayField(
+        earliest=date(2000, 1, 1),
+        latest=legal_today,
         label=_("Homologation du système fils, le"),
         required=False,
         help_text=_("Obligatoire pour un système fils."),
@@ -71,9 +85,10 @@ class RecordConventionForm(ActForm):
                     " espaces."
                 ),
             )
-        self.mark_conditional("homologated_on", *addresses)
+        self.mark_conditional("homologated_on", "longer_because", *addresses)
         self._start_from_what_was_asked()
-        first = ["delivery_mode", "homologated_on", *addresses, "starts_on", "ends_on", "parties"]
+        period = ["starts_on", "ends_on", "longer_because"]
+        first = ["delivery_mode", "homologated_on", *addresses, *period, "parties"]
         self.order_fields(first)
 
     def _start_from_what_was_asked(self) -> None:
@@ -82,18 +97,37 @@ class RecordConventionForm(ActForm):
         asked = content.get("specification", {}).get("delivery_mode")
         if asked in self.procedure.convention.delivery_modes:
             self.fields["delivery_mode"].initial = asked
+        known = self.period = access_period.frame(self.access_request, self.procedure)
         today = legal_today()
-        self.fields["starts_on"].initial = today
-        months = content.get("duration", {}).get("months")
-        if isinstance(months, int) and months > 0:
-            self.fields["ends_on"].initial = add_period(today, f"{months}m")
-            self.fields["ends_on"].help_text = _("D’après la durée demandée ; à vérifier.")
+        starts, ends = self.fields["starts_on"], self.fields["ends_on"]
+        starts.initial, ends.initial = today, known.asked_end(today)
+        starts.set_bounds(known.first_start, known.last_start)  # type: ignore[attr-defined]
+        ends.set_bounds(today, known.latest_end(known.last_start))  # type: ignore[attr-defined]
+        ends.help_text = " ".join(access_period.lines(known, self._day_typed("starts_on") or today))
+
+    def _day_typed(self, name: str) -> date | None:
+        """The day sent for a field, before the form is cleaned; None when it is not one."""
+        try:
+            return self.fields[name].to_python(self.data.get(name))
+        except ValidationError:
+            return None
+
+    def ask_confirmation(self) -> None:
+        """Confirming says which end, against which one was asked."""
+        super().ask_confirmation()
+        starts = self._day_typed("starts_on") or legal_today()
+        ends = self._day_typed("ends_on") or self.period.asked_end(starts)
+        self.fields["confirm"].help_text = " ".join(access_period.lines(self.period, starts, ends))
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or {}
         starts, ends = cleaned.get("starts_on"), cleaned.get("ends_on")
-        if starts and ends and ends <= starts:
-            self.add_error("ends_on", _("La fin de l’accès doit suivre son début."))
+        if starts and ends:
+            reason = cleaned.get("longer_because") or ""
+            for name, words in access_period.faults(
+                self.period, starts=starts, ends=ends, reason=reason
+            ):
+                self.add_error(name, words)
         daughter = cleaned.get("delivery_mode") == "daughter_system"
         if daughter and not cleaned.get("homologated_on"):
             self.add_error("homologated_on", _("Indiquez la date d’homologation du système fils."))
@@ -113,7 +147,13 @@ class RecordConventionForm(ActForm):
     def payload(self) -> dict[str, Any]:
         values = {
             name: self.cleaned_data[name]
-            for name in ("delivery_mode", "starts_on", "ends_on", "homologated_on")
+            for name in (
+                "delivery_mode",
+                "starts_on",
+                "ends_on",
+                "longer_because",
+                "homologated_on",
+            )
         }
         return values | {
             "parties": [str(organisation.pk) for organisation in self.cleaned_data["parties"]],

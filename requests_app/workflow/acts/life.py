@@ -7,7 +7,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from portal.common.calendar import PARIS, end_of_day, legal_today
-from requests_app import permissions, permits
+from requests_app import access_period, permissions, permits
 from requests_app.models import Grant, GrantState, RequestMember, Workspace
 from requests_app.provisioning import extract
 from requests_app.provisioning.approved import ScopeError
@@ -38,6 +38,7 @@ class RecordConvention(Verb):
             "delivery_mode",
             "starts_on",
             "ends_on",
+            "longer_because",
             "parties",
             "persons",
             "homologated_on",
@@ -62,13 +63,13 @@ class RecordConvention(Verb):
             yield _("L’homologation ne peut pas être dans le futur.")
 
     def _dates(self, ctx: Context) -> Iterator[str]:
-        starts, ends = ctx.day("starts_on"), ctx.day("ends_on")
-        if starts is None or ends is None:
-            yield _("Indiquez le début et la fin de la période d’accès.")
-        elif ends <= starts:
-            yield _("La fin de la période d’accès précède son début.")
-        elif ends < legal_today():
-            yield _("La période d’accès est déjà terminée.")
+        for _field, words in access_period.faults(
+            access_period.frame(ctx.request, ctx.procedure),
+            starts=ctx.day("starts_on"),
+            ends=ctx.day("ends_on"),
+            reason=ctx.text("longer_because"),
+        ):
+            yield words
 
     def _parties(self, ctx: Context) -> Iterator[str]:
         missing = set(permissions.convention_parties(ctx.request)) - {
@@ -104,11 +105,17 @@ class RecordConvention(Verb):
                     }
 
     def act(self, ctx: Context) -> ActData:
-        homologated = ctx.day("homologated_on")
+        homologated, starts, ends = map(ctx.day, ("homologated_on", "starts_on", "ends_on"))
+        if starts is None or ends is None:
+            raise LookupError("checked above")
+        known = access_period.frame(ctx.request, ctx.procedure)
+        beyond = known.goes_beyond(starts, ends)
         data: dict[str, Any] = {
             "delivery_mode": ctx.text("delivery_mode"),
-            "starts_on": str(ctx.day("starts_on")),
-            "ends_on": str(ctx.day("ends_on")),
+            "starts_on": str(starts),
+            "ends_on": str(ends),
+            "asked_until": str(known.asked_end(starts) or ""),
+            "longer_because": ctx.text("longer_because") if beyond else "",
             "homologated_on": str(homologated) if homologated else "",
             "parties": [str(party.pk) for party in ctx.organisations("parties")],
             "persons": [str(person.pk) for person in ctx.people("persons")],
@@ -118,7 +125,8 @@ class RecordConvention(Verb):
         return ActData(
             data=data,
             document=ctx.file(),
-            audit={key: data[key] for key in ("delivery_mode", "starts_on", "ends_on", "persons")},
+            audit={key: data[key] for key in ("delivery_mode", "starts_on", "ends_on", "persons")}
+            | {"beyond": beyond},
         )
 
     def write(self, ctx: Context) -> None:
