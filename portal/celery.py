@@ -3,6 +3,7 @@
 import contextlib
 import os
 from pathlib import Path
+from typing import Any
 
 from celery import Celery
 from celery.schedules import crontab
@@ -25,39 +26,33 @@ app.autodiscover_tasks(
     ]
 )
 
+DAY = 24 * 3600
+
+
+def _every(task: str, seconds: int | crontab, *, queue: str = "") -> dict[str, Any]:
+    """A task of beat. One that nobody took before the next is sent is dropped: a busy worker finds
+    one message of each kind, not all that were sent meanwhile. Hosts' clocks must agree.
+    """
+    expires = DAY if isinstance(seconds, crontab) else seconds
+    options: dict[str, Any] = {"expires": expires} | ({"queue": queue} if queue else {})
+    return {"task": task, "schedule": seconds, "options": options}
+
+
 app.conf.beat_schedule = {
-    # name: {task, schedule in seconds, options queue}
-    "accounts-token-use": {"task": "portal.accounts.tasks.flush_token_use", "schedule": 60.0},
-    "accounts-links": {"task": "portal.accounts.tasks.forget_links", "schedule": 3600.0},
-    "audit-seal": {"task": "portal.audit.tasks.seal", "schedule": 5.0},
+    "accounts-token-use": _every("portal.accounts.tasks.flush_token_use", 60),
+    "accounts-links": _every("portal.accounts.tasks.forget_links", 3600),
+    "audit-seal": _every("portal.audit.tasks.seal", 5),
     # 0 h 5: the end of the chain, in a log that is kept elsewhere
-    "audit-head": {"task": "portal.audit.tasks.head", "schedule": crontab(hour=0, minute=5)},
-    "notifications-send": {"task": "portal.notifications.tasks.send_due", "schedule": 5.0},
-    "search-outbox": {
-        "task": "catalog.search.tasks.index_pending",
-        "schedule": 5.0,
-        "options": {"queue": "search"},
-    },
-    "search-missing": {
-        "task": "catalog.search.tasks.build_missing_index",
-        "schedule": 60.0,
-        "options": {"queue": "search"},
-    },
-    "workflow-due": {"task": "requests_app.workflow.tasks.fire_due", "schedule": 5.0},
-    "baskets-forget": {
-        "task": "requests_app.tasks.forget_old_baskets",
-        "schedule": crontab(hour=3, minute=20),
-    },
-    "provisioning-sweep": {
-        "task": "requests_app.provisioning.tasks.sweep",
-        "schedule": 5.0,
-        "options": {"queue": "provisioning"},
-    },
-    "extraction-asked": {
-        "task": "requests_app.extraction.tasks.prepare_asked",
-        "schedule": 5.0,
-        "options": {"queue": "provisioning"},
-    },
+    "audit-head": _every("portal.audit.tasks.head", crontab(hour=0, minute=5)),
+    "notifications-send": _every("portal.notifications.tasks.send_due", 5),
+    "search-outbox": _every("catalog.search.tasks.index_pending", 5, queue="search"),
+    "search-missing": _every("catalog.search.tasks.build_missing_index", 60, queue="search"),
+    "workflow-due": _every("requests_app.workflow.tasks.fire_due", 5),
+    "baskets-forget": _every("requests_app.tasks.forget_old_baskets", crontab(hour=3, minute=20)),
+    "provisioning-sweep": _every("requests_app.provisioning.tasks.sweep", 5, queue="provisioning"),
+    "extraction-asked": _every(
+        "requests_app.extraction.tasks.prepare_asked", 5, queue="provisioning"
+    ),
 }
 
 

@@ -24,7 +24,6 @@ from requests_app.models import (
     Act,
     Grant,
     GrantState,
-    Outbox,
     Permit,
     RequestDataset,
     RequestMember,
@@ -87,8 +86,8 @@ def create_version(
     persons: Iterable[User],
     addresses: Mapping[str, list[str]],
 ) -> Permit:
-    """Write the permit that `act` creates, a grant per person, and the outbox, in the caller's
-    transaction.
+    """Write the permit that `act` creates, a grant per person, and wake the reconciler, in the
+    caller's transaction.
 
     Only the engine calls it, from the act that the procedure names (`grants_on`).
     """
@@ -129,7 +128,6 @@ def create_version(
         about=request.pk,
         data={"version": permit.number, "persons": [str(person.pk) for person in people]},
     )
-    Outbox.objects.create(topic="permit_created", object_id=permit.pk)
     Workspace.objects.filter(pk=workspace.pk).update(next_reconcile_at=timezone.now())
     return permit
 

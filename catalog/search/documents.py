@@ -4,9 +4,10 @@ Only published descriptions are documents, so a hit never leaks one in preparati
 name are one document, whatever the tables that hold them.
 """
 
-from collections.abc import Iterable, Iterator
+import logging
+from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db.models import Prefetch, QuerySet
 
@@ -15,6 +16,8 @@ from catalog.models import Dataset, Table, Variable
 from .text import fold, plains, stems
 
 
+logger = logging.getLogger(__name__)
+T = TypeVar("T")
 Document = dict[str, Any]
 FACET_FIELDS = ("route", "nature", "holder", "theme", "category", "dataset", "identifier", "type")
 TEXT_FIELDS = ("title", "keywords", "holder_name", "body", "context", "inner")
@@ -172,14 +175,23 @@ def variable_document(name_key: str, rows: list[Variable]) -> Document:
 
 
 def all_documents() -> Iterator[Document]:
-    """Every document, read in batches: what a rebuild writes."""
-    for dataset in datasets().iterator(chunk_size=200):
-        yield dataset_document(dataset)
-    for table in tables().iterator(chunk_size=200):
-        yield table_document(table)
+    """Every document, read in batches: what a rebuild writes. One that cannot be made is logged and
+    left out: no index at all would be worse."""
+    yield from _made(datasets().iterator(chunk_size=200), dataset_document)
+    yield from _made(tables().iterator(chunk_size=200), table_document)
     rows = variables().iterator(chunk_size=1000)
-    for name_key, group in groupby(rows, key=lambda row: row.name_key):
-        yield variable_document(name_key, list(group))
+    groups = ((key, list(group)) for key, group in groupby(rows, key=lambda row: row.name_key))
+    yield from _made(groups, lambda group: variable_document(*group))
+
+
+def _made(rows: Iterable[T], make: Callable[[T], Document]) -> Iterator[Document]:
+    for row in rows:
+        try:
+            document = make(row)
+        except Exception:
+            logger.exception("search index: a document of %s", type(row).__name__)
+            continue
+        yield document
 
 
 def documents_for(kind: str, keys: list[str]) -> tuple[list[Document], list[str]]:

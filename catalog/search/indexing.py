@@ -6,6 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from datetime import timedelta
 
+from celery.exceptions import SoftTimeLimitExceeded
 from django.db import IntegrityError, transaction
 from django.db.models import F, Q
 from django.utils import timezone
@@ -118,18 +119,47 @@ def _serve(engine: SearchBackend, lease: Lease) -> int:
     served = 0
     while True:
         due = Q(not_before__isnull=True) | Q(not_before__lte=timezone.now())
-        rows = list(IndexOutbox.objects.filter(due).values_list("pk", "kind", "key")[:CLAIM])
-        if not rows:
+        found = list(
+            IndexOutbox.objects.filter(due).values_list("pk", "kind", "key", "attempts")[:CLAIM]
+        )
+        if not found:
             return served
+        rows = [(pk, kind, key) for pk, kind, key, _attempts in found]
+        tries = {(kind, key): attempts for _pk, kind, key, attempts in found}
         for kind, keys in _objects(rows).items():
             for start in range(0, len(keys), PART):
                 lease.renew()
-                documents, gone = documents_for(kind, keys[start : start + PART])
-                engine.write(documents, gone)
+                for key, error in _write(engine, kind, keys[start : start + PART]):
+                    _later(kind, key, error, tries=tries.get((kind, key), 0))
         # Rows written since then have higher numbers: nothing is lost by deleting these.
         numbers = [pk for pk, _kind, _key in rows]
         IndexOutbox.objects.filter(pk__in=numbers).delete()
         served += len(rows)
+
+
+def _write(engine: SearchBackend, kind: str, keys: list[str]) -> list[tuple[str, str]]:
+    """Index these objects; those that cannot be, alone, with why. Raises SearchUnavailable."""
+    try:
+        documents, gone = documents_for(kind, keys)
+        engine.write(documents, gone)
+    except (SearchUnavailable, WriterBusy, SoftTimeLimitExceeded):
+        raise
+    except Exception as error:  # one description that cannot be read: the others are indexed
+        if len(keys) > 1:
+            return [found for key in keys for found in _write(engine, kind, [key])]
+        logger.exception("search index: %s %s", kind, keys[0])
+        return [(keys[0], type(error).__name__)]
+    return []
+
+
+def _later(kind: str, key: str, error: str, *, tries: int) -> None:
+    IndexOutbox.objects.create(
+        kind=kind,
+        key=key,
+        attempts=tries + 1,
+        not_before=timezone.now() + _wait(tries),
+        last_error=error,
+    )
 
 
 def _objects(rows: list[tuple[int, str, str]]) -> dict[str, list[str]]:
@@ -151,9 +181,12 @@ def _put_off(error: str) -> None:
     now = timezone.now()
     pending = IndexOutbox.objects.filter(Q(not_before__isnull=True) | Q(not_before__lte=now))
     tries = pending.order_by("-attempts").values_list("attempts", flat=True).first() or 0
-    wait = min(300, 5 * 2 ** min(tries, 6))
     pending.update(
         attempts=F("attempts") + 1,
-        not_before=now + timedelta(seconds=wait),
+        not_before=now + _wait(tries),
         last_error=error[:500],
     )
+
+
+def _wait(tries: int) -> timedelta:
+    return timedelta(seconds=min(300, 5 * 2 ** min(tries, 6)))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from urllib.parse import urlsplit
 
+from celery.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
 from django.core.mail import EmailMessage, get_connection
 from django.core.mail.backends.base import BaseEmailBackend
@@ -110,6 +111,22 @@ def _error_text(error: Exception) -> tuple[str, bool]:
     return f"{type(error).__name__}: {error}"[:300], isinstance(error, ValueError)
 
 
+def _failed(message: Message, text: str, *, permanent: bool) -> str:
+    """Write a try that failed: the last one, or another later. The state it ends in."""
+    if permanent or message.tries >= MAX_TRIES:
+        _finish(message, state=Message.State.FAILED, last_error=text)
+        logger.error("message %s (%s) failed: %s", message.pk, message.code, text)
+        return Message.State.FAILED
+    _finish(
+        message,
+        state=Message.State.PENDING,
+        last_error=text,
+        send_after=timezone.now() + BACKOFF[message.tries - 1],
+    )
+    logger.warning("message %s (%s) will be tried again: %s", message.pk, message.code, text)
+    return Message.State.PENDING
+
+
 def send_one(message: Message, connection: BaseEmailBackend) -> str:
     """Send a claimed message and write what happened; the state it ends in.
 
@@ -129,20 +146,10 @@ def send_one(message: Message, connection: BaseEmailBackend) -> str:
         down = isinstance(error, ConnectionError | TimeoutError | smtplib.SMTPConnectError) or (
             isinstance(error, smtplib.SMTPServerDisconnected)
         )
-        if permanent or message.tries >= MAX_TRIES:
-            _finish(message, state=Message.State.FAILED, last_error=text)
-            logger.error("message %s (%s) failed: %s", message.pk, message.code, text)
-            return Message.State.FAILED
-        _finish(
-            message,
-            state=Message.State.PENDING,
-            last_error=text,
-            send_after=timezone.now() + BACKOFF[message.tries - 1],
-        )
-        logger.warning("message %s (%s) will be tried again: %s", message.pk, message.code, text)
-        if down:
+        state = _failed(message, text, permanent=permanent)
+        if down and state == Message.State.PENDING:
             raise ServerDown(text) from error
-        return Message.State.PENDING
+        return state
     wiped = {"body": _("(contenu effacé après l’envoi)")} if message.sensitive else {}
     _finish(
         message,
@@ -169,6 +176,11 @@ def send_due() -> Result:
                 counts[send_one(message, connection)] += 1
             except ServerDown:
                 break
+            except SoftTimeLimitExceeded:
+                raise
+            except Exception as error:  # a fault of ours: this message later, the others now
+                logger.exception("message %s (%s)", message.pk, message.code)
+                counts[_failed(message, type(error).__name__, permanent=False)] += 1
     finally:
         if connection is not None:
             connection.close()

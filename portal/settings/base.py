@@ -313,6 +313,9 @@ PROVISIONING = {
         "GUICHET_WORKER_ADDRESSES", default=[]
     ),  # egress of the worker: CIDR
     "staging_dir": env.str("GUICHET_STAGING_DIR", default=str(VAR_DIR / "staging")),
+    # One preparation at a time, of the worker's two slots: the other is for whoever revokes.
+    "extract_slots": env.int("GUICHET_EXTRACT_SLOTS", default=1),
+    "extract_hours": env.float("GUICHET_EXTRACT_HOURS", default=6.0),  # then it is stopped and said
     "extract_source": env.str("GUICHET_EXTRACT_SOURCE", default="synthetic" if DEMO else "deposit"),
 }
 

@@ -203,8 +203,8 @@ class OutboxAdmin(ReadOnlyAdmin):
     """Hints not yet sent: what stays here waits for the worker."""
 
     request_path = ""  # topics and opaque ids only
-    list_display = ("created_at", "topic", "object_id", "done_at")
+    list_display = ("created_at", "topic", "object_id", "tried_at", "done_at")
     list_filter = ("topic", ("done_at", admin.EmptyFieldListFilter))
     search_fields = ("=object_id",)
     ordering = ("-id",)
-    fields = ("topic", "object_id", "created_at", "done_at")
+    fields = ("topic", "object_id", "created_at", "tried_at", "done_at")

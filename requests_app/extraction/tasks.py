@@ -1,17 +1,28 @@
 """Beat's sweep over the extracts that operators asked for."""
 
-from celery import shared_task
+import time
 
+from celery import shared_task
+from django.conf import settings
+
+from portal.common import sweeps
 from requests_app.models import Workspace
 
 from .ask import prepare
 
 
-@shared_task
+BUDGET = 60.0  # seconds; then the next sweep goes on, so that each study has its own hours
+SECONDS = int(settings.PROVISIONING["extract_hours"] * 3600)
+
+
+@shared_task(soft_time_limit=SECONDS, time_limit=SECONDS + 60)
 def prepare_asked() -> None:
-    """Prepare every extract asked for and not done; a killed run is taken up at the next sweep."""
+    """Prepare every extract asked for and not done; a killed run is taken up after its lease."""
+    started = time.monotonic()
+
+    def one(workspace: Workspace) -> bool:
+        return time.monotonic() - started < BUDGET and prepare(workspace)
+
     asked = Workspace.objects.filter(extract_asked_at__isnull=False)
-    for workspace in asked.select_related("request", "extract_asked_by").order_by(
-        "extract_asked_at"
-    ):
-        prepare(workspace)
+    rows = asked.select_related("request").order_by("extract_asked_at")
+    sweeps.each(rows, one, what="extracts")

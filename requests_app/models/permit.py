@@ -165,6 +165,12 @@ class Workspace(models.Model):
     extract_asked_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+"
     )
+    # Who prepares it now: a run of the worker, whose lease ends unless renewed; and how many began.
+    extract_owner = models.CharField(max_length=32, blank=True)
+    extract_lease_until = models.DateTimeField(null=True, blank=True)
+    extract_tries = models.PositiveIntegerField(default=0)
+    # The folder of the run whose files the manifest describes.
+    extract_folder = models.CharField(max_length=32, blank=True)
     extract_confirmed_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         models.PROTECT,
@@ -330,6 +336,7 @@ class Outbox(models.Model):
     object_id = models.UUIDField(_("objet"))
     data = models.JSONField(default=dict)
     created_at = models.DateTimeField(_("écrit le"), auto_now_add=True)
+    tried_at = models.DateTimeField(_("dernier essai"), null=True, blank=True)
     done_at = models.DateTimeField(_("envoyé le"), null=True, blank=True)
 
     class Meta:

@@ -8,21 +8,18 @@ import hashlib
 import json
 import shutil
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from django.conf import settings
 from django.db import transaction
-from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from portal.accounts.models import User
 from portal.audit.record import record
 from portal.common.calendar import legal_now
-from requests_app.models import ExtractDeposit, Permit, Workspace
-from requests_app.provisioning import signals
+from requests_app.models import ExtractDeposit, Permit, Stage, StageState, Workspace
 from requests_app.provisioning.approved import (
     ApprovedTable,
     approved_tables,
@@ -36,6 +33,17 @@ from requests_app.provisioning.extract_sources import (
     source,
 )
 from requests_app.provisioning.fences import MANIFEST
+from requests_app.provisioning.hints import announce, wake
+from requests_app.provisioning.preparing import (
+    Preparation,
+    PreparationLost,
+    forget_folders,
+    locked,
+    ready_folder,
+)
+
+
+__all__ = ["Preparation", "PreparationLost", "ready_folder"]
 
 
 class ConfirmationRefused(ExtractError):
@@ -54,33 +62,50 @@ class Staged:
         return not self.problems
 
 
-def ready_folder(workspace: Workspace) -> Path:
-    """Staged files of a study, checked, waiting to be delivered; emptied by the delivery."""
-    return Path(settings.PROVISIONING["staging_dir"]) / ".ready" / str(workspace.pk)
-
-
 def stage(
     workspace: Workspace,
     *,
     scope: Iterable[Mapping[str, Any]],
     by: User,
     origin: ExtractSource | None = None,
+    run: Preparation | None = None,
 ) -> Staged:
-    """Write one checked CSV per approved table; a confirmation already given falls.
+    """Write one checked CSV per approved table, under a lease: `run`, or one taken here.
 
-    Raises ExtractError when the extract is delivered already, ScopeError on a wrong scope. What is
-    missing or refused is returned, kept on the rows and shown; nothing of it is confirmable.
+    Raises ExtractError when it is prepared elsewhere now, confirmed or delivered, ScopeError on a
+    wrong scope, PreparationLost. What is missing or refused is returned, kept on the rows and
+    shown; nothing of it is confirmable.
     """
-    if workspace.extract_delivered_at is not None:
-        raise ExtractError(_("L’extraction est déjà déposée dans l’espace."))
-    tables = approved_tables(scope)
-    folder = ready_folder(workspace)
-    shutil.rmtree(folder, ignore_errors=True)
-    origin = origin or source()
-    deposits: list[ExtractDeposit] = []
-    problems: list[str] = []
-    files: list[dict[str, Any]] = []
-    for table in tables:  # outside any transaction: reading files may take long
+    if run is None:
+        if (own := Preparation.take(workspace.pk)) is None:
+            raise ExtractError(_("L’extraction est déjà en préparation."))
+        try:
+            return stage(workspace, scope=scope, by=by, origin=origin, run=own)
+        except BaseException:
+            own.release()
+            raise
+    with run.renewed():
+        raise_first(preparation_refusals(workspace))
+        tables = approved_tables(scope)
+        made = _produce(workspace, tables, run.folder, origin or source(), by)
+        _publish(run, made, tables, by)
+    workspace.refresh_from_db()
+    return Staged(made.deposits, made.problems)
+
+
+@dataclass(slots=True)
+class _Made:
+    deposits: list[ExtractDeposit] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    files: list[dict[str, Any]] = field(default_factory=list)
+
+
+def _produce(
+    workspace: Workspace, tables: list[ApprovedTable], folder: Path, origin: ExtractSource, by: User
+) -> _Made:
+    """Outside any transaction: reading files may take hours."""
+    said = _Made()
+    for table in tables:
         deposit = ExtractDeposit(
             workspace=workspace,
             dataset_code=table.dataset,
@@ -88,17 +113,17 @@ def stage(
             file_name=table.file_name,
             staged_by=by,
         )
-        deposits.append(deposit)
+        said.deposits.append(deposit)
         target = folder / table.file_name
         try:
             made = origin.produce(table, request=str(workspace.request.number), target=target)
         except ExtractError as error:
             deposit.refused_reason = str(error)
-            problems.append(str(error))
+            said.problems.append(str(error))
             continue
         deposit.rows, deposit.bytes = made.rows, target.stat().st_size
         deposit.sha256 = _sha256(target)
-        files.append(
+        said.files.append(
             {
                 "file": table.file_name,
                 "rows": deposit.rows,
@@ -108,70 +133,112 @@ def stage(
                 **describe(table),
             }
         )
-    _keep(workspace, deposits, problems, files, tables, by)
-    return Staged(deposits, problems)
+    return said
 
 
-def _keep(
-    workspace: Workspace,
-    deposits: list[ExtractDeposit],
-    problems: list[str],
-    files: list[dict[str, Any]],
-    tables: list[ApprovedTable],
-    by: User,
-) -> None:
-    manifest = {"files": files, "scope_sha256": scope_fingerprint(tables)} if not problems else {}
-    with transaction.atomic():
-        ExtractDeposit.objects.filter(workspace=workspace).delete()
-        ExtractDeposit.objects.bulk_create(deposits)
-        Workspace.objects.filter(pk=workspace.pk).update(
-            extract_manifest=manifest,
-            extract_problem="\n".join(problems),
-            extract_confirmed_by=None,
-            extract_confirmed_at=None,
+def _publish(run: Preparation, made: _Made, tables: list[ApprovedTable], by: User) -> None:
+    """Rows, folder and announcement at once, if the study is still this run's and to prepare."""
+    problems = made.problems
+    with run.publishing() as row:
+        raise_first(preparation_refusals(row))
+        before = ready_folder(row)
+        ExtractDeposit.objects.filter(workspace=row).delete()
+        ExtractDeposit.objects.bulk_create(made.deposits)
+        row.extract_manifest = (
+            {"files": made.files, "scope_sha256": scope_fingerprint(tables)} if not problems else {}
         )
+        row.extract_problem = "\n".join(problems)
+        row.extract_folder = run.owner
         record(
             "extract.refuse" if problems else "extract.stage",
             by=by,
-            on=workspace,
-            about=workspace.request_id,
+            on=row,
+            about=row.request_id,
             outcome="refused" if problems else "done",
             text="\n".join(problems),
-            data={"files": len(files)},
+            data={"files": len(made.files)},
         )
-    workspace.refresh_from_db()
-    if not problems:
-        signals.extract_staged.send(sender=Workspace, workspace=workspace)
+        if not problems:
+            announce("extract_staged", row.pk)
+    shutil.rmtree(before, ignore_errors=True)  # after the commit: no row names it any more
+
+
+def give_up(run: Preparation, problem: str) -> None:
+    """A run that ends without a result says why; what was confirmed stays. Raises
+    PreparationLost."""
+    with run.publishing() as row:
+        if row.extract_confirmed_at is None and row.extract_delivered_at is None:
+            row.extract_manifest, row.extract_problem = {}, problem
+        record(
+            "extract.refuse",
+            by=run.asked_by,
+            on=row,
+            about=row.request_id,
+            outcome="refused",
+            text=problem,
+        )
+
+
+# --- One rule for page, verb and worker -----------------------------------------------------------
+
+
+def preparation_refusals(workspace: Workspace) -> list[str]:
+    """Why the extract cannot be prepared now, in French; empty when it can."""
+    if workspace.extract_delivered_at is not None:
+        return [_("L’extraction est déjà déposée dans l’espace.")]
+    if workspace.extract_confirmed_at is not None:
+        return [_("L’extraction est confirmée par une deuxième personne : elle ne change plus.")]
+    of_kind = Stage.objects.filter(request=workspace.request_id, kind="extract")
+    states = set(of_kind.values_list("state", flat=True))
+    if states and StageState.RUNNING not in states:
+        return [_("L’extraction n’est pas à préparer maintenant.")]
+    return []
+
+
+def confirmation_refusals(workspace: Workspace | None, *, by: User) -> list[str]:
+    """Why this person cannot confirm the extract now, in French; empty when they can."""
+    if workspace is not None and workspace.extract_asked_at is not None:
+        return [
+            _(
+                "Une préparation est demandée : attendez qu’elle finisse, puis vérifiez ce"
+                " qu’elle aura préparé."
+            )
+        ]
+    if workspace is None or not workspace.extract_manifest:
+        return [_("Aucune extraction complète n’est préparée.")]
+    if workspace.extract_confirmed_at is not None:
+        return [_("L’extraction a changé ou est déjà confirmée : rechargez la page.")]
+    if workspace.deposits.filter(staged_by=by).exists():
+        return [_("La personne qui a préparé l’extraction ne peut pas la confirmer elle-même.")]
+    return []
+
+
+def raise_first(reasons: list[str]) -> None:
+    """Raises ExtractError with the first reason, if any."""
+    if reasons:
+        raise ExtractError(reasons[0])
 
 
 def confirm_extract(workspace: Workspace, *, by: User) -> None:
     """The second person's confirmation, dated. Raises ConfirmationRefused with a French reason."""
-    from requests_app.provisioning.run import wake
-
-    if not workspace.extract_manifest:
-        raise ConfirmationRefused(_("Aucune extraction complète n’est préparée."))
-    if workspace.deposits.filter(staged_by=by).exists():
-        raise ConfirmationRefused(
-            _("La personne qui a préparé l’extraction ne peut pas la confirmer elle-même.")
-        )
     with transaction.atomic():
-        done = Workspace.objects.filter(
-            pk=workspace.pk,
-            extract_confirmed_at__isnull=True,
-            extract_manifest=workspace.extract_manifest,
-        ).update(extract_confirmed_by=by, extract_confirmed_at=legal_now())
-        if not done:
+        row = locked(workspace.request_id)
+        if reasons := confirmation_refusals(row, by=by):
+            raise ConfirmationRefused(reasons[0])
+        if row.extract_manifest != workspace.extract_manifest:
             raise ConfirmationRefused(
                 _("L’extraction a changé ou est déjà confirmée : rechargez la page.")
             )
+        row.extract_confirmed_by, row.extract_confirmed_at = by, legal_now()
+        row.save(update_fields=["extract_confirmed_by", "extract_confirmed_at"])
         record(
             "extract.confirm",
             by=by,
-            on=workspace,
-            about=workspace.request_id,
-            data={"scope": workspace.extract_manifest["scope_sha256"]},
+            on=row,
+            about=row.request_id,
+            data={"scope": row.extract_manifest["scope_sha256"]},
         )
-        wake(workspace.pk)
+        wake(row.pk)
     workspace.refresh_from_db()
 
 
@@ -217,15 +284,13 @@ def write_manifest(workspace: Workspace, permit: Permit) -> tuple[str, Path, str
 
 def forget_staged(workspace: Workspace) -> None:
     """Delivered: the local copies go, the rows and the manifest stay."""
-    shutil.rmtree(ready_folder(workspace), ignore_errors=True)
+    forget_folders(workspace)
 
 
 def mark_delivered(workspace: Workspace, permit: Permit) -> None:
     """In the reconciler's fenced transaction."""
     now = timezone.now()
-    Workspace.objects.filter(pk=workspace.pk).update(
-        extract_delivered_at=now, extract_problem="", tries=F("tries")
-    )
+    Workspace.objects.filter(pk=workspace.pk).update(extract_delivered_at=now, extract_problem="")
     workspace.deposits.update(delivered_at=now)
     record(
         "extract.deliver",

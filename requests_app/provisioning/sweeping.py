@@ -8,39 +8,32 @@ from django.db.models import Q
 from django.utils import timezone
 
 from portal.audit.record import record
+from portal.common import sweeps
 from portal.common.calendar import legal_now
 from requests_app.models import Credential, Grant, Outbox, Permit, Workspace
-from requests_app.provisioning.hints import announce, resend, wake
+from requests_app.provisioning.hints import TOPICS, announce, resend, wake
 
 
 NOTICES = (90, 30, 7)  # days before the end
 KEY_NOTICE = timedelta(days=14)
-BATCH = 100
 
 
 def sweep() -> None:
-    """Cheap when nothing is due: five indexed reads."""
-    wake_ending()
-    withdraw_unrevealed()
-    notice_ends()
-    notice_keys()
-    resend()
-    forget_outbox()
+    """Cheap when nothing is due: six indexed reads. What fails in one does not stop the others."""
+    sweeps.all_of(wake_ending, withdraw_unrevealed, notice_ends, notice_keys, resend, forget_outbox)
 
 
 def wake_ending() -> int:
     """Accesses whose closing must begin now, whatever their workspace planned."""
     limit = legal_now() + timedelta(seconds=settings.PROVISIONING["expiry_margin"])
+    now = timezone.now()
     ending = (
         Grant.objects.exclude(state="closed")
         .exclude(wanted="closed")
         .filter(Q(expires_at__lte=limit) | Q(permit__expires_at__lte=limit))
-        .values_list("workspace_id", flat=True)
-        .distinct()[:BATCH]
     )
-    now = timezone.now()
     return (
-        Workspace.objects.filter(pk__in=list(ending))
+        Workspace.objects.filter(pk__in=ending.values("workspace_id"))
         .filter(Q(next_reconcile_at__isnull=True) | Q(next_reconcile_at__gt=now))
         .update(next_reconcile_at=now)
     )
@@ -56,53 +49,54 @@ def withdraw_unrevealed() -> int:
         withdrawn_at__isnull=True,
         created_at__lt=limit,
         grant__state="open",
-    ).select_related("grant__permit")[:BATCH]
-    count = 0
-    for credential in stale:
-        with transaction.atomic():
-            changed = Credential.objects.filter(
-                pk=credential.pk, revealed_at__isnull=True, withdrawn_at__isnull=True
-            ).update(withdrawn_at=timezone.now(), withdrawn_reason="unrevealed", ciphertext=None)
-            if not changed:
-                continue
-            record(
-                "key.unrevealed",
-                by=None,
-                on=credential,
-                about=credential.grant.permit.request_id,
-                data={"grant": str(credential.grant_id)},
-            )
-            announce("key_unrevealed", credential.grant_id)
-            wake(credential.grant.workspace_id)
-        count += 1
-    return count
+    ).select_related("grant__permit")
+    return sweeps.each(stale, _withdraw, what="keys never shown")
+
+
+def _withdraw(credential: Credential) -> bool:
+    with transaction.atomic():
+        changed = Credential.objects.filter(
+            pk=credential.pk, revealed_at__isnull=True, withdrawn_at__isnull=True
+        ).update(withdrawn_at=timezone.now(), withdrawn_reason="unrevealed", ciphertext=None)
+        if not changed:
+            return False
+        record(
+            "key.unrevealed",
+            by=None,
+            on=credential,
+            about=credential.grant.permit.request_id,
+            data={"grant": str(credential.grant_id)},
+        )
+        announce("key_unrevealed", credential.grant_id)
+        wake(credential.grant.workspace_id)
+    return True
 
 
 def notice_ends() -> int:
     """Permits with 90, 30 or 7 days left, each told once."""
     now = legal_now()
-    count = 0
     running = Permit.objects.filter(
         revoked_at__isnull=True,
         expires_at__gt=now,
         expires_at__lte=now + timedelta(days=max(NOTICES)),
         grants__state__in=["wanted", "opening", "open", "suspended"],
     ).distinct()
-    for permit in running[:BATCH]:
-        left = (permit.expires_at - now).days
-        passed = [days for days in NOTICES if left < days]
-        new = [days for days in passed if days not in permit.notices_sent]
-        if not new:
-            continue
-        with transaction.atomic():
-            sent = permit.notices_sent
-            changed = Permit.objects.filter(pk=permit.pk, notices_sent=sent).update(
-                notices_sent=sorted({*sent, *new}, reverse=True)
-            )
-            if changed:  # several at once after a jump: the nearest is the one to tell
-                announce("permit_expiring", permit.pk, days=min(new))
-                count += 1
-    return count
+    return sweeps.each(running, _notice_end, what="ends of permits")
+
+
+def _notice_end(permit: Permit) -> bool:
+    left = (permit.expires_at - legal_now()).days
+    sent = permit.notices_sent
+    new = [days for days in NOTICES if left < days and days not in sent]
+    if not new:
+        return False
+    with transaction.atomic():
+        changed = Permit.objects.filter(pk=permit.pk, notices_sent=sent).update(
+            notices_sent=sorted({*sent, *new}, reverse=True)
+        )
+        if changed:  # several at once after a jump: the nearest is the one to tell
+            announce("permit_expiring", permit.pk, days=min(new))
+    return bool(changed)
 
 
 def notice_keys() -> int:
@@ -116,17 +110,24 @@ def notice_keys() -> int:
         grant__state="open",
         grant__expires_at__gt=now + KEY_NOTICE + timedelta(days=1),
     )
-    count = 0
-    for credential in ending[:BATCH]:
-        with transaction.atomic():
-            told = Credential.objects.filter(pk=credential.pk, expiry_told_at__isnull=True)
-            if told.update(expiry_told_at=now) and credential.expires_at is not None:
-                days = max(0, (credential.expires_at - now).days)
-                announce("key_expiring", credential.grant_id, days=days)
-                count += 1
-    return count
+    return sweeps.each(ending, _notice_key, what="ends of keys")
+
+
+def _notice_key(credential: Credential) -> bool:
+    now = timezone.now()
+    with transaction.atomic():
+        told = Credential.objects.filter(pk=credential.pk, expiry_told_at__isnull=True)
+        if not told.update(expiry_told_at=now) or credential.expires_at is None:
+            return False
+        days = max(0, (credential.expires_at - now).days)
+        announce("key_expiring", credential.grant_id, days=days)
+    return True
 
 
 def forget_outbox() -> None:
-    """Announcements made are kept a day, for whoever looks into yesterday."""
-    Outbox.objects.filter(done_at__lt=timezone.now() - timedelta(days=1)).delete()
+    """Announcements made are kept a day, for whoever looks into yesterday; those of a topic that
+    nobody consumes (an earlier version's) go too: "not sent" means that somebody waits.
+    """
+    yesterday = timezone.now() - timedelta(days=1)
+    Outbox.objects.filter(done_at__lt=yesterday).delete()
+    Outbox.objects.filter(created_at__lt=yesterday).exclude(topic__in=TOPICS).delete()

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.db.models import Q
 from django.utils import timezone
 
+from portal.common import sweeps
 from requests_app.models import Workspace
 from requests_app.provisioning import quotas, run, sweeping
 
@@ -23,12 +24,18 @@ def reconcile(workspace_id: str) -> None:
 @shared_task  # type: ignore[untyped-decorator]
 def sweep() -> None:
     """Every 5 s: take up what nobody holds, and what time has brought."""
-    sweeping.sweep()
+    sweeps.all_of(sweeping.sweep, _take_up, _read_quotas)
+
+
+def _take_up() -> None:
     now = timezone.now()
     free = Q(lease_until__isnull=True) | Q(lease_until__lt=now)
     due = Workspace.objects.filter(free, next_reconcile_at__lte=now).order_by("next_reconcile_at")
     for workspace_id in list(due.values_list("pk", flat=True)[:50]):
         reconcile.apply_async((str(workspace_id),), retry=False, expires=30)
+
+
+def _read_quotas() -> None:
     if settings.SCW["secret_key"] and quotas.is_old():
         read_quotas.apply_async(retry=False, expires=30)
 

@@ -15,6 +15,7 @@ from portal.audit.record import record_view
 from requests_app import extraction
 from requests_app.abilities import abilities
 from requests_app.models import Workspace
+from requests_app.provisioning import extract
 
 from .links import act_links
 from .request import visible_request
@@ -38,14 +39,16 @@ def extraction_page(request: HttpRequest, pk: UUID) -> HttpResponse:
     record_view(request, "extract.view", on=access_request, about=access_request.pk)
     workspace = Workspace.objects.filter(request=access_request).first()
     mine = abilities(access_request, user=request.user)
+    why_not = extract.confirmation_refusals(workspace, by=request.user)
     context = {
         "access_request": access_request,
         "workspace": workspace,
         "reviewed": extraction.review(access_request, workspace),
         "prepared": workspace is not None and workspace.deposits.exists(),
         "askable": extraction.is_askable(access_request),
-        "acts": [
-            link for link in act_links(access_request, mine) if link.name == "confirm_extract"
-        ],
+        "acts": [link for link in act_links(access_request, mine) if link.name == "confirm_extract"]
+        if not why_not
+        else [],
+        "why_not": why_not,
     }
     return render(request, "requests_app/operations/extraction.html", context)

@@ -1,16 +1,13 @@
 """What is due now: one `apply()` per due stage, in the order of the due dates. Needs no worker."""
 
-import logging
 from uuid import UUID
 
+from portal.common import sweeps
 from portal.common.calendar import legal_now
 from requests_app.models import Grant, GrantState, Stage, StageState
 
 from .engine import apply, expire
 from .errors import WorkflowError
-
-
-logger = logging.getLogger(__name__)
 
 
 def run_due() -> int:
@@ -20,44 +17,47 @@ def run_due() -> int:
     call.
     Returns how many acts were done. One stage that fails does not keep the others waiting.
     """
-    done, failed = 0, set[UUID]()
+    done, tried = 0, set[UUID]()
     while True:
-        due = (
-            Stage.objects.due(at=legal_now())
-            .exclude(pk__in=failed)
-            .order_by("due_at", "pk")
-            .values_list("pk", flat=True)
-        )
-        first = due.first()
-        if first is None:
+        due = Stage.objects.due(at=legal_now()).exclude(pk__in=tried)
+        found = list(due.order_by("due_at", "pk").values_list("pk", flat=True)[:1])
+        if not found:
             break
-        try:
-            expire(first)
-            done += 1
-        except WorkflowError:
-            failed.add(first)  # someone acted between the query and the lock
-        except Exception:
-            logger.exception("the clock of stage %s failed", first)
-            failed.add(first)
+        expired = sweeps.each(found, _expire, what="clocks")
+        done += expired
+        if not expired:  # a reminder that was given may be due again, what failed is left
+            tried.update(found)
     return done + run_grants()
+
+
+def _expire(stage_id: UUID) -> bool:
+    try:
+        expire(stage_id)
+    except WorkflowError:
+        return False  # someone acted between the query and the lock
+    return True
 
 
 def run_grants() -> int:
     """Openings with an open right end; uses whose every right is closed end."""
-    done = 0
-    for stage in Stage.objects.filter(kind="opening", state=StageState.RUNNING):
-        if Grant.objects.filter(permit__request=stage.request_id, state=GrantState.OPEN).exists():
-            done += _try(stage, "finish_opening")
-    for stage in Stage.objects.filter(kind="use", state=StageState.RUNNING):
-        grants = Grant.objects.filter(permit__request=stage.request_id)
-        if not grants.exclude(state=GrantState.CLOSED).exists():
-            done += _try(stage, "finish_use")
-    return done
+    opening = Stage.objects.filter(kind="opening", state=StageState.RUNNING)
+    use = Stage.objects.filter(kind="use", state=StageState.RUNNING)
+    return sweeps.each(opening, _opened, what="openings") + sweeps.each(use, _used_up, what="uses")
 
 
-def _try(stage: Stage, name: str) -> int:
+def _opened(stage: Stage) -> bool:
+    grants = Grant.objects.filter(permit__request=stage.request_id)
+    return grants.filter(state=GrantState.OPEN).exists() and _try(stage, "finish_opening")
+
+
+def _used_up(stage: Stage) -> bool:
+    grants = Grant.objects.filter(permit__request=stage.request_id)
+    return not grants.exclude(state=GrantState.CLOSED).exists() and _try(stage, "finish_use")
+
+
+def _try(stage: Stage, name: str) -> bool:
     try:
         apply(stage, name, by=None)
     except WorkflowError:
-        return 0
-    return 1
+        return False
+    return True

@@ -1,6 +1,7 @@
 """The beat schedule names tasks that exist, on queues that a process of ours listens to."""
 
 import pytest
+from celery.schedules import crontab
 
 from portal.celery import app
 from portal.common.process_settings import NAMES
@@ -37,3 +38,15 @@ def test_every_task_of_ours_is_routed_to_its_worker(queues: set[str]) -> None:
             queue = app.amqp.router.route({}, name)["queue"]
             expected = "provisioning" if ".provisioning." in name else None
             assert getattr(queue, "name", queue) in ({expected} if expected else queues)
+
+
+@pytest.mark.parametrize("name", sorted(app.conf.beat_schedule))
+def test_a_scheduled_task_that_nobody_took_is_dropped_when_the_next_is_sent(name: str) -> None:
+    """Else a worker back from an hour's work finds 720 sweeps to do first."""
+    entry = app.conf.beat_schedule[name]
+    expires = entry["options"]["expires"]
+    schedule = entry["schedule"]
+    if isinstance(schedule, crontab):  # each of ours names one hour and minute: once a day
+        assert (len(schedule.hour), len(schedule.minute)) == (1, 1)
+        schedule = 24 * 3600
+    assert 0 < expires <= schedule

@@ -30,6 +30,7 @@ from requests_app.models import (
     Grant,
     InterestDeclaration,
     Opinion,
+    Outbox,
     Piece,
     Probe,
     Report,
@@ -66,6 +67,7 @@ def a_study(world: World) -> AccessRequest:
     now = timezone.now()
     workspace = Workspace.objects.get(request=request)
     CloudResource.objects.create(workspace=workspace, kind="bucket", logical_key="in")
+    Outbox.objects.create(topic="key_ready", object_id=workspace.pk)
     for grant in Grant.objects.filter(workspace=workspace):
         number = next(_numbers)
         Credential.objects.create(

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from django.db import connection, connections
 
-from requests_app.models import AccessRequest, Opinion, TransitionLog
+from requests_app import extraction
+from requests_app.models import AccessRequest, Opinion, TransitionLog, Workspace
 from requests_app.workflow import engine
 from tests.support.factories import World
 
@@ -114,3 +115,25 @@ def test_a_verb_refuses_to_nest() -> None:
     with transaction.atomic(), pytest.raises(RuntimeError, match="durable"):
         engine.apply(story.request, "ask_signature", by=story.world.investigator)
     assert connection.in_atomic_block is False
+
+
+def test_an_extract_is_confirmed_or_asked_for_again_never_both() -> None:
+    for _ in range(2):
+        story = World().story().reach("extract")
+        story.manifest()
+        world, stage = story.world, story.stage("extract")
+        extraction.ask(story.request, by=world.operator)
+        Workspace.objects.update(extract_asked_at=None, extract_asked_by=None)
+        results = at_once(
+            [
+                lambda stage=stage, by=world.second_operator: engine.apply(
+                    stage.pk, "confirm_extract", by=by
+                ),
+                lambda request=story.request, by=world.operator: extraction.ask(request, by=by),
+            ]
+        )
+        confirmed, asked = (not isinstance(one, Exception) for one in results)
+        assert confirmed != asked, results
+        workspace = Workspace.objects.get(request=story.request)
+        assert (workspace.extract_confirmed_at is not None) == confirmed
+        assert (workspace.extract_asked_at is not None) == asked

@@ -166,6 +166,42 @@ def test_what_is_no_longer_approved_is_not_confirmed(world: World) -> None:
     assert Workspace.objects.get(request=story.request).extract_confirmed_at is None
 
 
+def test_what_is_being_prepared_again_is_not_confirmed(world: World, operator: Client) -> None:
+    """Whoever confirms confirms what is there, not what the worker is about to write over it."""
+    story = world.story().reach("extract")
+    story.manifest()
+    second = client_for(world.second_operator, verified=True)
+    page = reverse("requests_app:extraction", args=[story.request.pk])
+    act = reverse(
+        "requests_app:stage_act",
+        args=[story.request.pk, story.stage("extract").pk, "confirm_extract"],
+    )
+    assert act in second.get(page).content.decode()
+    operator.post(page)
+    assert act not in second.get(page).content.decode()
+    answer = second.post(act, {"csrfmiddlewaretoken": "x"})
+    assert "Une préparation est demandée" in page_text(answer)
+    assert Workspace.objects.get(request=story.request).extract_confirmed_at is None
+    Workspace.objects.update(extract_asked_at=None, extract_asked_by=None)
+    second.post(act, {"csrfmiddlewaretoken": "x"})
+    assert Workspace.objects.get(request=story.request).extract_confirmed_by == (
+        world.second_operator
+    )
+
+
+@pytest.mark.parametrize("back", ["confirmed", "delivered"])
+def test_what_is_confirmed_is_not_prepared_again(world: World, operator: Client, back: str) -> None:
+    story = world.story().reach("extract")
+    story.manifest()
+    Workspace.objects.update(**{f"extract_{back}_at": timezone.now()})
+    page = reverse("requests_app:extraction", args=[story.request.pk])
+    assert "Préparer à nouveau" not in page_text(operator.get(page))
+    operator.post(page)
+    assert Workspace.objects.get().extract_asked_at is None
+    with pytest.raises(extraction.AskRefused):
+        extraction.ask(story.request, by=world.operator)
+
+
 def test_a_short_convention_is_told_with_the_days_really_left(
     story: Story, monkeypatch: pytest.MonkeyPatch
 ) -> None:

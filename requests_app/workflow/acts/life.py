@@ -156,11 +156,9 @@ class ConfirmExtract(Verb):
 
     def check(self, ctx: Context) -> Iterator[str]:
         workspace = Workspace.objects.filter(request=ctx.request).first()
-        if workspace is None or not workspace.extract_manifest:
-            yield _("Aucune extraction complète n’est préparée.")
-        elif workspace.deposits.filter(staged_by=ctx.person).exists():
-            yield _("La personne qui a préparé l’extraction ne peut pas la confirmer elle-même.")
-        elif not self._as_approved(ctx, workspace):
+        reasons = extract.confirmation_refusals(workspace, by=ctx.person)
+        yield from reasons
+        if workspace is not None and not reasons and not self._as_approved(ctx, workspace):
             yield _(
                 "L’extraction préparée n’est plus celle de la spécification approuvée :"
                 " préparez-la à nouveau."

@@ -119,8 +119,10 @@ def test_the_stager_does_not_confirm(workspace: Workspace, base: Any) -> None:
     assert workspace.extract_confirmed_by == checker
     with pytest.raises(extract.ConfirmationRefused, match="déjà confirmée"):
         extract.confirm_extract(workspace, by=checker)
-    extract.stage(workspace, scope=world.scope_of(base), by=stager, origin=SyntheticSource(rows=4))
-    assert workspace.extract_confirmed_at is None  # another extract, another confirmation
+    with pytest.raises(ExtractError, match="ne change plus"):  # another would be unconfirmed
+        extract.stage(workspace, scope=world.scope_of(base), by=stager)
+    workspace.refresh_from_db()
+    assert workspace.extract_confirmed_by == checker
 
 
 def test_delivered_as_staged_with_its_manifest(workspace: Workspace, base: Any) -> None:
