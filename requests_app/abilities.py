@@ -39,6 +39,7 @@ class Ability:
     url_name: str
     irreversible: bool
     task: Task | None = None
+    needs_fresh_factor: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +207,14 @@ def _right_sending(asked: _Asked, procedure: Procedure, name: str) -> bool:
 
 
 def _ability(move: Transition, stage: Stage | None) -> Ability:
-    return Ability(move.name, label_of(move.name), stage, "requests_app:act", move.irreversible)
+    return Ability(
+        move.name,
+        label_of(move.name),
+        stage,
+        "requests_app:act",
+        move.irreversible,
+        needs_fresh_factor=move.needs_fresh_factor,
+    )
 
 
 # --- Who must act next ----------------------------------------------------------------------------

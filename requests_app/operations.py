@@ -180,6 +180,11 @@ _VERBS: dict[str, Callable[..., list[Grant]]] = {
 }
 
 
+def needs_fresh_factor(name: str) -> bool:
+    """Whatever changes a right, one person's or all; holding the machinery back changes none."""
+    return name.removesuffix("_study") in _VERBS
+
+
 def perform(name: str, target: Target, *, by: User, reason: str) -> None:
     """Do one operation, with its reason. Raises OperationRefused."""
     if isinstance(target, Workspace):

@@ -9,10 +9,12 @@ from typing import Any, ClassVar
 from django.contrib import admin
 from django.db import models
 from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 
 from portal.common.days import Bound, DayField, DayInput
 
 from .models import Role
+from .otp import FRESH_MINUTES, demand
 from .roles import has_role
 
 
@@ -52,6 +54,10 @@ class RoleAdmin(SeenByRole, admin.ModelAdmin):
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return self.has_view_permission(request)
+
+    def ask_fresh_factor(self, request: HttpRequest) -> HttpResponseBase | None:
+        """What asks for the code again before an act that engages somebody; None to go on."""
+        return demand(request, fresh_minutes=FRESH_MINUTES)
 
     def has_act_permission(self, request: HttpRequest) -> bool:
         return has_role(request.user, Role.ADMINISTRATOR)

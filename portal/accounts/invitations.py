@@ -217,7 +217,7 @@ def accept_as_new(*, token: str, username: str, password: str, fields: dict[str,
 
 def _join(invitation: Invitation, organisation: Organisation, *, user: User) -> None:
     """Membership by invitation, confirmed when whoever invites may confirm memberships."""
-    if invitation.kind not in {Invitation.Kind.REPRESENTATIVE, Invitation.Kind.HOLDER}:
+    if invitation.kind not in Invitation.GIVE_CAPACITY:
         return
     inviter = invitation.invited_by
     vouched = (

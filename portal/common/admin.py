@@ -9,6 +9,7 @@ from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
@@ -36,18 +37,24 @@ def confirmed_action(
     name: str,
     act: Callable[[Any, Any, str], Any],
     needs_reason: bool = False,
-) -> Callable[[Any, HttpRequest, QuerySet[Model]], TemplateResponse | None]:
+    needs_fresh_factor: bool = False,
+) -> Callable[[Any, HttpRequest, QuerySet[Model]], HttpResponseBase | None]:
     """A changelist action, shown before it is done, that calls `act(object, by, reason)` on each.
 
     An act that answers False changed nothing. What it refuses (PermissionDenied, ValidationError)
     is reported, the rest is done. The admin opens no transaction around an action: each act has its
-    own. The ModelAdmin says who may, by `has_act_permission`.
+    own. The ModelAdmin says who may, by `has_act_permission`, and asks for the second factor again
+    by `ask_fresh_factor`.
     """
 
     @admin.action(description=label, permissions=["act"])  # type: ignore[arg-type]
     def action(
         modeladmin: Any, request: HttpRequest, queryset: QuerySet[Model]
-    ) -> TemplateResponse | None:
+    ) -> HttpResponseBase | None:
+        if needs_fresh_factor:
+            asked: HttpResponseBase | None = modeladmin.ask_fresh_factor(request)
+            if asked is not None:
+                return asked
         items = list(queryset[: MOST_AT_ONCE + 1])
         if len(items) > MOST_AT_ONCE:
             text = _("Choisissez au plus %(most)s lignes à la fois.") % {"most": MOST_AT_ONCE}
@@ -72,9 +79,10 @@ def confirmed_action(
     return action
 
 
-def reason_action(**options: Any) -> Callable[..., TemplateResponse | None]:
-    """A confirmed action that asks for a reason, kept in the log."""
-    return confirmed_action(needs_reason=True, **options)
+def reason_action(**options: Any) -> Callable[..., HttpResponseBase | None]:
+    """A confirmed action that asks for a reason, kept in the log: it takes something from somebody,
+    so it asks for a second factor passed a moment ago too."""
+    return confirmed_action(needs_reason=True, needs_fresh_factor=True, **options)
 
 
 def _do(items: list[Any], request: HttpRequest, act: Callable[..., Any], reason: str) -> None:

@@ -144,7 +144,7 @@ def revoke(story: Story) -> str:
     number = story.seen["study"].number
     page = verify(story, visitor, visitor.get("/exploitation/"))
     page = visitor.get(page.link(text=number))
-    form_page = visitor.get(page.links(href="/revoke_study/")[0])
+    form_page = verify(story, visitor, visitor.get(page.links(href="/revoke_study/")[0]))
     form = next(form for form in form_page.soup.select("main form"))
     visitor.submit(form_page, form, reason="Fin anticipée demandée par le responsable.")
     seen = story.wait(

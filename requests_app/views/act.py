@@ -7,12 +7,14 @@ from uuid import UUID
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from portal.accounts.models import Organisation
+from portal.accounts.otp import files_lost
 from portal.audit.record import record_view
 from portal.common.calendar import legal_now
 from requests_app import desk, permissions, uploads
@@ -31,6 +33,7 @@ from requests_app.reading import inbox
 from requests_app.workflow import engine
 
 from .beside import beside, callouts, warnings
+from .helpers import fresh_factor
 from .request import uuid_or_none, visible_request
 
 
@@ -157,7 +160,7 @@ def act(
     stage_id: UUID | None = None,
     task_id: UUID | None = None,
     act_id: UUID | None = None,
-) -> HttpResponse:
+) -> HttpResponseBase:
     access_request = visible_request(request, pk)
     if name not in ACT_FORMS:
         raise Http404
@@ -186,6 +189,8 @@ def act(
         raise PermissionDenied(
             _("Cet acte ne vous revient pas, ou il n’est plus temps de le faire.")
         )
+    if (asked := fresh_factor(request, needed=ability.needs_fresh_factor)) is not None:
+        return asked
     record_view(request, "request.view", on=access_request, about=pk)
     form = ACT_FORMS[name](
         request.POST or None,
@@ -198,6 +203,8 @@ def act(
     )
     if ability.irreversible:
         form.ask_confirmation()
+    if files_lost(request) and form.errors is not None:  # reading them cleans the form first
+        form.add_error("document", _("Joignez à nouveau le document."))
     if request.method == "POST" and form.is_valid():
         done = _run(request, form, name, access_request=access_request, stage=stage)
         if done is not None:

@@ -3,7 +3,9 @@
 from uuid import UUID
 
 from django.http import Http404, HttpRequest, QueryDict
+from django.http.response import HttpResponseBase
 
+from portal.accounts.otp import FRESH_MINUTES, demand
 from requests_app import permissions
 from requests_app.models import AccessRequest
 
@@ -24,3 +26,10 @@ def team_request(request: HttpRequest, pk: UUID) -> AccessRequest:
     if found is None or not permissions.in_team(request.user, found):
         raise Http404
     return found
+
+
+def fresh_factor(request: HttpRequest, *, needed: bool) -> HttpResponseBase | None:
+    """The page that asks for a second factor passed a moment ago, where the verb needs one; None
+    when the view may go on. Asked when the form is opened, and again when it took long to write:
+    what was typed is kept."""
+    return demand(request, fresh_minutes=FRESH_MINUTES) if needed else None

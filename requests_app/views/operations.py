@@ -9,6 +9,7 @@ from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import Count, F, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.functional import Promise
@@ -27,6 +28,7 @@ from requests_app.reading import quotas
 from requests_app.reading import request as reading
 
 from .csv_files import csv_response
+from .helpers import fresh_factor
 
 
 PAGE_SIZE = 50
@@ -270,7 +272,10 @@ def workspace_page(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 def _confirm(
     request: HttpRequest, name: str, *, target: Grant | Workspace, workspace: Workspace
-) -> HttpResponse:
+) -> HttpResponseBase:
+    asked = fresh_factor(request, needed=operations.needs_fresh_factor(name))
+    if asked is not None:
+        return asked
     operation = OPERATIONS[name]
     back = reverse("requests_app:operations_workspace", args=[workspace.pk])
     form = ReasonForm(request.POST or None)
@@ -296,7 +301,7 @@ def _confirm(
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def study_operation(request: HttpRequest, pk: UUID, name: str) -> HttpResponse:
+def study_operation(request: HttpRequest, pk: UUID, name: str) -> HttpResponseBase:
     workspace = _workspace(request, pk)
     if name not in operations.for_study(workspace, by=request.user):
         raise PermissionDenied(_("Cette action n’est pas possible maintenant."))
@@ -304,7 +309,7 @@ def study_operation(request: HttpRequest, pk: UUID, name: str) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def grant_operation(request: HttpRequest, pk: UUID, name: str) -> HttpResponse:
+def grant_operation(request: HttpRequest, pk: UUID, name: str) -> HttpResponseBase:
     grant = get_object_or_404(Grant.objects.select_related("person", "permit", "workspace"), pk=pk)
     workspace = _workspace(request, grant.workspace_id)
     if name not in operations.for_grant(grant, acts=permissions.can(request.user, "revoke", grant)):

@@ -8,6 +8,7 @@ from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.functional import Promise
@@ -19,6 +20,8 @@ from portal.accounts.models import Organisation, User
 from portal.audit.record import record_view
 from requests_app import operations
 from requests_app.forms.operations import ReasonForm
+
+from .helpers import fresh_factor
 
 
 PAGE_SIZE = 50
@@ -110,7 +113,7 @@ def _consequences(body: User | Organisation) -> list[str]:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def body_operation(request: HttpRequest, kind: str, pk: UUID, name: str) -> HttpResponse:
+def body_operation(request: HttpRequest, kind: str, pk: UUID, name: str) -> HttpResponseBase:
     if not operations.may_see(request.user):
         raise PermissionDenied(_("Cette page est celle des opérateurs."))
     body = _rows(kind).filter(pk=pk).first()
@@ -118,6 +121,9 @@ def body_operation(request: HttpRequest, kind: str, pk: UUID, name: str) -> Http
         raise Http404
     if name not in operations.for_body(body, acts=operations.may_act(request.user)):
         raise PermissionDenied(_("Cette action n’est pas possible maintenant."))
+    asked = fresh_factor(request, needed=operations.needs_fresh_factor(name))
+    if asked is not None:
+        return asked
     back = reverse(f"requests_app:{PAGES[kind]}")
     label, lead, danger = WORDS[name]
     form = ReasonForm(request.POST or None)

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -20,9 +21,10 @@ from requests_app.procedures.content import SECTIONS, Row
 from requests_app.procedures.content_labels import readable
 from requests_app.selection.specification import describe
 from requests_app.workflow import engine
+from requests_app.workflow.definition import REQUEST_MOVES
 
 from .draft import frame
-from .helpers import posted, team_request
+from .helpers import fresh_factor, posted, team_request
 from .request import visible_request
 
 
@@ -132,13 +134,18 @@ def _signable(request: HttpRequest, pk: UUID) -> AccessRequest:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def sign(request: HttpRequest, pk: UUID) -> HttpResponse:
+def sign(request: HttpRequest, pk: UUID) -> HttpResponseBase:
     """One page: the version, its fingerprint, one button. Or the signed PDF of that version."""
     access_request = _signable(request, pk)
     version = access_request.versions.filter(status=Status.AWAITING).first()
     if version is None:
         return _nothing_to_sign(request, access_request)
     version.request = access_request
+    # Who signs is asked before reading; who only files the paper, when it is sent.
+    if request.method == "POST" or permissions.is_signatory(request.user, access_request):
+        asked = fresh_factor(request, needed=REQUEST_MOVES["sign"].needs_fresh_factor)
+        if asked is not None:
+            return asked
     record_view(request, "request.view_version", on=version, about=pk)
     online, paper = _forms(request, version)
     bound = paper if request.method == "POST" and "paper" in request.POST else online

@@ -5,6 +5,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -19,13 +20,20 @@ from requests_app.forms.team import InviteForm, RemoveForm
 from requests_app.models import AccessRequest, RequestMember
 
 from .draft import frame, to_overview
-from .helpers import posted, team_request
+from .helpers import fresh_factor, posted, team_request
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def persons(request: HttpRequest, pk: UUID) -> HttpResponse:
+def persons(request: HttpRequest, pk: UUID) -> HttpResponseBase:
     """Who is in the file; a POST invites someone. Open at any time: teams change."""
     access_request = team_request(request, pk)
+    asked = fresh_factor(
+        request,
+        needed=request.method == "POST"
+        and request.POST.get("kind") == RequestMember.Kind.REPRESENTATIVE,
+    )
+    if asked is not None:
+        return asked
     form = InviteForm(posted(request), label_suffix="")
     if request.method == "POST" and form.is_valid():
         try:

@@ -86,6 +86,8 @@ class Transition:
     target_if_numbered: str = ""
     irreversible: bool = False  # asked to confirm before
     makes_act: bool = True  # False: internal to the committee or the desk, only logged
+    # It engages somebody or opens rights: asked for after a second factor passed a moment ago.
+    needs_fresh_factor: bool = False
 
     @property
     def public(self) -> bool:
@@ -128,6 +130,7 @@ REQUEST_MOVES: dict[str, Transition] = {
             Actor.SIGNATORY,
             Actor.TEAM,
             irreversible=True,
+            needs_fresh_factor=True,
         ),
         # "at any time before effect": once the convention has opened rights, they are closed
         # instead
@@ -146,6 +149,7 @@ REQUEST_MOVES: dict[str, Transition] = {
             Actor.SECRETARIAT,
             Actor.LEGAL_OFFICER,
             irreversible=True,
+            needs_fresh_factor=True,
         ),
         # --- entailed by the outcome of a stage, never asked for ---
         _move("await_completion", (_R.SUBMITTED,), _R.INCOMPLETE),
@@ -173,8 +177,14 @@ _S = Stage
 _END = {"sources": (_S.RUNNING,), "target": _S.DONE}
 
 
-def _end(name: str, outcome: str, *actors: Actor) -> Transition:
-    return replace(_move(name, (_S.RUNNING,), _S.DONE, *actors, irreversible=True), outcome=outcome)
+def _end(name: str, outcome: str, *actors: Actor, **more: bool | str) -> Transition:
+    move = _move(name, (_S.RUNNING,), _S.DONE, *actors, irreversible=True, **more)
+    return replace(move, outcome=outcome)
+
+
+def _decide(name: str, outcome: str, *actors: Actor) -> Transition:
+    """An end that decides of the request, or of what is opened."""
+    return _end(name, outcome, *actors, needs_fresh_factor=True)
 
 
 def _note(name: str, *actors: Actor, **more: bool | str) -> Transition:
@@ -211,23 +221,30 @@ KIND_MOVES: dict[str, tuple[Transition, ...]] = {
         _note("declare_interest", Actor.MEMBER, makes_act=False),
         _note("file_report", Actor.RAPPORTEUR, makes_act=False, irreversible=True),
         _note("assign_rapporteurs", Actor.PRESIDENT, makes_act=False),
-        _end("issue_opinion", CHOSEN, Actor.PRESIDENT),
+        _decide("issue_opinion", CHOSEN, Actor.PRESIDENT),
         _note("extend_opinion", Actor.PRESIDENT, irreversible=True),
         _note("withdraw_member", Actor.PRESIDENT, makes_act=False, irreversible=True),
-        _move("file_late_opinion", (_S.DONE,), "", Actor.PRESIDENT, irreversible=True),
+        _move(
+            "file_late_opinion",
+            (_S.DONE,),
+            "",
+            Actor.PRESIDENT,
+            irreversible=True,
+            needs_fresh_factor=True,
+        ),
     ),
     "answer": (_end("answer_points", CHOSEN, Actor.TEAM),),
     "referral": (_end("record_referral", "referred", Actor.SECRETARIAT),),
     "authorisation": (
         _note("record_receipt", Actor.LEGAL_OFFICER),
-        _end("record_authorisation", "authorised", Actor.LEGAL_OFFICER),
-        _end("record_refusal", "refused", Actor.LEGAL_OFFICER),
+        _decide("record_authorisation", "authorised", Actor.LEGAL_OFFICER),
+        _decide("record_refusal", "refused", Actor.LEGAL_OFFICER),
         _note("record_extension", Actor.LEGAL_OFFICER),
     ),
     "conformity": (_end("record_conformity", "committed", Actor.TEAM, Actor.LEGAL_OFFICER),),
     "register": (_end("publish_register", "published", Actor.SECRETARIAT),),
-    "convention": (_end("record_convention", "signed", Actor.LEGAL_OFFICER),),
-    "extract": (_end("confirm_extract", "confirmed", Actor.OPERATOR, Actor.MAIN_BASE_OFFICER),),
+    "convention": (_decide("record_convention", "signed", Actor.LEGAL_OFFICER),),
+    "extract": (_decide("confirm_extract", "confirmed", Actor.OPERATOR, Actor.MAIN_BASE_OFFICER),),
     "opening": (_end("finish_opening", "opened", Actor.SYSTEM),),
     "use": (_end("finish_use", "ended", Actor.SYSTEM),),
     "closure": (_end("close", "closed", Actor.SECRETARIAT),),

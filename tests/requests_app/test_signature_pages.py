@@ -100,7 +100,7 @@ def test_a_stale_fingerprint_is_refused(story: Story, world: World) -> None:
 
 def test_a_member_without_the_capacity_does_not_sign(story: Story, world: World) -> None:
     story.ask_signature()
-    client = client_for(world.investigator)
+    client = client_for(world.investigator, verified=True)
     text = page_text(client.get(page("sign", story)))
     assert "Signer et déposer" not in text
     version = RequestVersion.objects.get()
@@ -113,7 +113,7 @@ def test_a_member_without_the_capacity_does_not_sign(story: Story, world: World)
 
 def test_signed_paper_is_deposited_by_the_team(story: Story, world: World) -> None:
     version = story.ask_signature()
-    client = client_for(world.investigator)
+    client = client_for(world.investigator, verified=True)
     fields = {"version": version.number, "sha256": version.sha256, "paper": "1"}
     bad = SimpleUploadedFile("signe.pdf", b"MZ\x90\x00program")
     refused = client.post(page("sign", story), fields | {"file": bad})
@@ -136,7 +136,9 @@ def test_a_refused_signed_paper_is_not_kept(story: Story, world: World) -> None:
     before = StoredFile.objects.count()
     stale = {"version": version.number, "sha256": "0" * 64, "paper": "1"}
     sent = SimpleUploadedFile("signe.pdf", pdfs.page("signed"))
-    answer = client_for(world.investigator).post(page("sign", story), stale | {"file": sent})
+    answer = client_for(world.investigator, verified=True).post(
+        page("sign", story), stale | {"file": sent}
+    )
     assert answer.status_code == 422
     assert "Rechargez la page" in page_text(answer)
     assert StoredFile.objects.count() == before

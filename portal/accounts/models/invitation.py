@@ -22,6 +22,9 @@ class Invitation(models.Model):
         REPRESENTATIVE = "representative", _("représentant légal")
         HOLDER = "holder", _("représentant d’un responsable de données")
 
+    # Kinds that give a role or the capacity to sign, not a place in one file only.
+    GIVE_CAPACITY = frozenset({Kind.REPRESENTATIVE, Kind.HOLDER})
+
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     kind = models.CharField(_("nature"), max_length=16, choices=Kind.choices)
     email = models.EmailField(_("adresse"))

@@ -8,6 +8,7 @@ from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db import IntegrityError
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -21,7 +22,12 @@ from portal.accounts.forms import InvitationForm, RegistrationForm
 from portal.accounts.landing import after_invitation
 from portal.accounts.links import posted
 from portal.accounts.models import Invitation
-from portal.accounts.otp import demand_if_needed, without_second_factor
+from portal.accounts.otp import (
+    FRESH_MINUTES,
+    demand,
+    demand_if_needed,
+    without_second_factor,
+)
 from portal.accounts.permissions import can_invite, invitations_visible_to
 
 
@@ -38,9 +44,11 @@ def invitations(request: HttpRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def invite(request: HttpRequest) -> HttpResponse:
+def invite(request: HttpRequest) -> HttpResponseBase:
     if not can_invite(request.user):
         raise PermissionDenied
+    if (asked := demand(request, fresh_minutes=FRESH_MINUTES)) is not None:
+        return asked
     form = InvitationForm(posted(request), user=request.user)
     if request.method == "POST" and form.is_valid():
         try:
@@ -80,8 +88,11 @@ def cancel(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 
 @require_POST
-def resend(request: HttpRequest, pk: UUID) -> HttpResponse:
+def resend(request: HttpRequest, pk: UUID) -> HttpResponseBase:
     invitation = get_object_or_404(invitations_visible_to(request.user), pk=pk)
+    if invitation.kind in Invitation.GIVE_CAPACITY:
+        if (asked := demand(request, fresh_minutes=FRESH_MINUTES)) is not None:
+            return asked
     try:
         service.resend(invitation, by=request.user)
         messages.success(
@@ -102,7 +113,7 @@ def _unusable(request: HttpRequest) -> HttpResponse:
 @without_second_factor
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
-def invitation(request: HttpRequest, token: str) -> HttpResponse:
+def invitation(request: HttpRequest, token: str) -> HttpResponseBase:
     """What the invitation gives; accepted by the person logged in, if it is theirs."""
     try:
         found = service.find(token)

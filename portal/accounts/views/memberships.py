@@ -7,6 +7,7 @@ from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -17,6 +18,7 @@ from portal.accounts import throttle
 from portal.accounts.forms import AnswerForm, MembershipForm, ReasonForm
 from portal.accounts.links import posted
 from portal.accounts.models import Membership, Role
+from portal.accounts.otp import FRESH_MINUTES, demand
 from portal.accounts.permissions import (
     can_confirm,
     can_end_membership,
@@ -144,7 +146,7 @@ def confirmations(request: HttpRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def confirmation(request: HttpRequest, pk: UUID) -> HttpResponse:
+def confirmation(request: HttpRequest, pk: UUID) -> HttpResponseBase:
     membership = get_object_or_404(Membership.objects.select_related("user", "organisation"), pk=pk)
     if not _may_open(request):
         raise Http404
@@ -152,6 +154,8 @@ def confirmation(request: HttpRequest, pk: UUID) -> HttpResponse:
         if membership.ended_at or membership.confirmed_at:
             return _answered(request, membership)
         raise Http404
+    if (asked := demand(request, fresh_minutes=FRESH_MINUTES)) is not None:
+        return asked
     form = AnswerForm(posted(request), membership=membership, user=request.user)
     if request.method == "POST" and form.is_valid():
         return _answer(request, membership, form)
