@@ -14,6 +14,6 @@ urlpatterns = [
 ]
 
 # Pages for people, problem details under /api/.
-handler400 = "portal.common.problems.bad_request"
+handler400 = "portal.common.body_limits.bad_request"
 handler404 = "portal.common.problems.page_not_found"
 handler500 = "portal.common.problems.server_error"

@@ -44,7 +44,8 @@ def problem_details(exc: Exception, context: dict[str, Any]) -> Response | None:
     text = " ".join(_messages(detail.get("detail", [])))
     if errors and not text:
         text = _("Paramètres refusés : %(names)s.") % {"names": ", ".join(errors)}
-    response.data = _body(response.status_code, text) | ({"errors": errors} if errors else {})
+    body = problem_body(response.status_code, text)
+    response.data = body | ({"errors": errors} if errors else {})
     response.content_type = CONTENT_TYPE
     return response
 
@@ -58,7 +59,8 @@ def _messages(value: Any) -> list[str]:
     return [str(value)]
 
 
-def _body(status: int, detail: str) -> dict[str, Any]:
+def problem_body(status: int, detail: str) -> dict[str, Any]:
+    """Problem details of an answer that no view of the API made."""
     title = HTTPStatus(status).phrase
     return {"type": "about:blank", "title": title, "status": status, "detail": detail}
 
@@ -71,7 +73,7 @@ def _or_page(
 ) -> Callable[..., HttpResponseBase]:
     def answer(request: HttpRequest, exception: Exception | None = None) -> HttpResponseBase:
         if request.path.startswith(API):
-            body = json.dumps(_body(status, str(detail)))
+            body = json.dumps(problem_body(status, str(detail)))
             return HttpResponse(body, status=status, content_type=CONTENT_TYPE)
         return page(request) if exception is None else page(request, exception)
 

@@ -48,11 +48,13 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "portal.common.private_answers.PrivateAnswersMiddleware",
     "csp.middleware.CSPMiddleware",
     "django_permissions_policy.PermissionsPolicyMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
+    "portal.common.body_limits.BodyLimitMiddleware",  # before the first that reads a body
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django_otp.middleware.OTPMiddleware",
@@ -171,7 +173,10 @@ WHITENOISE_SKIP_COMPRESS_EXTENSIONS = [
 # Uploaded pieces are never served by the web server: views stream them after a rights check.
 MEDIA_ROOT = VAR_DIR / "files"
 FILE_UPLOAD_PERMISSIONS = 0o600
-DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
+# Whole bodies are bounded in portal.common.body_limits; these are what a form may hold of them.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
+DATA_UPLOAD_MAX_NUMBER_FILES = 5
 PIECE_MAX_BYTES = 25 * 1024 * 1024
 
 # Proxies in front of the portal whose X-Forwarded-For is believed (throttles by address).

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_http_methods
 from portal.accounts.models import Organisation
 from portal.accounts.otp import files_lost
 from portal.audit.record import record_view
+from portal.common.body_limits import accepts_files, largest_piece
 from portal.common.calendar import legal_now
 from requests_app import desk, permissions, uploads
 from requests_app.abilities import abilities
@@ -152,6 +153,7 @@ def _is_second_click(
     return moved.exists() or acted.exists()
 
 
+@accepts_files(largest_piece)
 @require_http_methods(["GET", "HEAD", "POST"])
 def act(
     request: HttpRequest,

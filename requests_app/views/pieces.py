@@ -14,6 +14,7 @@ from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_POST, require_safe
 
 from portal.audit.record import record_view
+from portal.common.body_limits import accepts_files, largest_piece
 from requests_app import dossier, permissions, uploads
 from requests_app.dossier import NotEditable
 from requests_app.dossier import pieces as kept
@@ -78,6 +79,7 @@ def _rule(access_request: AccessRequest, code: str) -> PieceRule:
         raise Http404 from None
 
 
+@accepts_files(largest_piece)
 @require_POST
 def piece(request: HttpRequest, pk: UUID, code: str) -> HttpResponse:
     """Deposit, waive or remove one piece, by the button that was pressed."""

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from portal.accounts.models import Invitation
 from portal.audit.record import record_view
+from portal.common.body_limits import accepts_files, largest_piece
 from requests_app import dossier, draft_steps, orientation, permissions, team, uploads
 from requests_app.abilities import abilities
 from requests_app.forms.signature import SignedVersionForm, SignForm
@@ -133,6 +134,7 @@ def _signable(request: HttpRequest, pk: UUID) -> AccessRequest:
     return access_request
 
 
+@accepts_files(largest_piece)
 @require_http_methods(["GET", "HEAD", "POST"])
 def sign(request: HttpRequest, pk: UUID) -> HttpResponseBase:
     """One page: the version, its fingerprint, one button. Or the signed PDF of that version."""

@@ -95,6 +95,8 @@ document.querySelectorAll("form[data-autosave]").forEach((form) => {
         askLogin();
       } else if (response.status === 409) {
         conflict(answer.conflict || answer.error);
+      } else if (response.status === 413) {
+        say(answer.error, "error");
       } else if (response.ok) {
         ended = false;
         form.elements.revision.value = answer.revision;
