@@ -7,6 +7,8 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from .names import key_of
+
 
 if TYPE_CHECKING:
     from portal.accounts.models import User
@@ -61,7 +63,7 @@ class VariableQuerySet(models.QuerySet[Any]):
 
     def named(self, name: str) -> "VariableQuerySet":
         """All variables of one name, whatever its case and the table that holds it."""
-        return self.filter(name_key=name.upper())
+        return self.filter(name_key=key_of(name))
 
     def identifying(self) -> "VariableQuerySet":
         """Potential identifiers (A22)."""

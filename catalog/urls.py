@@ -2,15 +2,18 @@
 
 from django.urls import include, path, register_converter
 
+from .names import wrong_with
 from .views import exports, home, pages, results
 
 
 class NameConverter:
-    """A table's or variable's name: anything but a slash, and no NUL (PostgreSQL refuses it)."""
+    """A table's or variable's name, in the words of `catalog.names`."""
 
-    regex = r"[^/\x00]{1,80}"
+    regex = r"[^/\x00]+"
 
     def to_python(self, value: str) -> str:
+        if wrong_with(value):
+            raise ValueError  # answered 404
         return value
 
     def to_url(self, value: str) -> str:

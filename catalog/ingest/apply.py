@@ -13,6 +13,7 @@ from django.db.models import Min
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from catalog.completeness import completeness
 from catalog.models import Dataset, ImportRun, StagedRow, Table, TableKey, Variable
 from catalog.outbox import enqueue
 from catalog.publishing import publish
@@ -62,7 +63,10 @@ def differs(row: Any, values: dict[str, Any]) -> bool:
 def apply_dataset(
     run: ImportRun, code: str, *, profile: Profile, people: People, rules: IdentifierRules
 ) -> Applied:
-    """Apply one dataset's staged tables and variables, then publish it when it is new."""
+    """Apply one dataset's staged tables and variables, then publish it when it is new.
+
+    A new one whose words are missing (a product that the profile does not know) stays unpublished.
+    """
     staged = list(run.rows.filter(dataset_code=code).exclude(kind=StagedRow.Kind.KEY))
     tables_staged = [row for row in staged if row.kind == StagedRow.Kind.TABLE]
     identifiers = {
@@ -91,7 +95,7 @@ def apply_dataset(
         _set_first_year(dataset)
         if applied.changed:
             enqueue([("dataset", str(dataset.pk)), *lost])
-        if is_new:
+        if is_new and not completeness(dataset).blocking:
             publish(dataset, by=None)
         if applied.changed:
             record(
@@ -109,7 +113,7 @@ def _apply_tables(dataset: Dataset, staged: list[StagedRow], applied: Applied) -
     new: list[Table] = []
     changed: list[Table] = []
     for position, row in enumerate(staged):
-        values = {k: v for k, v in row.payload.items() if k != "product"}
+        values = {k: v for k, v in row.payload.items() if not k.startswith("product")}
         values |= {"position": position, "removed_at": None}
         table = known.get(row.name)
         if table is None:
@@ -163,7 +167,7 @@ def _apply_variables(
         if variable.removed_at is None:
             variable.removed_at = timezone.now()
             changed.append(variable)
-            lost.append(("variable", variable.name.upper()))
+            lost.append(("variable", variable.name_key))
             applied.removed += 1
     Variable.objects.bulk_create(new, batch_size=BATCH)
     Variable.objects.bulk_update(changed, VARIABLE_FIELDS, batch_size=BATCH)

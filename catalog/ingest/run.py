@@ -9,7 +9,9 @@ from pathlib import Path
 from django.db.models import Q
 from django.utils import timezone
 
-from catalog.models import ImportRun, StagedRow, Variable
+from catalog.completeness import completeness
+from catalog.models import Dataset, ImportRun, StagedRow, Variable
+from catalog.names import shown
 
 from .apply import apply_dataset, apply_keys
 from .identifiers import IdentifierRules
@@ -29,6 +31,8 @@ class Report:
     identifiers: Counter[str] = field(default_factory=Counter)
     rules_without_hit: list[str] = field(default_factory=list)
     datasets: list[str] = field(default_factory=list)
+    # Code of each dataset of this import that is not public, with what it lacks ("" for nothing).
+    unpublished: dict[str, str] = field(default_factory=dict)
 
 
 def import_folder(
@@ -63,6 +67,9 @@ def import_folder(
             apply_dataset(run, code, profile=profile, people=people, rules=rules)
     _finish(run)
     _count(report, rules)
+    for dataset in Dataset.objects.filter(code__in=report.datasets, published_at__isnull=True):
+        lacking = (str(item.label) for item in completeness(dataset).blocking)
+        report.unpublished[dataset.code] = ", ".join(lacking)
     return report
 
 
@@ -98,7 +105,9 @@ def write_csv(report: Report, path: Path) -> None:
         out = csv.writer(file, delimiter=";")
         out.writerow(["fichier", "ligne", "objet", "base", "table", "nom", "resultat", "message"])
         for mistake in report.mistakes:
-            out.writerow([mistake.file, mistake.line, "", "", "", "", "wrong", mistake.message])
+            out.writerow(
+                [shown(mistake.file), mistake.line, "", "", "", "", "wrong", mistake.message]
+            )
         for row in report.run.rows.order_by("file", "line").iterator(chunk_size=1000):
             out.writerow(
                 [

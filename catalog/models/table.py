@@ -1,13 +1,13 @@
 import uuid
 
 from django.db import models
-from django.db.models.functions import Upper
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from catalog.names import MAX_NAME, validate_name
 from catalog.querysets import TableQuerySet
 
-from .base import IndexedModel, Validity, years_are_in_order
+from .base import IndexedModel, NameKeyField, Validity, years_are_in_order
 
 
 class Table(Validity, IndexedModel):
@@ -20,10 +20,8 @@ class Table(Validity, IndexedModel):
         related_name="tables",
         verbose_name=_("base"),
     )
-    name = models.CharField(_("nom"), max_length=80)
-    name_key = models.GeneratedField(
-        expression=Upper("name"), output_field=models.CharField(max_length=80), db_persist=True
-    )
+    name = models.CharField(_("nom"), max_length=MAX_NAME, validators=[validate_name])
+    name_key = NameKeyField(max_length=MAX_NAME, editable=False)
     label_fr = models.CharField(_("libellé"), max_length=300, blank=True)
     label_en = models.CharField(_("libellé en anglais"), max_length=300, blank=True)
     description = models.TextField(_("description"), blank=True)

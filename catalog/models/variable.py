@@ -1,13 +1,13 @@
 import uuid
 
 from django.db import models
-from django.db.models.functions import Upper
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from catalog.names import MAX_NAME, key_of, validate_name
 from catalog.querysets import VariableQuerySet
 
-from .base import IndexedModel, Validity, years_are_in_order
+from .base import IndexedModel, NameKeyField, Validity, years_are_in_order
 
 
 class Variable(Validity, IndexedModel):
@@ -39,10 +39,8 @@ class Variable(Validity, IndexedModel):
         related_name="variables",
         verbose_name=_("table"),
     )
-    name = models.CharField(_("nom"), max_length=80)
-    name_key = models.GeneratedField(
-        expression=Upper("name"), output_field=models.CharField(max_length=80), db_persist=True
-    )
+    name = models.CharField(_("nom"), max_length=MAX_NAME, validators=[validate_name])
+    name_key = NameKeyField(max_length=MAX_NAME, editable=False)
     label_fr = models.CharField(_("libellé"), max_length=500, blank=True)
     label_en = models.CharField(_("libellé en anglais"), max_length=500, blank=True)
     description = models.TextField(_("description"), blank=True)
@@ -89,4 +87,4 @@ class Variable(Validity, IndexedModel):
         return bool(self.identifier)
 
     def index_entries(self) -> list[tuple[str, str]]:
-        return [("variable", self.name.upper()), ("table", str(self.table_id))]
+        return [("variable", key_of(self.name)), ("table", str(self.table_id))]

@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from catalog.names import shown
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -26,7 +28,7 @@ class Mistake:
     message: str
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line} : {self.message}"
+        return f"{shown(self.file)}:{self.line} : {self.message}"
 
 
 @dataclass(slots=True)
@@ -41,7 +43,7 @@ class Reader(Protocol):
     code: str
 
     def files(self, folder: Path) -> list[Path]:
-        """Files to read, sorted by name."""
+        """What is to be read, sorted by name; some may be no file that can be read."""
 
     def read(self, path: Path) -> FileContent:
         """Content of one file. Never raises for what the file holds: mistakes are returned."""

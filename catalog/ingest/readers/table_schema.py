@@ -8,6 +8,7 @@ year that still exists: a table of 2017 alone has 2017 twice.
 
 import json
 import re
+import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
 from catalog.models import Variable
+from catalog.names import shown, tidy_name, wrong_with
 
 from .base import FileContent, Mistake, Row
 from .located_json import Located, loads
@@ -22,8 +24,8 @@ from .located_json import Located, loads
 
 TYPES = frozenset(Variable.DataType.values)
 MAX_BYTES = 20 * 1024 * 1024
-MAX_NAME = 80
 MAX_LABEL = 300
+MAX_CODE = 80
 FIRST_YEAR, LAST_YEAR = 1900, 2100
 # Windows-1252 characters read as Latin-1 in some labels of the 2020 dictionary.
 _C1 = re.compile("[\x80-\x9f]")
@@ -37,10 +39,45 @@ class _Wrong(Exception):
 
 
 def tidy(value: Any) -> str:
-    """Text without control characters of a wrong encoding, without spaces at its ends."""
+    """Text without control characters of a wrong encoding, without spaces at its ends.
+
+    Soft hyphens go: they say where a printer may cut a word, and hide it from a search.
+    """
     text = "" if value is None else str(value)
     text = _C1.sub(lambda m: m[0].encode("latin-1").decode("cp1252", errors="ignore"), text)
-    return text.strip()
+    return text.replace("\xad", "").strip()
+
+
+def _text(source: dict[str, Any], key: str, line: int) -> str:
+    """A property that is a text or a number. Raises _Wrong for what no page can show."""
+    value = source.get(key)
+    if isinstance(value, dict | list):
+        raise _Wrong(line, _("« %(what)s » doit être un texte.") % {"what": key})
+    text = tidy(value)
+    if unseen := next((c for c in text if _is_unseen(c)), ""):
+        raise _Wrong(
+            line,
+            _("« %(what)s » contient le caractère invisible U+%(code)s : retirez-le.")
+            % {"what": key, "code": f"{ord(unseen):04X}"},
+        )
+    return text
+
+
+def _is_unseen(character: str) -> bool:
+    """Control, direction, zero width, lone surrogate, unassigned. Joiners shape some scripts."""
+    if character in "\n\r\t\u200c\u200d":
+        return False
+    return unicodedata.category(character) in {"Cc", "Cf", "Cs", "Cn"}
+
+
+def _name(value: Any, line: int, what: str) -> str:
+    """A name as `catalog.names` allows it. Raises _Wrong."""
+    if not isinstance(value, str):
+        raise _Wrong(line, _("« %(what)s » doit être un nom.") % {"what": what})
+    name = tidy_name(value)
+    if reason := wrong_with(name):
+        raise _Wrong(line, reason)
+    return name
 
 
 def label_and_text(title: str, description: str) -> tuple[str, str]:
@@ -62,19 +99,19 @@ def _names(value: Any, line: int, what: str) -> list[str]:
         raise _Wrong(
             line, _("« %(what)s » doit être un nom ou une liste de noms.") % {"what": what}
         )
-    return [name.strip() for name in names]
+    return [_name(name, line, what) for name in names]
 
 
 def _year(value: Any, line: int, what: str) -> int | None:
     text = tidy(value)
     if not text:
         return None
-    match = re.fullmatch(r"(\d{4})([-/]\d{2}){0,2}", text)
+    match = re.fullmatch(r"([0-9]{4})([-/][0-9]{2}){0,2}", text)
     if match is None or not FIRST_YEAR <= int(match[1]) <= LAST_YEAR:
         raise _Wrong(
             line,
             _("« %(what)s » vaut « %(value)s » : écrivez une année sur quatre chiffres.")
-            % {"what": what, "value": text},
+            % {"what": what, "value": shown(text[:40])},
         )
     return int(match[1])
 
@@ -108,7 +145,7 @@ class TableSchemaReader:
         self.code_prefix = code_prefix
 
     def files(self, folder: Path) -> list[Path]:
-        return sorted(folder.glob("*.json"))
+        return sorted(path for path in folder.iterdir() if path.suffix.lower() == ".json")
 
     def dataset_code(self, product: str) -> str:
         return slugify(f"{self.code_prefix}{product.replace('_', '-')}")
@@ -119,25 +156,21 @@ class TableSchemaReader:
             content.rows = self._rows(path)
         except _Wrong as wrong:
             content.mistakes.append(Mistake(path.name, wrong.line, wrong.message))
+        except OSError:
+            message = _("le fichier ne peut pas être lu : vérifiez ses droits, ou qu’il est là.")
+            content.mistakes.append(Mistake(path.name, 1, message))
         return content
 
     def _rows(self, path: Path) -> list[Row]:
-        *products, expected = path.stem.split("__")
-        if not products or not all(products) or not expected:
-            raise _Wrong(
-                1, _("nommez le fichier PRODUIT__TABLE.json ou PRODUIT__PARTIE__TABLE.json.")
-            )
+        dataset_code, product, expected = self._named(path)
         schema = self._parsed(path)
-        name = tidy(schema.get("name"))
+        name = _name(schema.get("name"), schema.line, "name")
         if name != expected:
             raise _Wrong(
                 schema.line,
                 _("la table s’appelle « %(name)s » mais le fichier dit « %(expected)s ».")
-                % {"name": name, "expected": expected},
+                % {"name": name, "expected": shown(expected)},
             )
-        if len(name) > MAX_NAME:
-            raise _Wrong(schema.line, _("un nom de table a 80 caractères au plus."))
-        dataset_code = self.dataset_code(products[-1])
         variables = self._variables(schema, dataset_code, name)
         known = {row.name for row in variables}
         keys = self._keys(schema, dataset_code, name, known)
@@ -148,7 +181,9 @@ class TableSchemaReader:
         history = schema.get("history") or {}
         if not isinstance(history, dict):
             raise _Wrong(schema.line, _("« history » doit être un objet."))
-        label, text = label_and_text(tidy(schema.get("title")), tidy(schema.get("observation")))
+        label, text = label_and_text(
+            _text(schema, "title", schema.line), _text(schema, "observation", schema.line)
+        )
         table = Row(
             "table",
             schema.line,
@@ -158,16 +193,43 @@ class TableSchemaReader:
             {
                 "label_fr": label,
                 "description": text,
-                "scope_fr": tidy(schema.get("champ"))[:200],
+                "scope_fr": _text(schema, "champ", schema.line)[:200],
                 "primary_key": primary,
-                "product": tidy(schema.get("produit")) or products[-1],
+                "product_key": product,
+                "product": (_text(schema, "produit", schema.line) or product)[:250],
                 **_validity(history, schema.line),
             },
         )
         # The table's row comes last: a file is wholly staged when it is there.
         return [*variables, *keys, table]
 
+    def _named(self, path: Path) -> tuple[str, str, str]:
+        """Code of the dataset, product and table that the name of a file says."""
+        *products, expected = tidy_name(path.stem).split("__")
+        if any(_is_unseen(character) for character in path.name):
+            raise _Wrong(1, _("le nom du fichier contient un caractère invisible : retirez-le."))
+        if not products or not all(products) or not expected:
+            raise _Wrong(
+                1, _("nommez le fichier PRODUIT__TABLE.json ou PRODUIT__PARTIE__TABLE.json.")
+            )
+        product = products[-1]
+        code = self.dataset_code(product)
+        if wrong_with(product) or not slugify(product) or len(code) > MAX_CODE:
+            raise _Wrong(
+                1,
+                _(
+                    "le produit « %(product)s » ne donne pas d’adresse à sa base : écrivez-le"
+                    " en lettres sans accent et chiffres, en moins de 60 caractères."
+                )
+                % {"product": shown(product)},
+            )
+        return code, product, expected
+
     def _parsed(self, path: Path) -> Located:
+        if not path.is_file():
+            raise _Wrong(
+                1, _("ce n’est pas un fichier qui se lit (dossier, lien sans cible…) : retirez-le.")
+            )
         if path.stat().st_size > MAX_BYTES:
             raise _Wrong(1, _("le fichier dépasse 20 Mo."))
         try:
@@ -194,9 +256,7 @@ class TableSchemaReader:
         for item in fields:
             if not isinstance(item, Located):
                 raise _Wrong(schema.line, _("chaque élément de « fields » est un objet."))
-            name = tidy(item.get("name"))
-            if not name or len(name) > MAX_NAME:
-                raise _Wrong(item.line, _("une variable a un nom de 1 à 80 caractères."))
+            name = _name(item.get("name"), item.line, "name")
             if name in seen:
                 raise _Wrong(
                     item.line,
@@ -210,24 +270,24 @@ class TableSchemaReader:
         return rows
 
     def _field(self, item: Located) -> dict[str, Any]:
-        data_type = tidy(item.get("type")) or "string"
+        data_type = _text(item, "type", item.line) or "string"
         if data_type not in TYPES:
             raise _Wrong(
                 item.line,
                 _("le type « %(type)s » n’existe pas ; types connus : %(known)s.")
                 % {"type": data_type, "known": ", ".join(sorted(TYPES))},
             )
-        title, text = tidy(item.get("title")), tidy(item.get("description"))
+        title, text = (_text(item, key, item.line) for key in ("title", "description"))
         label, description = label_and_text(title, text)
-        observation = tidy(item.get("observation"))
-        nomenclature = tidy(item.get("nomenclature"))
+        observation = _text(item, "observation", item.line)
+        nomenclature = _text(item, "nomenclature", item.line)
         return {
             "label_fr": label,
             "description": "\n\n".join(part for part in (description, observation) if part),
             "data_type": data_type,
-            "length": tidy(item.get("length"))[:20],
+            "length": _text(item, "length", item.line)[:20],
             "nomenclature": "" if nomenclature == "-" else nomenclature[:120],
-            "rule": tidy(item.get("regle_gestion")),
+            "rule": _text(item, "regle_gestion", item.line),
             **_validity(item, item.line),
         }
 
@@ -241,7 +301,8 @@ class TableSchemaReader:
                 raise _Wrong(schema.line, _("une clé a « fields » et « reference »."))
             own = _names(key.get("fields"), key.line, "fields")
             target = _names(key["reference"].get("fields"), key.line, "reference.fields")
-            resource = tidy(key["reference"].get("resource")) or table
+            resource = tidy(key["reference"].get("resource"))
+            resource = _name(resource, key.line, "resource") if resource else table
             self._must_hold(own, known, key.line, "fields")
             if len(own) != len(target):
                 raise _Wrong(key.line, _("une clé relie autant de variables de chaque côté."))
@@ -249,9 +310,9 @@ class TableSchemaReader:
                 "variables": own,
                 "target": resource,
                 "target_variables": target,
-                "note": tidy(key.get("description"))[:300],
+                "note": _text(key, "description", key.line)[:300],
             }
-            rows.append(Row("key", key.line, dataset_code, table, resource[:120], payload))
+            rows.append(Row("key", key.line, dataset_code, table, resource, payload))
         return rows
 
     @staticmethod

@@ -1,11 +1,14 @@
 """Import a dictionary of tables and variables written in Table Schema JSON."""
 
+import logging
 import sys
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -14,6 +17,9 @@ from catalog.ingest.profile import load_profile
 from catalog.ingest.readers.table_schema import TableSchemaReader
 from catalog.ingest.run import Report, import_folder, write_csv
 from catalog.models import ImportRun, Variable
+
+
+logger = logging.getLogger(__name__)
 
 
 class Command(BaseCommand):
@@ -30,16 +36,26 @@ class Command(BaseCommand):
             raise CommandError(_("%(folder)s n’est pas un dossier.") % {"folder": folder})
         try:
             profile = load_profile(options["profile"])
-        except FileNotFoundError as error:
+        except (OSError, ValueError, KeyError) as error:
             raise CommandError(_("Le profil demandé n’existe pas.")) from error
         reader = TableSchemaReader(code_prefix=profile.code_prefix)
         if not reader.files(folder):
             raise CommandError(_("Aucun fichier .json dans %(folder)s.") % {"folder": folder})
         if options["report"]:
             self._must_be_writable(options["report"])
-        report = import_folder(
-            folder, reader=reader, profile=profile, rules=load_rules(), progress=self._progress
-        )
+        try:
+            report = import_folder(
+                folder, reader=reader, profile=profile, rules=load_rules(), progress=self._progress
+            )
+        except (ValidationError, DatabaseError) as error:
+            logger.exception("import of %s", folder)
+            raise CommandError(
+                _(
+                    "L’import s’est arrêté (%(why)s). Chaque base est faite en entier ou pas du"
+                    " tout : corrigez, puis relancez la même commande, qui reprendra là."
+                )
+                % {"why": " ".join(str(error).split())[:300]}
+            ) from error
         if options["report"]:
             write_csv(report, options["report"])
         if report.run.state == ImportRun.State.REFUSED:
@@ -97,6 +113,12 @@ class Command(BaseCommand):
                 "skipped": counts["skipped"],
             }
         )
+        for code, lacking in report.unpublished.items():
+            if lacking:
+                text = _("%(code)s reste non publiée : il manque %(lacking)s.")
+            else:
+                text = _("%(code)s reste non publiée : publiez-la dans l’administration.")
+            self.stdout.write(text % {"code": code, "lacking": lacking})
         self.stdout.write(_("Identifiants potentiels :"))
         for kind in Variable.Identifier:
             self.stdout.write(f"  {kind.label} : {report.identifiers[kind.value]}")
