@@ -10,6 +10,7 @@ from .models import Probe
 
 
 RESOURCES: dict[str, Promise] = {
+    "portal": gettext_lazy("identité du portail"),
     "project": gettext_lazy("projet"),
     "bucket": gettext_lazy("espace de stockage"),
     "encryption": gettext_lazy("chiffrement"),

@@ -4,21 +4,22 @@ A reading that fails or shows nothing changes nothing: an empty answer is no pro
 is gone (peers.md: the pruner that deleted live identities).
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from portal.audit.record import record
 from requests_app.models import CloudResource, Grant, Workspace
-from requests_app.provisioning import extract, plan
-from requests_app.provisioning.backends.base import NotFound, Permanent
+from requests_app.provisioning import extract, plan, steps
+from requests_app.provisioning.backends.base import BackendError, NotFound, Permanent
 from requests_app.provisioning.facts import READY
 from requests_app.provisioning.fences import BUCKETS, PERMISSION_SETS, fingerprint, same_policy
 from requests_app.provisioning.hints import announce
 from requests_app.provisioning.keys import forget_missing
 from requests_app.provisioning.plan import Action
-from requests_app.provisioning.steps import INTENDED, Pass
+from requests_app.provisioning.steps import INTENDED, Pass, Wait
 
 
 class Vanished(Permanent):
@@ -27,36 +28,95 @@ class Vanished(Permanent):
     code = "vanished"
 
 
+Finding = tuple[str, bool]  # its code, and whether mending it narrows
+Reader = Callable[[Pass], Iterable[Finding]]
+
+
 def inspect(work: Pass, action: Action) -> None:
-    """Read everything back. Rows that no longer hold are marked, and the next steps repair them."""
-    findings = [
-        *_buckets(work),
-        *_group(work),
-        *_policy(work),
-        *_keys(work),
-    ]
+    """Read everything back. Rows that no longer hold are marked, and the next steps repair them.
+
+    What cannot be read hides nothing of the rest: its error is raised once all was read.
+    """
+    findings, errors = _read(work, (_buckets, _group, _policy, _keys))
     if work.snap.facts.delivered:  # a worker killed just after the delivery left its copies
         extract.forget_staged(work.workspace)
     now = timezone.now()
     with work.lease.write():
-        Workspace.objects.filter(pk=work.workspace.pk).update(observed_at=now)
-        if not any(narrows for _finding, narrows in findings):
-            Grant.objects.filter(workspace=work.workspace, state="open").update(
-                observed="as_wanted" if not findings else "drift", observed_at=now
-            )
-        for finding, narrows in findings:
-            record(
-                "workspace.drift",
-                by=None,
-                on=work.workspace,
-                about=work.workspace.request_id,
-                outcome="narrowed" if narrows else "repaired",
-                data={"finding": finding},
-            )
-            announce("drift_found", work.workspace.pk, finding=finding, narrowed=narrows)
+        if not errors:
+            Workspace.objects.filter(pk=work.workspace.pk).update(observed_at=now)
+            if not any(narrows for _finding, narrows in findings):
+                Grant.objects.filter(workspace=work.workspace, state="open").update(
+                    observed="as_wanted" if not findings else "drift", observed_at=now
+                )
+        _tell(work, findings)
+    if errors:
+        raise errors[0]
 
 
-def _buckets(work: Pass) -> Iterable[tuple[str, bool]]:
+def hold_shut(work: Pass) -> bool:
+    """What keeps out whoever leaves, read now and written again at once where it differs; whether
+    anything did. Every side is tried; then the first error is raised."""
+    fences: list[Reader] = [partial(_fence_again, kind=kind) for kind in BUCKETS]
+    findings, errors = _read(work, [*fences, _members_again, _policy, _keys])
+    if findings:
+        with work.lease.write():
+            _tell(work, findings)
+    errors = [error for error in errors if not isinstance(error, Wait)]  # no rules: nothing open
+    if errors:
+        raise errors[0]
+    return bool(findings)
+
+
+def _read(work: Pass, readers: Sequence[Reader]) -> tuple[list[Finding], list[Exception]]:
+    findings: list[Finding] = []
+    errors: list[Exception] = []
+    for reader in readers:
+        try:
+            for finding in reader(work):
+                findings.append(finding)  # noqa: PERF402 (what was found before an error counts)
+        except (BackendError, Wait) as error:
+            errors.append(error)
+    return findings, sorted(errors, key=lambda error: isinstance(error, Wait))
+
+
+def _tell(work: Pass, findings: Iterable[Finding]) -> None:
+    for finding, narrows in findings:
+        record(
+            "workspace.drift",
+            by=None,
+            on=work.workspace,
+            about=work.workspace.request_id,
+            outcome="narrowed" if narrows else "repaired",
+            data={"finding": finding},
+        )
+        announce("drift_found", work.workspace.pk, finding=finding, narrowed=narrows)
+
+
+def _fence_again(work: Pass, *, kind: str) -> Iterable[Finding]:
+    bucket = work.snap.external_id("bucket", kind)
+    if not bucket:
+        return
+    held = work.backend.bucket_policy(bucket, project=work.project)
+    if not same_policy(held, plan.wanted_fence(work.snap.facts, kind)):
+        yield "policy_changed" if held is not None else "no_policy", True
+        steps.put_fence(work, Action("put_fence", kind))
+
+
+def _members_again(work: Pass) -> Iterable[Finding]:
+    group = work.snap.external_id("group")
+    if not group:
+        return
+    wanted = frozenset(plan.wanted_members(work.snap.facts))
+    try:
+        members = work.backend.group_members(group)
+    except NotFound:  # nobody is a member
+        return
+    if members != wanted:
+        yield "group_changed", bool(members - wanted)
+        steps.set_members(work, Action("set_members"))
+
+
+def _buckets(work: Pass) -> Iterable[Finding]:
     for kind in BUCKETS:
         row = work.snap.resource("bucket", kind)
         if row is None or row.status != READY:
@@ -86,7 +146,7 @@ def _buckets(work: Pass) -> Iterable[tuple[str, bool]]:
             yield "lifecycle_rule", False
 
 
-def _group(work: Pass) -> Iterable[tuple[str, bool]]:
+def _group(work: Pass) -> Iterable[Finding]:
     row = work.snap.resource("group")
     if row is None or row.status != READY:
         return
@@ -102,21 +162,32 @@ def _group(work: Pass) -> Iterable[tuple[str, bool]]:
         yield "group_changed", bool(members - wanted)
 
 
-def _policy(work: Pass) -> Iterable[tuple[str, bool]]:
+def _policy(work: Pass) -> Iterable[Finding]:
+    """The study's rules are what was written, and its group's: mended on the policy itself, whose
+    id is known, so that no list is asked whether it exists."""
     row = work.snap.resource("policy")
     if row is None or row.status != READY:
         return
-    wanted = frozenset({(frozenset(PERMISSION_SETS), frozenset({work.project}))})
+    group = work.snap.external_id("group")  # none: a new one is made, and takes the policy up
     try:
+        principal = work.backend.policy_principal(row.external_id)
         rules = work.backend.policy_rules(row.external_id)
     except NotFound:
-        rules = frozenset()
-    if rules != wanted:
-        _forget(work, row)  # ensure_iam_policy finds it by its tag and sets its rules
+        _forget(work, row)
+        yield "rules_changed", False
+        return
+    if group and principal != group:
+        yield "principal_changed", bool(principal)
+        steps.bind_policy(work, row.external_id, group)
+    steps.believe_rules(work, row, rules)
+    if rules != steps.wanted_rules(work):
         yield "rules_changed", bool(rules)
+        work.backend.set_policy_rules(
+            row.external_id, project=work.project, permission_sets=PERMISSION_SETS
+        )
 
 
-def _keys(work: Pass) -> Iterable[tuple[str, bool]]:
+def _keys(work: Pass) -> Iterable[Finding]:
     """Keys of our applications are exactly the ones we know: another's is deleted at once."""
     for person in work.snap.facts.persons:
         if not person.application:
@@ -131,10 +202,16 @@ def _keys(work: Pass) -> Iterable[tuple[str, bool]]:
             work.backend.delete_key(stranger)
             yield "unknown_key", True
         for access_key in sorted(set(known) - listed):
-            if not work.backend.key_exists(access_key):  # asked by name: lists may lag
-                with work.lease.write():
-                    forget_missing(known[access_key])
+            bearer = work.backend.key_bearer(access_key)  # asked by name: lists may lag
+            if bearer == person.application:
+                continue
+            if bearer is not None:
+                yield "key_moved", True
+                work.backend.delete_key(access_key)
+            else:
                 yield "key_gone", False
+            with work.lease.write():
+                forget_missing(known[access_key])
 
 
 def _forget(work: Pass, row: CloudResource | None, *, keep_status: bool = False) -> None:
@@ -142,6 +219,6 @@ def _forget(work: Pass, row: CloudResource | None, *, keep_status: bool = False)
         return
     with work.lease.write():
         row.spec_hash = ""
-        if not keep_status:
-            row.status, row.attempted_at = INTENDED, None
+        if not keep_status:  # known until now: lists get their time before it is made again
+            row.status, row.attempted_at = INTENDED, timezone.now()
         row.save(update_fields=["spec_hash", "status", "attempted_at", "updated_at"])

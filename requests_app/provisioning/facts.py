@@ -16,6 +16,7 @@ from requests_app.provisioning.plan import Facts, KeyFacts, PersonFacts, Right, 
 
 
 READY = "ready"
+PORTAL = "portal"  # a resource that is not made: the portal's principal, as fences name it
 PROBE_MARGIN = timedelta(days=1)
 
 
@@ -55,8 +56,9 @@ def right_of(grant: Grant, *, now: datetime) -> Right:
     return "open"
 
 
-def snapshot(workspace_id: UUID, *, portal: str) -> Snapshot:
-    """Read everything about a workspace, its closed grants included."""
+def snapshot(workspace_id: UUID, *, portal: str = "") -> Snapshot:
+    """Read everything about a workspace, its closed grants included. `portal`: its principal where
+    the provider has said it, else the one that the study's fences were last written with."""
     workspace = Workspace.objects.select_related("request").get(pk=workspace_id)
     resources = {(r.kind, r.logical_key): r for r in workspace.resources.all()}
     grants = list(
@@ -97,7 +99,12 @@ def snapshot(workspace_id: UUID, *, portal: str) -> Snapshot:
         group=_has(resources, "group"),
         members=resources[("members", "")].spec_hash if ("members", "") in resources else "",
         iam_policy=_has(resources, "policy"),
-        portal=portal,
+        leftovers=frozenset(
+            kind
+            for (kind, _key), row in resources.items()
+            if kind in {"group", "policy"} and row.status != "removed"
+        ),
+        portal=portal or _known_portal(resources),
         names={r.logical_key: r.external_id for r in resources.values() if r.kind == "bucket"},
         worker_addresses=tuple(settings.PROVISIONING["worker_addresses"]),
     )
@@ -167,6 +174,11 @@ def _is_spent(key: Credential) -> bool:
 def _has(resources: dict[tuple[str, str], CloudResource], kind: str) -> bool:
     row = resources.get((kind, ""))
     return row is not None and row.status == READY
+
+
+def _known_portal(resources: dict[tuple[str, str], CloudResource]) -> str:
+    row = resources.get((PORTAL, ""))
+    return row.external_id if row is not None else ""
 
 
 def _ready(resources: dict[tuple[str, str], CloudResource], kind: str) -> frozenset[str]:

@@ -49,6 +49,12 @@ FINDINGS: dict[str, Promise] = {
     "rules_changed": gettext_lazy(
         "les droits de l’étude ont été modifiés ; ceux du portail sont remis"
     ),
+    "principal_changed": gettext_lazy(
+        "les droits de l’étude n’étaient plus ceux de son groupe ; ils lui sont rendus"
+    ),
+    "key_moved": gettext_lazy(
+        "une clé du portail était passée à une autre identité ; elle est supprimée"
+    ),
     "unknown_key": gettext_lazy(
         "une clé que le portail n’a pas faite ouvrait l’accès d’une personne ; elle est supprimée"
     ),

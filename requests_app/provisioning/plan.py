@@ -1,10 +1,10 @@
 """What a study should have, and the next thing to do about it. Pure: no Django, network or clock.
 
-`Facts` is a snapshot of the rows; `next_action()` names one step, always the same one for the same
-facts. Order (reference/scaleway.md 10.4). Down before up, whatever else is waited for: the person's
-key, then the fences without the person, then N refusals, then the rest. Up: project, buckets,
-encryption, restrictive policies, input data, identities, group and policy, fences with the person,
-keys last, then verification by use.
+`Facts` is a snapshot of the rows; `next_actions()` names what to do now, always the same for the
+same facts. Order (reference/scaleway.md 10.4). Down before up, whatever else is waited for: the
+person's key and the fences without the person side by side, then N refusals, then the rest. Up:
+project, buckets, encryption, restrictive policies, input data, identities, group and policy, fences
+with the person, keys last, then verification by use.
 """
 
 from collections.abc import Mapping, Sequence
@@ -83,6 +83,7 @@ class Facts:
     group: bool = False
     members: str = ""
     iam_policy: bool = False
+    leftovers: frozenset[str] = frozenset()  # `group`, `policy`: an intent or a thing exists
     portal: str = ""
     names: Mapping[str, str] = field(default_factory=dict)  # bucket kind -> bucket name
     worker_addresses: tuple[str, ...] = ()
@@ -128,60 +129,81 @@ def to_verify(facts: Facts) -> tuple[PersonFacts, ...]:
 
 
 def to_prove(facts: Facts) -> tuple[PersonFacts, ...]:
-    """Persons outside the fences, once keyed, whose refusals are still to be seen."""
+    """Persons cut off on both sides, once keyed, whose refusals are still to be seen."""
+    if _fences_to_cut(facts):
+        return ()
     return tuple(
-        p for p in facts.persons if p.leaving and p.was_keyed and not p.proven and p.key("probe")
+        p
+        for p in facts.persons
+        if p.leaving and p.was_keyed and not p.proven and not _doomed(p) and p.key("probe")
     )
+
+
+def closing(facts: Facts) -> bool:
+    """Whether something that opens data must go: a person's access, or a person's key that was
+    lost, leaked or never looked at. Such work is tried again soon and told when it fails."""
+    return any(p.leaving or any(k.use == "person" for k in _doomed(p)) for p in facts.persons)
 
 
 # --- The next step ------------------------------------------------------------------------------
 
 
 def next_action(facts: Facts) -> Action | None:
-    """The one thing to do now, None when rows and wishes agree (or a hold forbids the rest).
+    """The first of `next_actions()`, None when there is none."""
+    actions = next_actions(facts)
+    return actions[0] if actions else None
 
-    A hold stops what opens, never what closes. A person whose opening failed is taken up last, so
-    that one refused key does not keep the others waiting.
+
+def next_actions(facts: Facts) -> tuple[Action, ...]:
+    """What to do now, nothing when rows and wishes agree (or a hold forbids the rest).
+
+    Several only on the way down, where none depends on another: each is tried, whatever becomes of
+    the others. A hold stops what opens, never what closes. A person whose opening failed is taken
+    up last, so that one refused key does not keep the others waiting.
     """
-    action = _down(facts)
-    if action is not None or facts.held:
-        return action
+    down = _down(facts)
+    if down or facts.held:
+        return down
     coming = [p for p in facts.persons if p.right == "open" and p.ready]
     healthy = [p for p in coming if p.state != "failed"]
-    return _up(facts, healthy) or _up(facts, coming) or _tidy(facts, coming)
+    up = _up(facts, healthy) or _up(facts, coming) or _tidy(facts, coming)
+    return (up,) if up else ()
 
 
-def _down(facts: Facts) -> Action | None:
+def _down(facts: Facts) -> tuple[Action, ...]:
     leaving = [p for p in facts.persons if p.leaving]
     for person in leaving:  # the state first: readers see at once that closing has begun
         action = _announce_leaving(person)
         if action is not None:
-            return action
-    for person in leaving:
-        for key in person.live:
-            if person.right == "closed" and key.use == "person":
-                return Action("delete_key", key.id, person.grant)
-    for person in facts.persons:  # rotated, unrevealed or lost keys of those who stay
-        for key in person.live:
-            if key.withdrawn:
-                return Action("delete_key", key.id, person.grant)
-    if any(p.application for p in leaving):
-        narrowed = _set_fences(facts)
-        if narrowed is not None:
-            return narrowed
-    for person in leaving:
-        if person.was_keyed and not person.proven and person.key("probe") is None:
-            return Action("make_key", "probe", person.grant)  # of an application without rights
+            return (action,)
+    keys = [Action("delete_key", k.id, p.grant) for p in facts.persons for k in _doomed(p)]
+    fences = _fences_to_cut(facts)
+    # One key, the fences, the other keys: a side that does not answer delays the other by one try.
+    cuts = (*keys[:1], *fences, *keys[1:])
+    if fences:
+        return cuts
+    for person in leaving:  # a key refused for one person keeps nobody else from being proven
+        unproven = person.was_keyed and not person.proven and not _doomed(person)
+        if unproven and person.key("probe") is None:  # of an application without rights
+            cuts += (Action("make_key", "probe", person.grant),)
     if to_prove(facts):
-        return Action("prove_closed")
+        cuts += (Action("prove_closed"),)
     for person in leaving:
-        return _finish_leaving(person)
-    if facts.persons and all(p.state == "closed" for p in facts.persons):
-        if facts.iam_policy:
-            return Action("delete_iam_policy")
-        if facts.group:
-            return Action("delete_group")
-    return None
+        if not _doomed(person) and (person.proven or not person.was_keyed):
+            cuts += (_finish_leaving(person),)
+    if not cuts and facts.persons and all(p.state == "closed" for p in facts.persons):
+        if facts.iam_policy or "policy" in facts.leftovers:
+            return (Action("delete_iam_policy"),)
+        if facts.group or "group" in facts.leftovers:
+            return (Action("delete_group"),)
+    return cuts
+
+
+def _doomed(person: PersonFacts) -> tuple[KeyFacts, ...]:
+    """Keys that must go now: the person's when the access closes, and whichever is withdrawn. The
+    probe's of a closing access stays until it has proven the closing."""
+    gone = person.right == "closed" and person.leaving
+    return tuple(k for k in person.live if k.withdrawn or (gone and k.use == "person"))
 
 
 def _announce_leaving(person: PersonFacts) -> Action | None:
@@ -207,15 +229,26 @@ def _finish_leaving(person: PersonFacts) -> Action:
     return Action("confirm_closed", grant=person.grant)
 
 
-def _set_fences(facts: Facts) -> Action | None:
+def _fences_to_set(facts: Facts) -> tuple[Action, ...]:
     """Fences and group as they should be now, with those who stay and without those who leave."""
-    for kind in BUCKETS:
-        if kind in facts.buckets:
-            if facts.fences.get(kind) != fingerprint(wanted_fence(facts, kind)):
-                return Action("put_fence", kind)
+    fences = [
+        Action("put_fence", kind)
+        for kind in BUCKETS
+        if kind in facts.buckets
+        and facts.fences.get(kind) != fingerprint(wanted_fence(facts, kind))
+    ]
     if facts.group and facts.members != fingerprint(wanted_members(facts)):
-        return Action("set_members")
-    return None
+        fences.append(Action("set_members"))
+    return tuple(fences)
+
+
+def _fences_to_cut(facts: Facts) -> tuple[Action, ...]:
+    inside = any(p.application for p in facts.persons if p.leaving)
+    return _fences_to_set(facts) if inside else ()
+
+
+def _set_fences(facts: Facts) -> Action | None:
+    return next(iter(_fences_to_set(facts)), None)
 
 
 def _up(facts: Facts, coming: Sequence[PersonFacts]) -> Action | None:

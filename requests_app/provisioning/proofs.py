@@ -1,6 +1,8 @@
 """Steps that prove by use: openings by successes in a row, closings by refusals in a row."""
 
+from collections.abc import Callable
 from datetime import timedelta
+from functools import cache, partial
 
 from django.conf import settings
 from django.utils import timezone
@@ -8,10 +10,11 @@ from django.utils.translation import gettext as _
 
 from portal.audit.record import record
 from requests_app.models import CloudResource, Credential, Grant, Probe
-from requests_app.provisioning import plan, probes
-from requests_app.provisioning.backends.base import Permanent, Transient
+from requests_app.provisioning import drift, plan, probes
+from requests_app.provisioning.backends.base import BackendError, Permanent, Transient
+from requests_app.provisioning.custody import CustodyError
 from requests_app.provisioning.facts import READY
-from requests_app.provisioning.fences import BUCKETS, names_application
+from requests_app.provisioning.fences import BUCKETS
 from requests_app.provisioning.hints import announce
 from requests_app.provisioning.keys import probe_secret
 from requests_app.provisioning.moves import move
@@ -36,6 +39,13 @@ class StillAllowed(Transient):
     """The key is deleted, the fences are cut, and yet it answers: a person must look."""
 
     code = "still_allowed"
+    alarming = True
+
+
+class Silent(Transient):
+    """No clear answer to the tries of a closing: neither allowed nor refused."""
+
+    code = "silent"
     alarming = True
 
 
@@ -70,26 +80,46 @@ def verify_open(work: Pass, action: Action) -> None:
 def prove_closed(work: Pass, action: Action) -> None:
     """One round for every person outside the fences; the proof and its time once enough refused.
 
-    Raises Wait until then; StillAllowed when something is admitted after the propagation window.
+    A try that is allowed has what the provider holds read and written again at once: another hand
+    may have undone what was cut. So has the last round, before the proof is written. Raises Wait
+    until then; StillAllowed, Silent when the propagation window passes without refusals. One
+    person's error keeps no other from being proven.
     """
-    late = pending = False
+    pending = False
+    errors: list[Exception] = []
+    differed = cache(partial(drift.hold_shut, work))  # once a round, however many leave
     for person in plan.to_prove(work.snap.facts):
-        grant = work.snap.grants[person.grant]
-        done = _round(work, person, opening=False)
-        with work.lease.write():
-            streak = _count(grant, done)
-            _observe(grant, done, code="still_allowed")
-        if streak >= settings.PROVISIONING["refusal_rounds"]:
-            _read_back(work, person)
-            with work.lease.write():
-                _prove(grant, tries=len(done.tries))
-            continue
-        pending = True
-        late = late or (not done.holds and _waited_too_long(grant))
-    if late:
-        raise StillAllowed(_("un essai est encore admis après le délai de propagation"))
+        try:
+            pending = not _try_one(work, person, differed) or pending
+        except (BackendError, CustodyError) as error:
+            errors.append(error)
+    if errors:
+        raise errors[0]
     if pending:
         raise Wait(settings.PROVISIONING["refusal_spacing"])
+
+
+def _try_one(work: Pass, person: PersonFacts, differed: Callable[[], bool]) -> bool:
+    """One round for one person; whether the closing is proven."""
+    grant = work.snap.grants[person.grant]
+    done = _round(work, person, opening=False)
+    with work.lease.write():
+        streak = _count(grant, done)
+        _observe(grant, done, code="still_allowed" if done.leaks else "no_answer")
+    enough = streak >= settings.PROVISIONING["refusal_rounds"]
+    if (done.leaks or enough) and differed():
+        with work.lease.write():  # cut again: what was refused before proves nothing of now
+            _start_again(grant)
+        enough = False
+    if enough:
+        with work.lease.write():
+            _prove(grant, tries=len(done.tries))
+        return True
+    if not done.holds and _waited_too_long(grant):
+        if done.leaks:
+            raise StillAllowed(_("un essai est encore admis après le délai de propagation"))
+        raise Silent(_("l’hébergeur ne répond pas clairement aux essais"))
+    return False
 
 
 def _round(work: Pass, person: PersonFacts, *, opening: bool) -> probes.Round:
@@ -150,37 +180,28 @@ def _count(grant: Grant, done: probes.Round) -> int:
     if done.holds:
         grant.streak += 1
         grant.streak_since = grant.streak_since or now
-    elif done.answered:
+    elif done.answered or done.leaks:
         grant.streak, grant.streak_since = 0, None
     Grant.objects.filter(pk=grant.pk).update(streak=grant.streak, streak_since=grant.streak_since)
     return grant.streak
+
+
+def _start_again(grant: Grant) -> None:
+    grant.streak, grant.streak_since = 0, None
+    Grant.objects.filter(pk=grant.pk).update(streak=0, streak_since=None)
 
 
 def _observe(grant: Grant, done: probes.Round, *, code: str) -> None:
     if done.holds:
         return
     Grant.objects.filter(pk=grant.pk).update(
-        observed=code if done.answered else "no_answer", observed_at=timezone.now()
+        observed=code if done.answered or done.leaks else "no_answer", observed_at=timezone.now()
     )
 
 
 def _waited_too_long(grant: Grant) -> bool:
     window = timedelta(seconds=settings.PROVISIONING["propagation"])
     return grant.verify_since is not None and timezone.now() - grant.verify_since > window
-
-
-def _read_back(work: Pass, person: PersonFacts) -> None:
-    """Both policies, as the provider holds them now, without the person. Raises Transient."""
-    for kind in BUCKETS:
-        fence, bucket = work.snap.resource("fence", kind), work.snap.external_id("bucket", kind)
-        if not bucket:
-            continue
-        policy = work.backend.bucket_policy(bucket, project=work.project)
-        if person.application and names_application(policy, person.application):
-            if fence is not None:  # another hand wrote it since: written again, then proven again
-                with work.lease.write():
-                    CloudResource.objects.filter(pk=fence.pk).update(spec_hash="")
-            raise Transient(_("les règles relues nomment encore la personne"))
 
 
 def _prove(grant: Grant, *, tries: int) -> None:

@@ -1,12 +1,13 @@
 """One step of one workspace: read the rows, decide, do, record; or record why it failed.
 
 No automatic rollback: what is half built stays and is tried again; only what closes narrows. A
-failed step never stops a closing: it is taken up again within a minute, whatever failed before.
+failed step never stops a closing: it is taken up again within a minute, whatever failed before. On
+the way down one pass tries every side, each whatever becomes of the others.
 """
 
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -17,15 +18,22 @@ from django.utils.translation import gettext as _
 
 from portal.audit.record import record
 from portal.common.calendar import legal_now
-from requests_app.models import Grant, Workspace
-from requests_app.provisioning import buckets, drift, keys, labels, plan, proofs, steps
+from requests_app.models import CloudResource, Grant, Workspace
+from requests_app.provisioning import buckets, drift, keys, labels, plan, proofs, removals, steps
 from requests_app.provisioning.backends.base import Backend, BackendError, Denied, Transient
 from requests_app.provisioning.backends.transport import backoff
 from requests_app.provisioning.custody import CustodyError
 from requests_app.provisioning.extract_sources import ExtractError
-from requests_app.provisioning.facts import Snapshot, is_over, right_of, snapshot
+from requests_app.provisioning.facts import (
+    PORTAL,
+    READY,
+    Snapshot,
+    is_over,
+    right_of,
+    snapshot,
+)
 from requests_app.provisioning.hints import announce
-from requests_app.provisioning.lease import Lease
+from requests_app.provisioning.lease import Lease, LeaseLost
 from requests_app.provisioning.moves import fenced_move, move
 from requests_app.provisioning.plan import Action
 from requests_app.provisioning.steps import Pass, Wait
@@ -47,13 +55,13 @@ STEPS: dict[str, Callable[[Pass, Action], None]] = {
     "delete_key": keys.delete_key,
     "verify_open": proofs.verify_open,
     "prove_closed": proofs.prove_closed,
-    "delete_application": steps.delete_application,
-    "delete_iam_policy": steps.delete_iam_policy,
-    "delete_group": steps.delete_group,
+    "delete_application": removals.delete_application,
+    "delete_iam_policy": removals.delete_iam_policy,
+    "delete_group": removals.delete_group,
     "inspect": drift.inspect,
 }
 # Failures in a row before a person is told of a transient error; a permanent one tells at once.
-TELL_AFTER = 8
+TELL_AFTER, CLOSING_TELL_AFTER = 8, 4
 WAITING_SECONDS = 60.0  # conditions are asked again this often, signals apart
 CLOSING_RETRY, OPENING_RETRY = 60.0, 300.0  # seconds, at most
 PROPAGATION_RETRY = 10.0  # longer than a worker sleeps: its slot goes to others meanwhile
@@ -71,32 +79,90 @@ class Outcome:
 
 
 def step(lease: Lease, backend: Backend) -> Outcome:
-    """Do the next thing. Raises LeaseLost only; what a provider answers is recorded here."""
-    action = Action("read")
-    work: Pass | None = None
-    try:
-        portal = backend.portal_principal()
-        work = Pass(lease, backend, snapshot(lease.workspace_id, portal=portal))
-        _expire(work)
-        _tell_missing(work)
-        found = plan.next_action(work.snap.facts) or _inspection(work.snap)
-        if found is None:
-            return Outcome("idle", until=next_time(work.snap))
-        action = found
-        lease.renew()
-        if action.name in STEPS:
-            STEPS[action.name](work, action)
-        else:
-            fenced_move(lease, work.grant(action), action.name)
-        _succeeded(lease, action)
-        return Outcome("did", action=action.name)
-    except Wait as wait:
-        return Outcome("wait", seconds=wait.seconds, action=action.name)
-    except (BackendError, CustodyError, ExtractError) as error:
-        return _failed(lease, work, action, error)
+    """Do what comes next. Raises LeaseLost only; what a provider answers is recorded here."""
+    # Before any call: that something is closing is known from rows alone, whatever answers.
+    work = Pass(lease, backend, snapshot(lease.workspace_id))
+    backend.hurry = False
+    _expire(work)
+    nameless = _name_portal(work)
+    if nameless is not None and not plan.closing(work.snap.facts):
+        return _failed(work, [(Action("read"), nameless)])
+    _tell_missing(work)
+    found = plan.next_actions(work.snap.facts) or _inspection(work.snap)
+    if not found:
+        return Outcome("idle", until=next_time(work.snap))
+    return _perform(work, found, nameless)
+
+
+def _perform(work: Pass, actions: Sequence[Action], nameless: BackendError | None) -> Outcome:
+    """Try every action, then say what came of them; several are sides of one closing."""
+    failures: list[tuple[Action, Exception]] = []
+    waits: list[float] = []
+    broken: Exception | None = None
+    for action in actions:
+        work.lease.renew()
+        # One attempt each where another side waits behind: the next pass is the retry.
+        work.backend.hurry = len(actions) > 1
+        try:
+            _do(work, action, nameless)
+        except Wait as wait:
+            waits.append(wait.seconds)
+        except (BackendError, CustodyError, ExtractError) as error:
+            failures.append((action, error))
+        except LeaseLost:
+            raise
+        except Exception as error:  # noqa: BLE001 (ours to mend; the other side goes on)
+            broken = broken or error
+    work.backend.hurry = False
+    progress = len(actions) > len(failures) + len(waits) + (broken is not None)
+    outcome = _failed(work, failures) if failures else None
+    if broken is not None:
+        raise broken
+    if progress:
+        if not failures:
+            _succeeded(work.lease, actions[-1])
+        return Outcome("did", action=actions[-1].name)
+    if outcome is not None and outcome.kind == "wait":
+        waits.append(outcome.seconds)
+    if outcome is not None and outcome.kind == "did":
+        return outcome
+    return Outcome("wait", seconds=min(waits), action=actions[0].name)
+
+
+def _do(work: Pass, action: Action, nameless: BackendError | None) -> None:
+    if action.name == "put_fence" and nameless is not None and not work.snap.facts.portal:
+        raise nameless  # a fence that forgets the portal is never written
+    if action.name in STEPS:
+        STEPS[action.name](work, action)
+    else:
+        fenced_move(work.lease, work.grant(action), action.name)
 
 
 # --- Before deciding ----------------------------------------------------------------------------
+
+
+def _name_portal(work: Pass) -> BackendError | None:
+    """Ask the provider who the portal is, and remember it beside the study; the refusal, if any.
+
+    Without an answer, a closing goes on with the name that the fences hold: object storage may be
+    well while IAM is not.
+    """
+    facts = work.snap.facts
+    try:
+        portal = work.backend.portal_principal()
+    except BackendError as error:
+        return error
+    work.snap.facts = replace(facts, portal=portal)
+    row = work.snap.resource(PORTAL)
+    if row is None or row.external_id != portal:
+        with work.lease.write():
+            CloudResource.objects.update_or_create(
+                workspace=work.workspace,
+                kind=PORTAL,
+                logical_key="",
+                defaults={"external_id": portal, "status": READY},
+            )
+    return None
 
 
 def _expire(work: Pass) -> None:
@@ -133,16 +199,16 @@ def _tell_missing(work: Pass) -> None:
                 grant.missing = codes
 
 
-def _inspection(snap: Snapshot) -> Action | None:
+def _inspection(snap: Snapshot) -> tuple[Action, ...]:
     """Comparison with the provider is due: only once something is built, when nothing else is."""
     if not snap.facts.project:
-        return None
+        return ()
     every = timedelta(minutes=settings.PROVISIONING["check_minutes"])
     seen = snap.workspace.observed_at
     if seen is not None and timezone.now() - seen < every:
-        return None
+        return ()
     live = any(person.state not in {"closed", "wanted"} for person in snap.facts.persons)
-    return Action("inspect") if live else None
+    return (Action("inspect"),) if live else ()
 
 
 def next_time(snap: Snapshot) -> datetime | None:
@@ -174,55 +240,73 @@ def _succeeded(lease: Lease, action: Action) -> None:
         )
 
 
-def _failed(lease: Lease, work: Pass | None, action: Action, error: Exception) -> Outcome:
-    """Write down what failed and when to try again; tell a person when it will not pass alone."""
+def _failed(work: Pass, failures: Sequence[tuple[Action, Exception]]) -> Outcome:
+    """Write down what failed and when to try again; tell a person when it will not pass alone, or,
+    of a closing, when it does not pass at once."""
     now = timezone.now()
-    workspace = Workspace.objects.get(pk=lease.workspace_id)
+    workspace = Workspace.objects.get(pk=work.workspace.pk)
     since = workspace.failing_since or now
-    window = buckets.propagation()
-    passing = isinstance(error, Transient) or (isinstance(error, Denied) and now - since < window)
+
+    def passing(error: Exception) -> bool:
+        return isinstance(error, Transient) or (
+            isinstance(error, Denied) and now - since < buckets.propagation()
+        )
+
+    action, error = next(
+        ((one, why) for one, why in failures if not passing(why)), failures[0]
+    )  # the one that will not pass alone, if any
     tries = workspace.tries + 1
-    closing = work is not None and any(p.leaving for p in work.snap.facts.persons)
-    if passing:
+    closing = plan.closing(work.snap.facts)
+    if passing(error):
         wait = backoff(tries, base=1.0, cap=CLOSING_RETRY if closing else OPENING_RETRY)
         if isinstance(error, Denied):  # flapping rights: Terraform retries every 2 s
             wait = min(wait, 2.0 if closing else PROPAGATION_RETRY)
     else:
         wait = CLOSING_RETRY if closing else PERMANENT_RETRY
-    again = now + timedelta(seconds=wait) if passing else None
-    text = labels.failure(error, action=action.name, again=again, young=_young(work))
+    again, young = now + timedelta(seconds=wait), _young(work)
+    texts = {
+        one: labels.failure(
+            why, action=one.name, again=again if passing(why) else None, young=young
+        )
+        for one, why in failures
+    }
     code = getattr(error, "code", "internal")
     logger.warning(
         "workspace %s: %s failed (%s), try %d, again in %.1f s: %s",
-        lease.workspace_id,
-        action.name,
+        work.workspace.pk,
+        ", ".join(one.name for one, _why in failures),
         code,
         tries,
         wait,
         type(error).__name__,
     )
-    with lease.write():
-        Workspace.objects.filter(pk=lease.workspace_id).update(
+    tell_after = CLOSING_TELL_AFTER if closing else TELL_AFTER
+    with work.lease.write():
+        Workspace.objects.filter(pk=work.workspace.pk).update(
             last_step=action.name,
-            last_error=text,
+            last_error=" ".join(dict.fromkeys(texts.values())),
             failure_code=code,
             failing_since=since,
             tries=F("tries") + 1,
         )
-        lasting = tries >= TELL_AFTER and not isinstance(error, Denied)  # rights may take minutes
-        if work is not None and (not passing or lasting or getattr(error, "alarming", False)):
-            told = _fail_grants(work, action, text)
-            if told or (not passing and workspace.failure_code != code):
-                announce("workspace_failed", lease.workspace_id, code=code)
-    others = work is not None and action.grant and not passing and _others_can_go_on(work, action)
-    if others:
+        # Rights may take minutes to open; nothing of the kind explains a closing refused.
+        lasting = tries >= tell_after and (closing or not isinstance(error, Denied))
+        alarming = any(getattr(why, "alarming", False) for _one, why in failures)
+        if not passing(error) or lasting or alarming:
+            told = [_fail_grants(work, one, text) for one, text in texts.items()]
+            new = not passing(error) and workspace.failure_code != code
+            if closing:  # each time: the notice is written once, whatever was told before of this
+                announce("workspace_failed", work.workspace.pk, code=code, closing=True)
+            elif any(told) or new:
+                announce("workspace_failed", work.workspace.pk, code=code)
+    if action.grant and not passing(error) and not closing and _others_can_go_on(work, action):
         return Outcome("did", action=action.name)
     return Outcome("wait", seconds=wait, action=action.name)
 
 
-def _young(work: Pass | None) -> bool:
+def _young(work: Pass) -> bool:
     """Whether rights on the study's project may still be on their way."""
-    made = buckets.project_made_at(work) if work is not None else None
+    made = buckets.project_made_at(work)
     return made is not None and timezone.now() - made < buckets.propagation()
 
 

@@ -16,15 +16,18 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.db.models import F
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from portal.accounts.models import User
 from portal.audit.record import record
 from requests_app.models import AccessRequest, Grant, Workspace
-from requests_app.provisioning import labels
+from requests_app.provisioning import labels, plan
 from requests_app.provisioning.backends.base import Backend, BackendError
 from requests_app.provisioning.backends.scaleway import ScalewayBackend, ScalewayConfig
-from requests_app.provisioning.hints import hint, wake
+from requests_app.provisioning.facts import snapshot
+from requests_app.provisioning.hints import announce, hint, wake
 from requests_app.provisioning.lease import Lease, LeaseLost
 from requests_app.provisioning.moves import move
 from requests_app.provisioning.reconcile import Outcome, step
@@ -94,10 +97,16 @@ def advance(
 
 
 def _say_broken(lease: Lease, seen: datetime | None, error: Exception, *, code: str) -> None:
+    """Counted and shown as any failure is; operators are told when it keeps something open."""
     with suppress(LeaseLost), lease.write():
         Workspace.objects.filter(pk=lease.workspace_id).update(
-            failure_code=code, last_error=labels.failure(error, action="configure")
+            failure_code=code,
+            last_error=labels.failure(error, action="configure"),
+            failing_since=Coalesce("failing_since", timezone.now()),
+            tries=F("tries") + 1,
         )
+        if plan.closing(snapshot(lease.workspace_id).facts):
+            announce("workspace_failed", lease.workspace_id, code=code, closing=True)
     lease.release(next_at=timezone.now() + timedelta(seconds=INTERNAL_RETRY), seen=seen)
 
 

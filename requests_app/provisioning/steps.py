@@ -3,7 +3,7 @@
 Nothing here decides what comes next: `plan.next_action` does, from the rows these steps write.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -18,6 +18,7 @@ from requests_app.provisioning.backends.base import (
     AlreadyExists,
     Backend,
     Found,
+    NotFound,
     Transient,
 )
 from requests_app.provisioning.extract_sources import ExtractError, ExtractRefused
@@ -28,6 +29,7 @@ from requests_app.provisioning.plan import Action
 
 
 INTENDED, REMOVED = "intended", "removed"
+EMPTY = "empty"  # in place of a policy's hash: its list of rules was last answered empty
 
 
 class Wait(Exception):
@@ -131,16 +133,20 @@ def adopt_or_create(
     find: Callable[[], Sequence[Found]],
     create: Callable[[], str],
     delete: Callable[[str], None],
+    ask: Callable[[str], object] | None = None,
 ) -> str:
     """Id of the one thing that carries the marker, made if there is none (10.3).
 
-    Several can only come from lost answers: the oldest stays, the others are deleted.
+    Several can only come from lost answers: one stays, the others are deleted. The one that stays
+    is the one whose id is known, if `ask` (which raises NotFound) finds it there: lists may lag.
     """
-    found = find()
-    for extra in found[1:]:
-        delete(extra.id)
-    if found:
-        return found[0].id
+    found = [one.id for one in find()]
+    kept = _known(row, ask) or next(iter(found), "")
+    for extra in found:
+        if extra != kept:
+            delete(extra)
+    if kept:
+        return kept
     wait_out_lag(row.attempted_at)
     attempt(work, row)
     try:
@@ -149,6 +155,16 @@ def adopt_or_create(
         if error.existing_id:
             return error.existing_id
         raise Transient(_("existe déjà, pas encore dans la liste")) from error
+
+
+def _known(row: CloudResource, ask: Callable[[str], object] | None) -> str:
+    if ask is None or not row.external_id:
+        return ""
+    try:
+        ask(row.external_id)
+    except NotFound:
+        return ""
+    return row.external_id
 
 
 # --- Base ---------------------------------------------------------------------------------------
@@ -249,11 +265,15 @@ def ensure_group(work: Pass, action: Action) -> None:
             name=f"hds-{work.workspace.slug}"[:64], tags=[work.tag]
         ),
         delete=work.backend.delete_group,
+        ask=work.backend.group_members,
     )
-    members = intend(work, "members")
-    with work.lease.write():  # a new group is empty, whatever the last one held
+    members, policy = intend(work, "members"), work.snap.resource("policy")
+    with work.lease.write():  # a new group is empty and has no rights, whatever the last one held
         members.spec_hash = ""
         members.save(update_fields=["spec_hash", "updated_at"])
+        if policy is not None and policy.status == READY:
+            policy.status = INTENDED
+            policy.save(update_fields=["status", "updated_at"])
         settle(work, row, external_id=external_id)
 
 
@@ -273,53 +293,60 @@ def ensure_iam_policy(work: Pass, action: Action) -> None:
             permission_sets=PERMISSION_SETS,
         ),
         delete=work.backend.delete_policy,
+        ask=work.backend.policy_principal,
     )
-    wanted = frozenset({(frozenset(PERMISSION_SETS), frozenset({work.project}))})
-    if work.backend.policy_rules(external_id) != wanted:  # the create's answer does not say
+    if work.backend.policy_principal(external_id) != group:  # it may be an earlier group's
+        bind_policy(work, external_id, group)
+    if work.backend.policy_rules(external_id) != wanted_rules(work):  # the create does not say
         work.backend.set_policy_rules(
             external_id, project=work.project, permission_sets=PERMISSION_SETS
         )
     settle(work, row, external_id=external_id)
 
 
+def wanted_rules(work: Pass) -> frozenset[tuple[frozenset[str], frozenset[str]]]:
+    return frozenset({(frozenset(PERMISSION_SETS), frozenset({work.project}))})
+
+
+def bind_policy(work: Pass, policy: str, group: str) -> None:
+    """Give the study's rules to its group, and read it back."""
+    work.backend.bind_policy(policy, group=group)
+    if work.backend.policy_principal(policy) != group:
+        raise Transient(_("les droits relus ne sont pas ceux du groupe de l’étude"))
+
+
+def believe_rules(work: Pass, row: CloudResource, rules: Collection[object]) -> None:
+    """An empty list of rules is believed once it has lasted: lists lag. Raises Wait before."""
+    seen_empty = row.spec_hash == EMPTY
+    if bool(rules) == seen_empty:
+        with work.lease.write():
+            row.spec_hash, row.attempted_at = ("", None) if rules else (EMPTY, timezone.now())
+            row.save(update_fields=["spec_hash", "attempted_at", "updated_at"])
+    if not rules:
+        wait_out_lag(row.attempted_at)
+
+
 def set_members(work: Pass, action: Action) -> None:
     wanted = plan.wanted_members(work.snap.facts)
     group = work.snap.external_id("group")
     row = intend(work, "members")
-    work.backend.set_group_members(group, wanted)
+    try:
+        work.backend.set_group_members(group, wanted)
+    except NotFound:
+        if _known(work.snap.resources["group", ""], work.backend.group_members):
+            raise  # it is an application that is not there
+        _group_is_gone(work)
+        return
     if work.backend.group_members(group) != frozenset(wanted):
         raise Transient(_("le groupe relu n’est pas celui qui est écrit"))
     settle(work, row, spec_hash=fingerprint(wanted))
 
 
-# --- Removing -----------------------------------------------------------------------------------
-
-
-def _remove(work: Pass, kind: str, key: str, delete: Callable[[str], None]) -> None:
-    row = work.snap.resource(kind, key)
-    if row is None:
-        return
-    if row.external_id and row.status == READY:
-        delete(row.external_id)
+def _group_is_gone(work: Pass) -> None:
+    """Nobody is a member of a group that is gone: no closing waits for it, an opening makes it
+    again."""
+    row = work.snap.resources["group", ""]
     with work.lease.write():
-        row.status, row.spec_hash, row.attempted_at = REMOVED, "", None
-        row.save()
-        note(work, f"removed_{kind}", key, row.external_id)
-
-
-def delete_application(work: Pass, action: Action) -> None:
-    """Keys are gone before; one whose create was lost is found by its tag and deleted too."""
-    for found in work.backend.find_applications(tag=f"guichet-grant={action.grant}"):
-        for key in work.backend.find_keys(application=found.id):
-            work.backend.delete_key(key.access_key)
-        work.backend.delete_application(found.id)
-    _remove(work, "application", action.grant, work.backend.delete_application)
-
-
-def delete_iam_policy(work: Pass, action: Action) -> None:
-    """Policies outlive their principal and eat the quota: deleted explicitly."""
-    _remove(work, "policy", "", work.backend.delete_policy)
-
-
-def delete_group(work: Pass, action: Action) -> None:
-    _remove(work, "group", "", work.backend.delete_group)
+        row.status, row.attempted_at = INTENDED, timezone.now()
+        row.save(update_fields=["status", "attempted_at", "updated_at"])
+        note(work, "group_gone", "", row.external_id)

@@ -11,6 +11,7 @@ from django.db import transaction
 from django.dispatch import receiver
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from portal.accounts.models import Role
 from portal.common.calendar import legal_now, legal_today
@@ -132,16 +133,21 @@ def _to_operators(
 
 
 @receiver(signals.workspace_failed, dispatch_uid="workflow-workspace-failed")
-def on_failed(*, workspace: Workspace, code: str, **_kwargs: Any) -> None:
-    """When the provider does not answer, every study fails at once: told once an hour."""
+def on_failed(*, workspace: Workspace, code: str, closing: bool = False, **_kwargs: Any) -> None:
+    """When the provider does not answer, every study fails at once: told once an hour. A closing
+    that fails is told beside whatever failed before it."""
     since = workspace.failing_since or workspace.observed_at
     down = code == Unreachable.code
-    _to_operators(
-        notices.WorkspaceFailed,
-        workspace,
-        f"provider-{timezone.now():%Y%m%d%H}" if down else f"failed-{workspace.pk}-{code}-{since}",
-        message=workspace.last_error or code,
+    kind = "closing-" if closing else ""
+    told = (
+        f"provider-{timezone.now():%Y%m%d%H}" if down else f"failed-{workspace.pk}-{code}-{since}"
     )
+    message = workspace.last_error or code
+    if closing:
+        message = _("Un retrait n’est pas achevé ; il est repris chaque minute. %(why)s") % {
+            "why": message
+        }
+    _to_operators(notices.WorkspaceFailed, workspace, kind + told, message=message)
 
 
 @receiver(signals.drift_found, dispatch_uid="workflow-drift")

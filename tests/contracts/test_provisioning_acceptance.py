@@ -18,7 +18,7 @@ from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import ClientError
 from requests.adapters import HTTPAdapter
 
-from requests_app.models import Credential, Grant, Workspace
+from requests_app.models import Credential, Grant, Outbox, Workspace
 from requests_app.provisioning import reveal, run
 from requests_app.provisioning.reveal import RevealedKey
 from tests.requests_app.provisioning import live as live_sandbox
@@ -182,6 +182,23 @@ def test_a_policy_that_forgets_the_portal_is_repaired(live: Live, play: Play) ->
     assert found is not None
     assert "portal" in [s["Sid"] for s in found["Statement"]]
     assert somebody.reads() == 200
+
+
+def test_a_group_deleted_by_hand_comes_back_with_its_rights(live: Live, play: Play) -> None:
+    somebody = Researcher(live, opened(play)[0])
+    workspace, backend = somebody.grant.workspace, live.backend()
+    for found in backend.find_groups(tag=f"guichet-req={workspace.request_id}"):
+        backend.delete_group(found.id)
+    assert somebody.reads() == 403
+    found_before = Outbox.objects.filter(topic="drift_found").count()
+    for findings in (1, 0):  # the second inspection finds nothing
+        Workspace.objects.filter(pk=workspace.pk).update(observed_at=None)
+        run.wake(workspace.pk)
+        play(workspace)
+        assert somebody.reads() == 200
+        found_now = Outbox.objects.filter(topic="drift_found").count()
+        assert found_now - found_before == findings
+        found_before = found_now
 
 
 @pytest.mark.parametrize("live", ["moto"], indirect=True)  # a real gateway's clock stands still

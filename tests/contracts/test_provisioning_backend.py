@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from requests_app.provisioning.backends.base import Backend, Denied, NewKey, Permanent
+from requests_app.provisioning.backends.base import Backend, Denied, NewKey, NotFound, Permanent
 from requests_app.provisioning.backends.scaleway import ScalewayBackend, ScalewayConfig
 from requests_app.provisioning.fences import PERMISSION_SETS, Admission, render_policy, same_policy
 from tests.requests_app.provisioning import live as live_sandbox
@@ -100,6 +100,29 @@ def test_rules_are_read_back_and_replaced(backend: Backend, project: str) -> Non
     assert [f.id for f in backend.find_policies(tag=tag)] == [policy]
     backend.delete_policy(policy)
     assert backend.find_policies(tag=tag) == []
+
+
+def test_a_policy_says_whose_it_is_and_is_given_to_another_group(
+    backend: Backend, project: str
+) -> None:
+    application, group, key = person_with_key(backend, project)
+    tag = f"t={uuid.uuid4().hex}"
+    other = backend.create_group(name=f"g-{tag[2:10]}", tags=[tag])
+    policy = backend.create_policy(
+        name="p", tags=[tag], group=group, project=project, permission_sets=PERMISSION_SETS
+    )
+    assert backend.policy_principal(policy) == group
+    backend.bind_policy(policy, group=other)
+    assert backend.policy_principal(policy) == other
+    assert backend.policy_rules(policy) == {(frozenset(PERMISSION_SETS), frozenset({project}))}
+    backend.delete_group(other)
+    assert backend.policy_principal(policy) == ""
+    backend.delete_policy(policy)
+    with pytest.raises(NotFound):
+        backend.policy_principal(policy)
+    assert backend.key_bearer(key.access_key) == application
+    backend.delete_key(key.access_key)
+    assert backend.key_bearer(key.access_key) is None
 
 
 def test_a_bucket_says_what_it_is(backend: Backend, project: str, tmp_path: Path) -> None:

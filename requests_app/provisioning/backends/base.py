@@ -166,12 +166,14 @@ class Backend(Protocol):
 
     `delete_*` treat "not there" as done. Names and markers are at most 64 and 200 characters.
     `before_call` is called before each exchange with the provider: the reconciler checks its
-    fencing number there; what it raises goes through.
+    fencing number there; what it raises goes through. `hurry`: one attempt per exchange and little
+    patience, when something else waits behind it; who asks tries again.
     """
 
     region: str
     endpoint: str
     before_call: Callable[[], None]
+    hurry: bool
 
     def portal_principal(self) -> str:
         """The portal as bucket policies name it: `application_id:…` or `user_id:…`."""
@@ -204,7 +206,7 @@ class Backend(Protocol):
     def create_group(self, *, name: str, tags: Sequence[str]) -> str: ...
 
     def group_members(self, group: str) -> frozenset[str]:
-        """Ids of the member applications. Raises NotFound."""
+        """Ids of all members, applications or not. Raises NotFound."""
         ...
 
     def set_group_members(self, group: str, applications: Sequence[str]) -> None: ...
@@ -222,6 +224,14 @@ class Backend(Protocol):
         project: str,
         permission_sets: Sequence[str],
     ) -> str: ...
+
+    def policy_principal(self, policy: str) -> str:
+        """Id of the one whom the policy's rules are for, empty: nobody. Raises NotFound."""
+        ...
+
+    def bind_policy(self, policy: str, *, group: str) -> None:
+        """Give the policy's rules to this group, and to nobody else."""
+        ...
 
     def policy_rules(self, policy: str) -> frozenset[tuple[frozenset[str], frozenset[str]]]:
         """(permission sets, project ids) of each rule; ids of rules change and are not kept."""
@@ -241,6 +251,10 @@ class Backend(Protocol):
     ) -> NewKey: ...
 
     def key_exists(self, access_key: str) -> bool: ...
+
+    def key_bearer(self, access_key: str) -> str | None:
+        """Id of the application (or user) a key is of, None when there is no such key."""
+        ...
 
     def delete_key(self, access_key: str) -> None: ...
 

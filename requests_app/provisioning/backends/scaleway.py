@@ -74,6 +74,7 @@ class ScalewayBackend:
         self.region = config.region
         self.endpoint = config.s3_endpoint or f"https://s3.{config.region}.scw.cloud"
         self.before_call = before_call
+        self.hurry = False
         self._config = config
         self._principal = (
             f"application_id:{config.portal_application_id}" if config.portal_application_id else ""
@@ -94,16 +95,21 @@ class ScalewayBackend:
         for api in (self._projects, self._iam):
             api.session = session
             api.before_call = self._hook
+            api.hurried = self._hurried
         self._buckets = Buckets(
             endpoint=self.endpoint,
             region=config.region,
             access_key=config.access_key,
             secret_key=config.secret_key,
             before_call=self._hook,
+            hurried=self._hurried,
         )
 
     def _hook(self) -> None:
         self.before_call()
+
+    def _hurried(self) -> bool:
+        return self.hurry
 
     @property
     def _organization(self) -> str:
@@ -200,7 +206,8 @@ class ScalewayBackend:
 
     def group_members(self, group: str) -> frozenset[str]:
         _need(group)
-        return frozenset(self._iam.get_group(group_id=group).application_ids or [])
+        found = self._iam.get_group(group_id=group)
+        return frozenset([*(found.application_ids or []), *(found.user_ids or [])])
 
     def set_group_members(self, group: str, applications: Sequence[str]) -> None:
         _need(group)
@@ -239,6 +246,13 @@ class ScalewayBackend:
             rules=[_rule(project, permission_sets)],
         )
         return str(made.id)
+
+    def policy_principal(self, policy: str) -> str:
+        found = self._iam.get_policy(policy_id=_need(policy))
+        return str(found.group_id or found.application_id or found.user_id or "")
+
+    def bind_policy(self, policy: str, *, group: str) -> None:
+        self._iam.update_policy(policy_id=_need(policy), group_id=_need(group))
 
     def policy_rules(self, policy: str) -> frozenset[tuple[frozenset[str], frozenset[str]]]:
         _need(policy)
@@ -290,11 +304,14 @@ class ScalewayBackend:
         return NewKey(made.access_key, str(made.secret_key))
 
     def key_exists(self, access_key: str) -> bool:
+        return self.key_bearer(access_key) is not None
+
+    def key_bearer(self, access_key: str) -> str | None:
         try:
-            self._iam.get_api_key(access_key=_need(access_key))
+            key = self._iam.get_api_key(access_key=_need(access_key))
         except NotFound:
-            return False
-        return True
+            return None
+        return str(key.application_id or key.user_id or "")
 
     def delete_key(self, access_key: str) -> None:
         if _need(access_key) == self._config.access_key:

@@ -34,7 +34,7 @@ logger = logging.getLogger(__name__)
 
 # Seconds; CreateBucket takes up to 6.5 s. Well below the 40 s that a lease has left at least when
 # an exchange begins: one that outlived its lease could not even write down that it failed.
-CONNECT_TIMEOUT, READ_TIMEOUT = 3.05, 30.0
+CONNECT_TIMEOUT, READ_TIMEOUT, HURRIED_READ_TIMEOUT = 3.05, 30.0, 8.0
 ATTEMPTS = 3
 PROGRESS_SECONDS = 5.0  # between two looks at the lease while a part is being sent
 MAX_PARTS = 1000  # Scaleway's limit of a multipart upload
@@ -42,7 +42,13 @@ PART_BYTES = 64 * 1024 * 1024
 
 
 def s3_client(
-    *, endpoint: str, region: str, access_key: str, secret_key: str, attempts: int
+    *,
+    endpoint: str,
+    region: str,
+    access_key: str,
+    secret_key: str,
+    attempts: int,
+    read_timeout: float = READ_TIMEOUT,
 ) -> Any:
     return boto3.session.Session().client(
         "s3",
@@ -54,7 +60,7 @@ def s3_client(
             signature_version="s3v4",
             s3={"addressing_style": "path"},
             connect_timeout=CONNECT_TIMEOUT,
-            read_timeout=READ_TIMEOUT,
+            read_timeout=read_timeout,
             retries={"mode": "standard", "total_max_attempts": attempts},
         ),
     )
@@ -88,26 +94,30 @@ class Buckets:
         access_key: str,
         secret_key: str,
         before_call: Callable[[], None],
+        hurried: Callable[[], bool] = lambda: False,
     ) -> None:
         self._endpoint, self._region = endpoint, region
         self._access_key, self._secret_key = access_key, secret_key
         self._before_call = before_call
-        self._clients: dict[str, Any] = {}
+        self._hurried = hurried
+        self._clients: dict[tuple[str, bool], Any] = {}
 
     def _client(self, project: str) -> Any:
         if not project:
             raise ValueError("a project id is needed: without it the default project would be used")
-        if project not in self._clients:
+        hurried = self._hurried()
+        if (project, hurried) not in self._clients:
             client = s3_client(
                 endpoint=self._endpoint,
                 region=self._region,
                 access_key=f"{self._access_key}@{project}",
                 secret_key=self._secret_key,
-                attempts=ATTEMPTS,
+                attempts=1 if hurried else ATTEMPTS,
+                read_timeout=HURRIED_READ_TIMEOUT if hurried else READ_TIMEOUT,
             )
             client.meta.events.register("before-send.s3", self._hook)
-            self._clients[project] = client
-        return self._clients[project]
+            self._clients[project, hurried] = client
+        return self._clients[project, hurried]
 
     def _hook(self, **_kwargs: Any) -> None:
         """Before each attempt, botocore's own retries included."""

@@ -68,6 +68,7 @@ class FakeBackend:
 
     def __init__(self) -> None:
         self.before_call: Callable[[], None] = lambda: None
+        self.hurry = False
         self.projects: dict[str, Thing] = {}
         self.applications: dict[str, Thing] = {}
         self.groups: dict[str, Thing] = {}
@@ -204,6 +205,23 @@ class FakeBackend:
             )
         )
 
+    def policy_principal(self, policy: str) -> str:
+        def apply() -> str:
+            if policy not in self.policies:
+                raise NotFound("policy", status=404)
+            group = self.policies[policy].group
+            return group if group in self.groups else ""  # its group deleted, a policy has nobody
+
+        return str(self._call("policy_principal", apply))
+
+    def bind_policy(self, policy: str, *, group: str) -> None:
+        def apply() -> None:
+            if policy not in self.policies or group not in self.groups:
+                raise NotFound("policy or group", status=404)
+            self.policies[policy].group = group
+
+        self._call("bind_policy", apply)
+
     def policy_rules(self, policy: str) -> frozenset[tuple[frozenset[str], frozenset[str]]]:
         def apply() -> frozenset[tuple[frozenset[str], frozenset[str]]]:
             if policy not in self.policies:
@@ -257,6 +275,13 @@ class FakeBackend:
 
     def key_exists(self, access_key: str) -> bool:
         return bool(self._call("key_exists", lambda: access_key in self.keys))
+
+    def key_bearer(self, access_key: str) -> str | None:
+        def apply() -> str | None:
+            return self.keys[access_key].application if access_key in self.keys else None
+
+        bearer: str | None = self._call("key_bearer", apply)
+        return bearer
 
     def delete_key(self, access_key: str) -> None:
         self._call("delete_key", lambda: self.keys.pop(access_key, None))

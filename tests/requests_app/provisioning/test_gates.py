@@ -229,6 +229,9 @@ def test_drift_is_found_and_mended(backend: FakeBackend, play: Any) -> None:
     policy_thing.rules.add((frozenset({"AllProductsFullAccess"}), frozenset({"p"})))
     assert inspect(workspace, play) == ["rules_changed"]
     assert len(policy_thing.rules) == 1
+    backend.policies.clear()  # of the group alone: test_drift.py
+    assert inspect(workspace, play) == ["rules_changed"]
+    assert (len(backend.groups), len(backend.policies)) == (1, 1)
     backend.groups.clear()
     backend.policies.clear()
     assert inspect(workspace, play) == ["group_gone", "rules_changed"]
