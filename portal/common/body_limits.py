@@ -90,13 +90,17 @@ def _length(request: HttpRequest) -> int:
 
 def too_large(request: HttpRequest, limit: int, view: View | None = None) -> HttpResponse:
     """What is too large, and what to do; nothing of it was read."""
+    declared = getattr(view, "max_file_bytes", None) if request.user.is_authenticated else None
+    shown = declared() if declared is not None else limit
     text = _("Ce que vous envoyez dépasse %(limit)s : rien n’a été lu ni enregistré.") % {
-        "limit": in_words(limit)
+        "limit": in_words(shown)
     }
     if not request.user.is_authenticated:
         advice = _("Connectez-vous pour envoyer davantage, puis recommencez.")
-    elif getattr(view, "max_file_bytes", None) is not None:
-        advice = _("Revenez à la page précédente et choisissez un fichier plus léger.")
+    elif declared is not None:
+        advice = _(
+            "Réduisez le fichier ou découpez-le, puis revenez à la page précédente pour l’envoyer."
+        )
     else:
         advice = _(
             "Revenez à la page précédente, raccourcissez vos textes, ou mettez le détail dans une"

@@ -190,6 +190,8 @@ STATE_SITE = env.bool(
 )  # DSFR keeps the State's marks for State sites
 DEMO = env.bool("GUICHET_DEMO", default=False)
 TRAINING = env.bool("GUICHET_TRAINING", default=False)
+# Nothing opens project spaces yet: off, no file asks for one and no convention gives one.
+PROJECT_SPACES = env.bool("GUICHET_PROJECT_SPACES", default=False)
 SITE_FACTS = {  # what the legal pages must say; `check --deploy` names those that are missing
     "publisher": env.str("GUICHET_PUBLISHER", default=""),
     "publisher_address": env.str("GUICHET_PUBLISHER_ADDRESS", default=""),

@@ -115,8 +115,9 @@ class _File:
             return
         member = self.request.members.get(user=self.owner)
         team.set_data_access(self.request, member, has_data_access=True, by=self.owner)
+        known = dossier.facts(self.request)
         for piece in dossier.procedure_of(self.request).pieces:
-            if piece.rule == "required":
+            if piece.needed(known):
                 upload = SimpleUploadedFile(f"{piece.code}.pdf", _pdf(piece.label))
                 pieces.attach(self.request, piece.code, upload, by=self.owner)
 
@@ -130,7 +131,7 @@ class _File:
                 "public_interest": row["public_interest"],
             },
             "specification": dossier.section_of(self.request, "specification")
-            | {"population": row["population"], "delivery_mode": "project_space"}
+            | {"population": row["population"], "delivery_mode": "daughter_system"}
             | _NEEDS,
         }
         if row["until"] == "draft":

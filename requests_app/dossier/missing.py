@@ -35,6 +35,7 @@ def missing_items(request: AccessRequest) -> list[Missing]:
     return [
         *_fields(procedure, known),
         *_contradictions(procedure, known),
+        *_not_yet_available(request, known),
         *_undertakings(known),
         *_rows(procedure, request, rows),
         *_justifications(known, rows),
@@ -69,6 +70,15 @@ def _contradictions(procedure: Procedure, known: dict[str, Any]) -> list[Missing
         text = _("Durée de conservation : plus courte que la durée d’accès demandée")
         found.append(Missing("contradiction", text, "legal", "legal.retention_months"))
     return found
+
+
+def _not_yet_available(request: AccessRequest, known: dict[str, Any]) -> list[Missing]:
+    """A file deposited with it goes on; a draft chooses what the portal can deliver."""
+    mode = known["specification"]["delivery_mode"]
+    if request.submitted_at is not None or not mode or content_models.is_available(mode):
+        return []
+    text = _("Mode de mise à disposition : l’espace projet n’est pas encore disponible")
+    return [Missing("unavailable", text, "specification", "specification.delivery_mode")]
 
 
 def _undertakings(known: dict[str, Any]) -> list[Missing]:

@@ -220,12 +220,24 @@ def line(label: Label = "", *, help: Label = "", max_length: int = 300) -> Any:
     )
 
 
+class Radios(forms.RadioSelect):
+    """`closed`: answers shown that cannot be given now."""
+
+    closed: Collection[str] = ()
+
+    def create_option(self, name: str, value: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        option: dict[str, Any] = super().create_option(name, value, *args, **kwargs)
+        if value in self.closed:
+            option["attrs"]["disabled"] = True
+        return option
+
+
 def choice(options: Mapping[str, Label], label: Label = "", *, help: Label = "") -> Any:
     return forms.ChoiceField(
         label=label,
         help_text=help,
         choices=list(options.items()),
-        widget=forms.RadioSelect,
+        widget=Radios,
         error_messages=NOT_A_CHOICE,
     )
 

@@ -6,6 +6,7 @@ from datetime import date
 from typing import Any
 
 from django import forms
+from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from portal.common.calendar import legal_today
@@ -19,6 +20,7 @@ from requests_app.procedures.content import (
     PROHIBITED,
     PURPOSES,
     Label,
+    is_available,
 )
 from requests_app.procedures.content_labels import IDENTIFIERS, PARTY_FIELDS
 
@@ -147,6 +149,15 @@ class SpecificationForm(SectionForm):
     )
     delivery_mode = choice(DELIVERY_MODES)
 
+    def clean_delivery_mode(self) -> str:
+        """What cannot be delivered yet is not chosen; a file that holds it keeps it meanwhile."""
+        mode: str = self.cleaned_data["delivery_mode"]
+        if mode and not is_available(mode) and mode != self.stored.get("delivery_mode"):
+            raise ValidationError(
+                _("L’espace projet n’est pas encore disponible : choisissez le système fils.")
+            )
+        return mode
+
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or {}
         first, last = cleaned.get("inclusion_from"), cleaned.get("inclusion_until")
@@ -158,6 +169,9 @@ class SpecificationForm(SectionForm):
         return cleaned
 
     def add_fields(self) -> None:
+        kept = self.stored.get("delivery_mode")
+        closed = {mode for mode in DELIVERY_MODES if not is_available(mode) and mode != kept}
+        self.fields["delivery_mode"].widget.closed = closed  # type: ignore[attr-defined]
         sent = 0
         while f"code_{sent}_codes" in self.data:
             sent += 1

@@ -7,7 +7,9 @@ Everything may be empty in a draft; what a procedure requires is said by its own
 from datetime import date
 from typing import Annotated, Any
 
-from django.utils.functional import Promise
+from django.conf import settings
+from django.utils.functional import Promise, lazy
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
@@ -61,9 +63,22 @@ MATCHING_MODES: dict[str, Label] = {
     "direct": _("appariement direct, par le numéro de sécurité sociale"),
     "indirect": _("appariement indirect, par des variables communes"),
 }
+PROJECT_SPACE = "project_space"
+
+
+def is_available(mode: str) -> bool:
+    """Whether the portal can deliver in this way today; a file may hold one it cannot yet."""
+    return mode != PROJECT_SPACE or bool(settings.PROJECT_SPACES)
+
+
+def _project_space() -> str:
+    words = gettext("espace projet : vous travaillez dans un espace du portail")
+    return words if is_available(PROJECT_SPACE) else f"{words} ({gettext('pas encore disponible')})"
+
+
 DELIVERY_MODES: dict[str, Label] = {
     "daughter_system": _("système fils : les données sont livrées à votre propre système"),
-    "project_space": _("espace projet : vous travaillez dans un espace du portail"),
+    PROJECT_SPACE: lazy(_project_space, str)(),
 }
 PARTIES: dict[str, Label] = {
     "controller": _("Responsable de traitement (RT)"),

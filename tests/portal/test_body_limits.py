@@ -99,8 +99,8 @@ def test_an_upload_has_the_limit_of_its_view(settings: Any) -> None:
     limit = settings.PIECE_MAX_BYTES + SIGNED_IN_BYTES
     status, content, read = send(path, limit + 1, cookies=cookies)
     assert (status, read) == (413, 0)
-    assert "dépasse 26 Mo" in content.decode()
-    assert "fichier plus léger" in content.decode()
+    assert "dépasse 25 Mo" in content.decode()
+    assert "Réduisez le fichier" in content.decode()
     assert send(path, limit + 1)[0] == 413
     assert send(path, ANONYMOUS_BYTES + 1)[0] == 413  # before login: as anywhere
 

@@ -81,6 +81,15 @@ def test_a_renamed_program_is_refused(alix: User, file: AccessRequest) -> None:
 def test_sixty_megabytes_are_refused_with_what_to_do(alix: User, file: AccessRequest) -> None:
     big = upload("gros.pdf", PDF + b"0" * (60 * 1024 * 1024))
     response = client_for(alix).post(url(file), {"file": big})
+    assert response.status_code == 413  # from its length alone
+    assert "dépasse 25 Mo" in page_text(response)
+    assert "Réduisez le fichier ou découpez-le" in page_text(response)
+    assert not StoredFile.objects.exists()
+
+
+def test_a_file_just_too_large_is_told_at_its_field(alix: User, file: AccessRequest) -> None:
+    big = upload("gros.pdf", PDF + b"0" * (25 * 1024 * 1024))
+    response = client_for(alix).post(url(file), {"file": big})
     assert response.status_code == 422
     assert "Le fichier dépasse 25 Mo. Réduisez-le ou découpez-le." in page_text(response)
     assert not StoredFile.objects.exists()

@@ -136,7 +136,7 @@ def full_content(codes: list[str]) -> dict[str, Any]:
             "geography": "France entière",
             "expected_number": 12000,
             "matching_mode": "criteria",
-            "delivery_mode": "project_space",
+            "delivery_mode": "daughter_system",
         },
         "legal": {
             "legal_basis": "public_interest",
@@ -274,7 +274,7 @@ class World:
                 added_by=self.investigator,
             )
         for piece in spec.pieces:
-            if piece.rule == "required":
+            if piece.rule == "required" or piece.code == "security_evidence":  # its own system
                 Piece.objects.create(
                     request=request,
                     code=piece.code,

@@ -11,7 +11,9 @@ from portal.accounts.models import Organisation
 from portal.common.calendar import legal_today
 from portal.common.days import DayField, years_from_now
 from requests_app import access_period
+from requests_app.forms.draft import Radios
 from requests_app.models import RequestMember
+from requests_app.procedures.content import DELIVERY_MODES, is_available
 from requests_app.source_addresses import AddressRefused, network
 
 from .base import ActForm, text_field
@@ -39,8 +41,8 @@ class RecordConventionForm(ActForm):
     document_required = True
     delivery_mode = forms.ChoiceField(
         label=_("Mode de mise à disposition"),
-        choices=[("daughter_system", _("Système fils")), ("project_space", _("Espace projet"))],
-        widget=forms.RadioSelect,
+        choices=list(DELIVERY_MODES.items()),
+        widget=Radios,
     )
     starts_on = DayField(
         label=_("Début de l’accès"), earliest=legal_today, latest=years_from_now(2)
@@ -95,8 +97,14 @@ class RecordConventionForm(ActForm):
         """The file says how the data are to be delivered and for how long: nothing typed twice."""
         content = self.access_request.content
         asked = content.get("specification", {}).get("delivery_mode")
-        if asked in self.procedure.convention.delivery_modes:
-            self.fields["delivery_mode"].initial = asked
+        field = self.fields["delivery_mode"]
+        field.widget.closed = {mode for mode in DELIVERY_MODES if not is_available(mode)}  # type: ignore[attr-defined]
+        if asked in self.procedure.convention.delivery_modes and is_available(asked):
+            field.initial = asked
+        elif asked:
+            field.help_text = _("Le dossier demande : %(mode)s.") % {
+                "mode": DELIVERY_MODES.get(asked, asked)
+            }
         known = self.period = access_period.frame(self.access_request, self.procedure)
         today = legal_today()
         starts, ends = self.fields["starts_on"], self.fields["ends_on"]

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from portal.common.calendar import PARIS, end_of_day, legal_today
 from requests_app import access_period, permissions, permits
 from requests_app.models import Grant, GrantState, RequestMember, Workspace
+from requests_app.procedures.content import is_available
 from requests_app.provisioning import extract
 from requests_app.provisioning.approved import ScopeError
 from requests_app.source_addresses import AddressRefused, network
@@ -55,7 +56,9 @@ class RecordConvention(Verb):
         yield from self._people(ctx)
         mode = ctx.text("delivery_mode")
         if mode not in ctx.procedure.convention.delivery_modes:
-            yield _("Choisissez le mode de livraison : système fils ou espace projet.")
+            yield _("Choisissez le mode de livraison parmi ceux que la procédure permet.")
+        elif not is_available(mode):
+            yield _("L’espace projet n’est pas encore disponible : choisissez le système fils.")
         if mode == "daughter_system" and ctx.day("homologated_on") is None:
             yield _("Indiquez la date d’homologation du système fils.")
         homologated = ctx.day("homologated_on")
