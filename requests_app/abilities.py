@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from uuid import UUID
 
 from django.utils.functional import Promise
@@ -10,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from portal.accounts.models import Role, User
 from portal.common.calendar import legal_now
-from requests_app import permissions
+from requests_app import permissions, standing
 from requests_app.models import (
     FINAL_STATES,
     AccessRequest,
@@ -24,7 +25,7 @@ from requests_app.procedures import registry
 from requests_app.procedures.schema import Procedure
 from requests_app.visibility import Person
 from requests_app.workflow.acts.file import to_sign_again
-from requests_app.workflow.definition import REQUEST_MOVES, Transition, stage_moves
+from requests_app.workflow.definition import REQUEST_MOVES, Actor, Transition, stage_moves
 from requests_app.workflow.labels import label_of
 
 
@@ -88,7 +89,12 @@ class _Asked:
         return self._receipts[stage.pk]
 
     def may(self, move: Transition, stage: Stage | None = None, task: Task | None = None) -> bool:
-        return any(self._is(actor, stage, task) for actor in sorted(move.actors))
+        held = [actor for actor in sorted(move.actors) if self._is(actor, stage, task)]
+        return bool(held) and not (move.binding and held == [Actor.TEAM] and self.why_not_bind)
+
+    @cached_property
+    def why_not_bind(self) -> list[str]:
+        return standing.why_not_bind(self.user, self.request)
 
     def _is(self, actor: str, stage: Stage | None, task: Task | None) -> bool:
         place: tuple[object, object] = (
@@ -162,7 +168,15 @@ def _useful_in_completeness(
         theirs = stage.state == StageState.PAUSED and not (
             stage.due_at is None or stage.due_at < legal_now()
         )
-        return sent > 0 and not theirs and request.state != RequestState.AWAITING_SIGNATURE
+        return (
+            sent > 0
+            and not theirs
+            and request.state
+            in {
+                RequestState.SUBMITTED,
+                RequestState.INCOMPLETE,
+            }
+        )
     return sent < procedure.stage(stage.code).max_rounds
 
 
@@ -184,19 +198,16 @@ def _of_request(asked: _Asked, procedure: Procedure) -> Iterator[Ability]:
             continue
         if asked.request.state not in move.sources or not asked.may(move):
             continue
-        if move.name == "sign" and not _may_sign(asked, procedure):
+        if move.name == "deposit_paper" and "paper" not in procedure.signature.modes:
             continue
+        if move.name == "withdraw" and asked.request.number:
+            if standing.why_not_speak(asked.user, asked.request):
+                continue
         if move.name in {"ask_signature", "send_completion"} and not _right_sending(
             asked, procedure, move.name
         ):
             continue
         yield _ability(move, None)
-
-
-def _may_sign(asked: _Asked, procedure: Procedure) -> bool:
-    return (
-        permissions.is_signatory(asked.user, asked.request) or "paper" in procedure.signature.modes
-    )
 
 
 def _right_sending(asked: _Asked, procedure: Procedure, name: str) -> bool:
@@ -229,12 +240,20 @@ def who_must_act(request: AccessRequest) -> list[NextStep]:
         return [NextStep(None, None, what, _("le demandeur"), None)]
     if request.state == RequestState.AWAITING_SIGNATURE:
         return [NextStep(None, None, _("Signer la demande"), _("le représentant légal"), None)]
+    if request.state == RequestState.SIGNATURE_CHECK:
+        what = _("Vérifier la signature de la version déposée")
+        return [NextStep(None, None, what, _("le secrétariat"), None)]
     return _awaited([request])[request.pk]
 
 
 def who_must_act_on(requests: Sequence[AccessRequest]) -> dict[UUID, list[NextStep]]:
     """`who_must_act` for a list of requests, in two queries whatever its length."""
-    plain = {RequestState.DRAFT, RequestState.AWAITING_SIGNATURE, *FINAL_STATES}
+    plain = {
+        RequestState.DRAFT,
+        RequestState.AWAITING_SIGNATURE,
+        RequestState.SIGNATURE_CHECK,
+        *FINAL_STATES,
+    }
     running = [one for one in requests if one.state not in plain]
     others = {one.pk: who_must_act(one) for one in requests if one.state in plain}
     return others | (_awaited(running) if running else {})

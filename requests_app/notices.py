@@ -57,6 +57,26 @@ class SignatureCancelled(RequestNotice):
     label = _("demande de signature annulée")
 
 
+class PaperDeposited(RequestNotice):
+    code = "request.paper_deposited"
+    label = _("version signée déposée, à vérifier")
+
+
+class SignatureCheckExpected(RequestNotice):
+    code = "request.expected_signature_check"
+    label = _("signature à vérifier")
+
+
+class SignatureVerified(RequestNotice):
+    code = "request.signature_verified"
+    label = _("signature vérifiée")
+
+
+class SignatureRefused(RequestNotice):
+    code = "request.signature_refused"
+    label = _("signature non retenue")
+
+
 class Deposited(RequestNotice):
     code = "request.deposited"
     label = _("demande déposée")
@@ -105,6 +125,11 @@ class ClosedIncomplete(RequestNotice):
 class Withdrawn(RequestNotice):
     code = "request.withdrawn"
     label = _("demande retirée")
+
+
+class Ended(RequestNotice):
+    code = "request.ended"
+    label = _("dossier terminé")
 
 
 class RemarkExpected(RequestNotice):

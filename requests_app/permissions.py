@@ -147,7 +147,7 @@ def files_visible_to(user: Person) -> QuerySet[StoredFile]:
     to_sign = Q(
         pk__in=Piece.objects.filter(
             request__in=requests_with(user, "version_to_sign"),
-            request__state=RequestState.AWAITING_SIGNATURE,
+            request__state__in=[RequestState.AWAITING_SIGNATURE, RequestState.SIGNATURE_CHECK],
         ).values("file")
     )
     return StoredFile.objects.filter(

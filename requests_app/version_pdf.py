@@ -11,6 +11,7 @@ from requests_app.selection import exports
 
 from . import orientation
 from .dossier import procedure_of
+from .dossier.frozen import grouped
 from .models import AccessRequest, RequestMember, RequestVersion
 from .procedures.content import SECTIONS, Row
 from .procedures.content_labels import readable
@@ -88,7 +89,7 @@ def version_pdf(version: RequestVersion) -> bytes:
                 [_("Version"), f"{version.number} ({version.get_status_display()})"],
                 [_("Arrêtée le"), moment(version.frozen_at)],
                 *_signed(version),
-                [_("Empreinte SHA-256"), version.sha256],
+                [_("Empreinte SHA-256"), grouped(version.sha256)],
             ],
             "sections": frozen_sections(version),
             **(_to_sign(version) if version.status == RequestVersion.Status.AWAITING else {}),
@@ -115,10 +116,22 @@ def _signed(version: RequestVersion) -> list[list[str]]:
     if kind == RequestVersion.Signature.NONE:
         return [[_("Signature"), _("sans nouvelle signature")]]
     when = moment(version.signed_at)
+    if kind == RequestVersion.Signature.PAPER and version.checked_at is None:  # of before the check
+        return [[_("Signature"), _("version signée déposée le %(date)s") % {"date": when}]]
+    if kind == RequestVersion.Signature.PAPER:
+        words = _("sur papier, par %(who)s ; document déposé le %(date)s") % {
+            "who": version.signatory or "–",
+            "date": when,
+        }
+        checked = _("par %(who)s, le %(date)s") % {
+            "who": version.checked_by or "–",
+            "date": moment(version.checked_at),
+        }
+        return [[_("Signature"), words], [_("Signature vérifiée"), checked]]
     if version.signed_by:
         words = _("en ligne, par %(who)s, le %(date)s") % {"who": version.signed_by, "date": when}
         return [[_("Signature"), words]]
-    return [[_("Signature"), _("version signée déposée le %(date)s") % {"date": when}]]
+    return []
 
 
 def deposit_receipt(request: AccessRequest, version: RequestVersion) -> bytes:

@@ -26,6 +26,7 @@ from requests_app.models import (
     ReasonedAccess,
     RequestDataset,
     RequestMember,
+    RequestState,
     RequestVersion,
     Stage,
     StageState,
@@ -135,7 +136,7 @@ def _applicant_rules(user: User) -> Iterator[Rule]:
         .values("organisation")
     )
     awaiting = RequestVersion.objects.filter(
-        request=OuterRef("pk"), status=RequestVersion.Status.AWAITING
+        request=OuterRef("pk"), status__in=RequestVersion.UNSIGNED
     )
     signed = RequestVersion.objects.filter(request=OuterRef("pk"), signed_by=user)
     yield Rule(
@@ -149,6 +150,9 @@ def _applicant_rules(user: User) -> Iterator[Rule]:
 def _site_rules(user: User) -> Iterator[Rule]:
     if has_role(user, Role.SECRETARIAT):
         yield Rule("secretariat", _DEPOSITED, ALL_PARTS - {"full_log", "own_grant", "own_remark"})
+        # not deposited yet: what it takes to compare the paper with the version
+        to_check = Q(state=RequestState.SIGNATURE_CHECK)
+        yield Rule("secretariat_to_check", to_check, CARD | {"version_to_sign"})
     if has_role(user, Role.LEGAL_OFFICER):
         yield Rule(
             "legal_officer",

@@ -76,6 +76,17 @@ def fingerprint(snapshot: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def grouped(sha256: str) -> str:
+    """A fingerprint in groups of eight, as people compare it."""
+    return " ".join(sha256[start : start + 8] for start in range(0, len(sha256), 8))
+
+
+def same_fingerprint(read: str, sha256: str) -> bool:
+    """Whether what a person read on paper is this fingerprint: the whole, or its last group."""
+    letters = "".join(read.split()).lower()
+    return letters in {sha256, sha256[-8:]}
+
+
 def row_in_words(row: Row) -> str:
     """`base, table : VAR_1, VAR_2 (2015–2019)`; what is not restricted is said too."""
     what = row.dataset + (f", {row.table}" if row.table else "")

@@ -15,6 +15,7 @@ class RequestState(models.TextChoices):
 
     DRAFT = "draft", _("brouillon")
     AWAITING_SIGNATURE = "awaiting_signature", _("en attente de signature")
+    SIGNATURE_CHECK = "signature_check", _("signature à vérifier")
     SUBMITTED = "submitted", _("déposée, contrôle de complétude en cours")
     INCOMPLETE = "incomplete", _("à compléter")
     PROCESSING = "processing", _("en cours d’instruction")
@@ -98,6 +99,7 @@ class AccessRequest(models.Model):
                     state__in=[
                         RequestState.DRAFT,
                         RequestState.AWAITING_SIGNATURE,
+                        RequestState.SIGNATURE_CHECK,
                         RequestState.WITHDRAWN,
                     ]
                 )
@@ -181,8 +183,12 @@ class RequestVersion(models.Model):
 
     class Status(models.TextChoices):
         AWAITING = "awaiting", _("à signer")
+        CHECKING = "checking", _("signature à vérifier")
         SIGNED = "signed", _("signée")
         CANCELLED = "cancelled", _("annulée")
+
+    # Frozen, and not signed yet as far as the counter knows.
+    UNSIGNED = (Status.AWAITING, Status.CHECKING)
 
     class Signature(models.TextChoices):
         ONLINE = "online", _("signée en ligne")
@@ -202,6 +208,12 @@ class RequestVersion(models.Model):
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+"
     )
     signed_at = models.DateTimeField(null=True, blank=True)  # real time
+    # On paper: who signed, with their capacity, and the officer who compared it.
+    signatory = models.CharField(_("signataire"), max_length=300, blank=True)
+    checked_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    checked_at = models.DateTimeField(null=True, blank=True)  # real time
     signed_file = models.ForeignKey(
         "requests_app.StoredFile", models.PROTECT, null=True, blank=True, related_name="+"
     )
@@ -216,12 +228,18 @@ class RequestVersion(models.Model):
             ),
             models.UniqueConstraint(
                 fields=["request"],
-                condition=Q(status="awaiting"),
+                condition=Q(status__in=["awaiting", "checking"]),
                 name="request_version_one_awaiting",
+                violation_error_message=_("Une autre version attend déjà d’être signée."),
             ),
             models.CheckConstraint(
                 condition=~Q(status="signed") | Q(signed_at__isnull=False),
                 name="request_version_signed_has_date",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status="checking", signed_file__isnull=True),
+                name="request_version_checking_has_file",
+                violation_error_message=_("Une signature à vérifier a son document signé."),
             ),
         ]
 

@@ -7,6 +7,8 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
+from .request import RequestState
+
 
 class StageState(models.TextChoices):
     PENDING = "pending", _("à venir")
@@ -23,11 +25,15 @@ class StageQuerySet(models.QuerySet["Stage"]):
     def due(self, *, at: object) -> "StageQuerySet":
         """Open stages whose date has passed at an instant and has had no effect yet.
 
-        Of a stopped stage it is the applicant's date, whose end is a reminder.
+        Of a stopped stage it is the applicant's date, whose end is a reminder; not while what they
+        handed in, signed on paper, is with the desk.
         """
         return self.filter(due_at__lt=at).filter(
             Q(state=StageState.RUNNING, expired_at__isnull=True)
-            | Q(state=StageState.PAUSED, reminded_at__isnull=True)
+            | (
+                Q(state=StageState.PAUSED, reminded_at__isnull=True)
+                & ~Q(request__state=RequestState.SIGNATURE_CHECK)
+            )
         )
 
 

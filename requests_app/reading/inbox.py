@@ -18,6 +18,7 @@ from requests_app.models import (
     Report,
     RequestMember,
     RequestState,
+    RequestVersion,
     Stage,
     StageState,
     Task,
@@ -134,6 +135,22 @@ def to_sign_for(user: User) -> QuerySet[AccessRequest]:
     )
 
 
+def to_verify_for(user: User) -> QuerySet[AccessRequest]:
+    """Requests whose signature on paper waits for this person's comparison, the oldest first."""
+    if not has_role(user, Role.SECRETARIAT):
+        return AccessRequest.objects.none()
+    handed_in = RequestVersion.objects.filter(
+        request=OuterRef("pk"), status=RequestVersion.Status.CHECKING
+    )
+    return (
+        permissions.requests_visible_to(user)
+        .filter(state=RequestState.SIGNATURE_CHECK)
+        .select_related("organisation")
+        .annotate(handed_in_at=Subquery(handed_in.values("signed_file__uploaded_at")[:1]))
+        .order_by("handed_in_at", "pk")
+    )
+
+
 def last_done(user: User, *, count: int = 5) -> list[AccessRequest]:
     """Requests on which the person acted last, latest first: what an empty inbox leads to."""
     place = OuterRef("pk")
@@ -161,6 +178,8 @@ def overdue(stages: QuerySet[Stage]) -> QuerySet[Stage]:
 def count_for(user: User) -> int:
     """How many things are expected of the person, for the menu: one query on every page."""
     stages = stages_for(user).filter(state=StageState.RUNNING)
-    others = [to_sign_for(user)] + ([tasks_for(user)] if _held(user) else [])
+    others: list[QuerySet[Any]] = [to_sign_for(user)]
+    others += [tasks_for(user)] if _held(user) else []
+    others += [to_verify_for(user)] if has_role(user, Role.SECRETARIAT) else []
     ids = [found.order_by().values("pk") for found in others]
     return stages.order_by().values("pk").union(*ids, all=True).count()

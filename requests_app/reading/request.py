@@ -51,11 +51,29 @@ _ACT_WORDS = {
     "ends_on": gettext_lazy("fin"),
     "asked_until": gettext_lazy("fin demandée"),
     "longer_because": gettext_lazy("motif d’une fin plus tardive"),
+    "signatory": gettext_lazy("signataire"),
+    "officer": gettext_lazy("comparée par"),
+    "fingerprint": gettext_lazy("empreinte"),
 }
 
 
-_FROM_APPLICANT = frozenset({"sign", "send_completion", "answer_points", "withdraw"})
-_EXCHANGES = _FROM_APPLICANT | {"request_completion", "redirect", "close_incomplete"}
+_FROM_APPLICANT = frozenset(
+    {
+        "sign",
+        "deposit_paper",
+        "contest_signature",
+        "send_completion",
+        "answer_points",
+        "withdraw",
+    }
+)
+_EXCHANGES = _FROM_APPLICANT | {
+    "verify_signature",
+    "refuse_signature",
+    "request_completion",
+    "redirect",
+    "close_incomplete",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +99,7 @@ class Reader:
         """
         versions: list[RequestVersion] = list(
             self.request.versions.exclude(status=RequestVersion.Status.CANCELLED)
-            .select_related("signed_by")
+            .select_related("signed_by", "checked_by", "signed_file")
             .order_by("number")
         )
         chosen = self._version(versions, version if self._chooses else "")

@@ -70,6 +70,9 @@ def _deposit(request: AccessRequest) -> list[Event]:
         case RequestState.AWAITING_SIGNATURE:
             text = _("Signer la demande, ou déposer la version signée")
             return [Event(signature, "current", by=_("le représentant légal"), text=text)]
+        case RequestState.SIGNATURE_CHECK:
+            text = _("Signature à vérifier ; la date du dépôt sera celle de la remise du document")
+            return [Event(signature, "current", by=_("le secrétariat"), text=text)]
     return []
 
 

@@ -10,8 +10,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from portal.common.calendar import legal_today
-from portal.common.templatetags.portal import long_date
+from portal.common.templatetags.portal import long_date, moment
 from requests_app import access_period, desk, extraction, permissions
+from requests_app.dossier.frozen import grouped
 from requests_app.models import (
     AccessRequest,
     Act,
@@ -84,6 +85,8 @@ def callouts(
             workspace = Workspace.objects.filter(request=access_request).first()
             lines = [Line(one.line) for one in extraction.review(access_request, workspace)]
             return [(_("Spécification approuvée et fichiers préparés"), lines)]
+        case "verify_signature" | "refuse_signature" | "contest_signature":
+            return [(_("À comparer"), list(_to_compare(access_request)))]
         case "answer_points":
             url = reverse("requests_app:draft", args=[access_request.pk])
             line = Line(_("Corriger le dossier ; la version corrigée part avec la réponse"), url)
@@ -136,6 +139,33 @@ def _documents(access_request: AccessRequest) -> Iterable[Line]:
     for row in desk.pieces_of(access_request):
         if row["piece"].file_id:
             yield Line(row["spec"].label, file(row["piece"].file_id))
+
+
+def _to_compare(access_request: AccessRequest) -> Iterable[Line]:
+    """The frozen version, its fingerprint, and the document that was handed in as signed."""
+    version = (
+        access_request.versions.filter(status=RequestVersion.Status.CHECKING)
+        .select_related("signed_file__uploaded_by")
+        .first()
+    )
+    if version is None or version.signed_file is None:
+        return
+    args = [access_request.pk, version.number]
+    label = _("Version %(number)s figée (PDF)") % {"number": version.number}
+    yield Line(label, reverse("requests_app:version_pdf", args=args))
+    file = reverse("requests_app:file", args=[access_request.pk, version.signed_file_id])
+    yield Line(_("Document déposé comme signé (PDF)"), file)
+    yield Line(_("Empreinte de la version : %(sha)s") % {"sha": grouped(version.sha256)})
+    yield Line(
+        _("Déposé par %(who)s le %(date)s, comme signé par %(signatory)s")
+        % {
+            "who": version.signed_file.uploaded_by,
+            "date": moment(version.signed_file.uploaded_at),
+            "signatory": version.signatory,
+        }
+    )
+    page = reverse("requests_app:sign", args=[access_request.pk])
+    yield Line(_("Contenu de la version, à l’écran"), page)
 
 
 def _of_act(act: Act, access_request: AccessRequest) -> list[Line]:

@@ -23,7 +23,7 @@ def _readable_version(request: HttpRequest, pk: UUID, number: int) -> RequestVer
         raise Http404
     version = get_object_or_404(RequestVersion, request=access_request, number=number)
     version.request = access_request
-    mine = version.status == Status.AWAITING or version.signed_by_id == request.user.pk
+    mine = version.status in RequestVersion.UNSIGNED or version.signed_by_id == request.user.pk
     if "versions" not in parts and not mine:
         raise Http404
     return version

@@ -20,7 +20,7 @@ from requests_app import access_period, desk, dossier, draft_steps, permissions
 from requests_app.dossier import EditConflict, NotEditable
 from requests_app.forms.draft import Merge, SectionForm, TitleForm, flatten
 from requests_app.forms.draft_sections import FORMS
-from requests_app.models import AccessRequest, StageState
+from requests_app.models import AccessRequest, RequestVersion, StageState
 from requests_app.procedures.conditions import all_hold
 from requests_app.procedures.content_labels import readable
 from requests_app.workflow.definition import REQUEST_MOVES
@@ -47,7 +47,7 @@ def _overview(
     context = frame(request, access_request, missing=missing) | {
         "title_form": title_form or TitleForm(initial={"title": access_request.title}),
         "missing_links": draft_steps.links(access_request, missing),
-        "awaiting": access_request.versions.filter(status="awaiting").first(),
+        "awaiting": access_request.versions.filter(status__in=RequestVersion.UNSIGNED).first(),
         "completion": desk.last_completion(access_request),
         "answer_url": _answer_url(access_request),
         "withdrawable": permissions.can(request.user, "withdraw", access_request)

@@ -121,15 +121,17 @@ def inbox_page(request: HttpRequest) -> HttpResponse:
         assigns = assigns or stage.assignable
     tasks = _labelled(list(inbox.tasks_for(request.user)))  # type: ignore[arg-type]
     to_sign = list(inbox.to_sign_for(request.user))  # type: ignore[arg-type]
+    to_verify = list(inbox.to_verify_for(request.user))  # type: ignore[arg-type]
     counts = _counts(request)
-    total = counts["running"] + len(tasks) + len(to_sign)
+    total = counts["running"] + len(tasks) + len(to_sign) + len(to_verify)
     remember_count(request, total)
     first = page.object_list[0].request if page.object_list else None
-    nothing = not (page.object_list or tasks or to_sign or any(chosen.values()))
+    nothing = not (page.object_list or tasks or to_sign or to_verify or any(chosen.values()))
     context = {
         "page": page,
         "tasks": tasks,
         "to_sign": to_sign,
+        "to_verify": to_verify,
         "filters": chosen,
         "filtered": any(chosen.values()),
         "count": total,
@@ -165,6 +167,10 @@ def inbox_csv(request: HttpRequest) -> HttpResponse:
         rows += [
             [one.number, one.title, _("Signer la demande"), one.updated_at, None, ""]
             for one in inbox.to_sign_for(request.user)  # type: ignore[arg-type]
+        ]
+        rows += [
+            [one.number, one.title, _("Vérifier la signature"), one.handed_in_at, None, ""]
+            for one in inbox.to_verify_for(request.user)  # type: ignore[arg-type]
         ]
     headings = [_("Numéro"), _("Titre"), _("Ce qui est attendu"), _("Depuis"), _("Échéance")]
     return csv_response("a-traiter", [*headings, _("Attribué à")], rows)

@@ -17,6 +17,7 @@ OWN_PAGES = {
     "send_completion": "requests_app:draft_summary",
     "cancel_signature": "requests_app:cancel_signature",
     "sign": "requests_app:sign",
+    "deposit_paper": "requests_app:sign",
 }
 # Work that comes before a verb, on a page of its own: the grid, the extract's preparation.
 BEFORE: dict[str, tuple[str, str | Promise]] = {
@@ -25,7 +26,7 @@ BEFORE: dict[str, tuple[str, str | Promise]] = {
 }
 NO_BUTTON = frozenset({"correct_act"})  # linked from the act itself
 # Ways back or out: always possible, never what is awaited.
-QUIET = frozenset({"withdraw", "cancel_signature"})
+QUIET = frozenset({"withdraw", "cancel_signature", "contest_signature"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +42,10 @@ def act_links(
     abilities: Sequence[Ability],
     *,
     edits: bool = False,
-    signs: bool = True,
 ) -> list[ActLink]:
     """One link per act, the one that is due first; the grid stands before completeness verdicts.
 
-    `edits`: the file is this person's to change now; `signs`: their own signature counts.
+    `edits`: the file is this person's to change now.
     """
     found = _links(request, abilities)
     if edits:
@@ -54,9 +54,6 @@ def act_links(
             found.insert(0, ActLink("edit", str(_("Compléter le dossier")), url))
         else:
             found.insert(1, ActLink("edit", str(_("Corriger le dossier")), url))
-    if not signs:
-        paper = str(_("Déposer la version signée"))
-        found = [replace(one, label=paper) if one.name == "sign" else one for one in found]
     found.sort(key=lambda one: one.name in QUIET)
     if found and found[0].name not in QUIET:
         found[0] = replace(found[0], primary=True)

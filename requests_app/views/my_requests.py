@@ -12,7 +12,7 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from requests_app import permissions
+from requests_app import permissions, standing
 from requests_app.abilities import who_must_act_on
 from requests_app.models import EDITABLE_STATES, AccessRequest, RequestMember, RequestState
 from requests_app.procedures import registry
@@ -74,9 +74,10 @@ def my_requests(request: HttpRequest) -> HttpResponse:
         ).values_list("request_id", flat=True)
     )
     waiting = who_must_act_on(list(page))
+    lacking = standing.lacking_to_sign(request.user, list(page))  # type: ignore[arg-type]
     rows: list[dict[str, Any]] = []
     for one in page:
-        signs = one.state == RequestState.AWAITING_SIGNATURE
+        signs = one.state in {RequestState.AWAITING_SIGNATURE, RequestState.SIGNATURE_CHECK}
         rows.append(
             {
                 "request": one,
@@ -85,6 +86,9 @@ def my_requests(request: HttpRequest) -> HttpResponse:
                 else reverse("requests_app:request", args=[one.pk]),
                 "sign_url": reverse("requests_app:sign", args=[one.pk]) if signs else "",
                 "waiting": waiting[one.pk],
+                "lacks": lacking.get(one.organisation_id, "")
+                if signs and one.pk not in team
+                else "",
                 "procedure": registry.get(one.procedure_code, one.procedure_version).short_title,
             }
         )

@@ -16,10 +16,10 @@ from django.views.decorators.http import require_POST, require_safe
 from portal.accounts.models import Role
 from portal.accounts.roles import has_role
 from portal.audit.record import record_view
-from requests_app import desk, operations, permissions
+from requests_app import desk, operations, permissions, standing
 from requests_app.abilities import Ability, NextStep, abilities, who_must_act
 from requests_app.forms.inbox import NoteForm
-from requests_app.models import AccessRequest, Stage, Workspace
+from requests_app.models import FINAL_STATES, AccessRequest, Stage, Workspace
 from requests_app.procedures import registry
 from requests_app.reading import committee as committee_reading
 from requests_app.reading import request as reading
@@ -201,8 +201,6 @@ def request_page(request: HttpRequest, pk: UUID) -> HttpResponse:
         access_request,
         mine,
         edits=in_team and permissions.is_editable(access_request),  # what `can` asks, asked once
-        signs=not any(one.name == "sign" for one in mine)
-        or permissions.is_signatory(request.user, access_request),
     )
     context: dict[str, Any] = {
         "access_request": access_request,
@@ -211,6 +209,9 @@ def request_page(request: HttpRequest, pk: UUID) -> HttpResponse:
         "waiting": _waiting(access_request, parts, stages),
         "acts": acts,
         "in_team": in_team,
+        "cannot_bind": standing.why_not_bind(request.user, access_request)  # type: ignore[arg-type]
+        if in_team and access_request.state not in FINAL_STATES
+        else [],
         "still": STILL.get(access_request.state, ""),
         "must_declare": "content" not in parts
         and any(one.name == "declare_interest" for one in mine),

@@ -14,8 +14,17 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from portal.accounts.models import Invitation
 from portal.audit.record import record_view
 from portal.common.body_limits import accepts_files, largest_piece
-from requests_app import dossier, draft_steps, orientation, permissions, team, uploads
+from requests_app import (
+    dossier,
+    draft_steps,
+    orientation,
+    permissions,
+    standing,
+    team,
+    uploads,
+)
 from requests_app.abilities import abilities
+from requests_app.dossier.frozen import grouped
 from requests_app.forms.signature import SignedVersionForm, SignForm
 from requests_app.models import AccessRequest, RequestMember, RequestState, RequestVersion
 from requests_app.procedures.content import SECTIONS, Row
@@ -51,10 +60,21 @@ def summary(request: HttpRequest, pk: UUID) -> HttpResponse:
         "kinds": dict(RequestMember.Kind.choices),
         "can_ask": "ask_signature" in names,
         "can_send": "send_completion" in names,
+        "cannot_bind": standing.why_not_bind(request.user, access_request),  # type: ignore[arg-type]
+        **_asked_of(access_request),
         "last": last,
         "changes": dossier.differences(last.content, frozen, procedure=procedure) if last else [],
     }
     return render(request, "requests_app/draft/summary.html", context)
+
+
+def _asked_of(access_request: AccessRequest) -> dict[str, Any]:
+    """Whom a demand for the signature is told to; or that nobody is, why, and what comes next."""
+    people = standing.told_to_sign(access_request)
+    return {
+        "asked": standing.names(people),
+        "nobody": [] if people else standing.nobody_signs(access_request),
+    }
 
 
 def _invited(access_request: AccessRequest) -> list[Invitation]:
@@ -87,8 +107,13 @@ def _apply(request: HttpRequest, access_request: AccessRequest, name: str, done:
 @require_POST
 def ask(request: HttpRequest, pk: UUID) -> HttpResponse:
     access_request = team_request(request, pk)
-    done = _("La version est arrêtée. Le représentant légal est prévenu.")
-    if _apply(request, access_request, "ask_signature", done):
+    if _apply(request, access_request, "ask_signature", _("La version est arrêtée.")):
+        asked = _asked_of(access_request)
+        if asked["asked"]:
+            told = _("Un message demande la signature à : %(names)s.") % {"names": asked["asked"]}
+            messages.info(request, told)
+        for line in asked["nobody"]:
+            messages.warning(request, line)
         return redirect("requests_app:draft", pk)
     return redirect("requests_app:draft_step", pk, "recapitulatif")
 
@@ -105,7 +130,7 @@ def send_completion(request: HttpRequest, pk: UUID) -> HttpResponse:
 def cancel(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Editing again cancels the demand; the next one makes another version."""
     access_request = team_request(request, pk)
-    awaiting = access_request.versions.filter(status=Status.AWAITING).first()
+    awaiting = access_request.versions.filter(status__in=RequestVersion.UNSIGNED).first()
     if awaiting is None:
         messages.info(request, _("Aucune version n’attend de signature."))
         return redirect("requests_app:draft", pk)
@@ -139,26 +164,32 @@ def _signable(request: HttpRequest, pk: UUID) -> AccessRequest:
 def sign(request: HttpRequest, pk: UUID) -> HttpResponseBase:
     """One page: the version, its fingerprint, one button. Or the signed PDF of that version."""
     access_request = _signable(request, pk)
-    version = access_request.versions.filter(status=Status.AWAITING).first()
-    if version is None:
+    unsigned = access_request.versions.filter(status__in=RequestVersion.UNSIGNED)
+    version = unsigned.select_related("signed_file").first()
+    if version is None or (request.method == "POST" and version.status != Status.AWAITING):
         return _nothing_to_sign(request, access_request)
     version.request = access_request
     # Who signs is asked before reading; who only files the paper, when it is sent.
     if request.method == "POST" or permissions.is_signatory(request.user, access_request):
-        asked = fresh_factor(request, needed=REQUEST_MOVES["sign"].needs_fresh_factor)
+        verb = "deposit_paper" if "paper" in request.POST else "sign"
+        asked = fresh_factor(request, needed=REQUEST_MOVES[verb].needs_fresh_factor)
         if asked is not None:
             return asked
     record_view(request, "request.view_version", on=version, about=pk)
     online, paper = _forms(request, version)
-    bound = paper if request.method == "POST" and "paper" in request.POST else online
-    if request.method == "POST" and bound.is_valid() and _sign(request, version, bound):
-        return redirect("requests_app:request", pk)
+    if request.method == "POST":
+        sent = _deposit(request, version, paper) if "paper" in request.POST else None
+        if sent or ("paper" not in request.POST and _sign(request, version, online)):
+            return redirect("requests_app:request", pk)
     last = _last_signed(access_request)
     procedure = dossier.procedure_of(access_request)
+    names = {one.name for one in abilities(access_request, user=request.user)}
     context = _version_context(access_request, version) | {
         "online": online,
-        "paper": paper if _may_file(request, access_request) else None,
-        "signatory": permissions.is_signatory(request.user, access_request),
+        "paper": paper if "deposit_paper" in names else None,
+        "signatory": "sign" in names,
+        "contests": "contest_signature" in names,
+        **({} if "sign" in names else _who_signs(request, access_request)),
         "last": last,
         "changes": dossier.differences(last.content, version.content, procedure=procedure)
         if last
@@ -174,53 +205,93 @@ def _forms(request: HttpRequest, version: RequestVersion) -> tuple[SignForm, Sig
     initial = {"version": version.number, "sha256": version.sha256}
     online = SignForm(None if paper else sent, initial=initial, label_suffix="")
     return online, SignedVersionForm(
-        sent if paper else None, request.FILES if paper else None, label_suffix=""
+        sent if paper else None,
+        request.FILES if paper else None,
+        request=version.request,
+        label_suffix="",
     )
 
 
-def _may_file(request: HttpRequest, access_request: AccessRequest) -> bool:
-    modes = dossier.procedure_of(access_request).signature.modes
-    return "paper" in modes and permissions.in_team(request.user, access_request)
+def _who_signs(request: HttpRequest, access_request: AccessRequest) -> dict[str, Any]:
+    """For who does not sign: what they lack, whom the signature is asked of, and why a person of
+    the team may not hand in a signed version."""
+    user = request.user
+    in_team = permissions.in_team(user, access_request)
+    return _asked_of(access_request) | {
+        "lacks": standing.why_not_sign(user, access_request),  # type: ignore[arg-type]
+        "cannot_bind": standing.why_not_bind(user, access_request) if in_team else [],  # type: ignore[arg-type]
+    }
 
 
-def _sign(
-    request: HttpRequest, version: RequestVersion, form: SignForm | SignedVersionForm
-) -> bool:
-    """Sign by the engine; False with the reasons on the form."""
-    payload: dict[str, Any]
-    stored = None
-    if isinstance(form, SignForm):
-        payload = {
-            "version": str(form.cleaned_data["version"]),
-            "sha256": form.cleaned_data["sha256"],
-            "mode": "online",
-        }
-    else:
-        try:
-            stored = uploads.store(version.request, form.cleaned_data["file"], by=request.user)
-        except uploads.UploadRefused as refusal:
-            form.add_error("file", str(refusal))
-            return False
-        payload = {
-            "version": str(request.POST.get("version", "")),
-            "sha256": str(request.POST.get("sha256", "")),
-            "mode": "paper",
-            "file": stored,
-        }
-    applied = None
+def _run(
+    request: HttpRequest,
+    version: RequestVersion,
+    form: SignForm | SignedVersionForm,
+    name: str,
+    payload: dict[str, Any],
+) -> engine.Applied | None:
+    """Do the verb by the engine; None with the reasons on the form."""
     try:
-        applied = engine.apply(version.request, "sign", by=request.user, **payload)
+        return engine.apply(version.request, name, by=request.user, **payload)  # type: ignore[arg-type]
     except engine.TransitionRefused as refused:
         for reason in refused.reasons:
             form.add_error(None, reason)
-        return False
     except engine.NotAllowed:
-        form.add_error(None, _("Votre capacité de signer pour cet organisme n’est pas confirmée."))
+        lacks = standing.why_not_sign(request.user, version.request)  # type: ignore[arg-type]
+        text = _("Votre capacité de signer pour cet organisme n’est pas confirmée.")
+        form.add_error(None, lacks or text)
+    return None
+
+
+def _sign(request: HttpRequest, version: RequestVersion, form: SignForm) -> bool:
+    """Sign online; False with the reasons on the form."""
+    if not form.is_valid():
         return False
-    finally:
-        if stored is not None and (applied is None or applied.already_done):
-            uploads.discard(stored)
+    payload = {
+        "version": str(form.cleaned_data["version"]),
+        "sha256": form.cleaned_data["sha256"],
+        "mode": "online",
+    }
+    if _run(request, version, form, "sign", payload) is None:
+        return False
     messages.success(request, _("La demande est signée et déposée. Le récépissé est prêt."))
+    return True
+
+
+def _deposit(request: HttpRequest, version: RequestVersion, form: SignedVersionForm) -> bool:
+    """Hand in the version signed on paper; False with the reasons on the form."""
+    if not form.is_valid():
+        return False
+    try:
+        stored = uploads.store(version.request, form.cleaned_data["file"], by=request.user)  # type: ignore[arg-type]
+    except uploads.UploadRefused as refusal:
+        form.add_error("file", str(refusal))
+        return False
+    payload = {
+        "version": str(request.POST.get("version", "")),
+        "sha256": str(request.POST.get("sha256", "")),
+        "file": stored,
+        **form.signatory(),
+    }
+    applied = None
+    try:
+        applied = _run(request, version, form, "deposit_paper", payload)
+    finally:
+        if applied is None or applied.already_done:
+            uploads.discard(stored)
+    if applied is None:
+        form.add_error("file", _("Joignez à nouveau le document."))
+        return False
+    done = _(
+        "Le document est remis au secrétariat, qui vérifie la signature. La demande n’est pas"
+        " encore déposée : aucun délai ne court. Une fois la signature vérifiée, la date du dépôt"
+        " sera celle d’aujourd’hui."
+    )
+    messages.success(request, done)
+    people = standing.names(standing.told_of_paper(version.request))
+    told = _("Sont aussi prévenus par message : %(names)s.") % {"names": people}
+    none = _("Aucun signataire de l’organisme n’a de compte : seul le secrétariat est prévenu.")
+    messages.info(request, told if people else none)
     return True
 
 
@@ -228,6 +299,8 @@ def _nothing_to_sign(request: HttpRequest, access_request: AccessRequest) -> Htt
     """A second click on a signed version, or a demand cancelled meanwhile."""
     if access_request.state in {RequestState.DRAFT, RequestState.INCOMPLETE}:
         text = _("La demande de signature est annulée : le dossier est en cours de modification.")
+    elif access_request.state == RequestState.SIGNATURE_CHECK:
+        text = _("La version signée sur papier est déposée : le secrétariat vérifie la signature.")
     else:
         text = _("Aucune version n’attend de signature : la demande est déjà signée.")
     messages.info(request, text)
@@ -242,6 +315,7 @@ def _version_context(access_request: AccessRequest, version: RequestVersion) -> 
         "access_request": access_request,
         "procedure": dossier.procedure_of(access_request),
         "version": version,
+        "fingerprint": grouped(version.sha256),
         "sections": [
             *orientation.readable(frozen.get("orientation") or {}),
             *readable({name: frozen.get(name, {}) for name in SECTIONS}),

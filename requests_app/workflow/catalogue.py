@@ -1,13 +1,13 @@
 """Every verb, loaded once; a verb of the tables without its class stops the start."""
 
-from .acts import authority, committee, completeness, corrections, file, life, system
+from .acts import authority, committee, completeness, corrections, file, life, paper, system
 from .definition import KIND_MOVES, REQUEST_MOVES
 from .verbs import VERBS
 
 
 __all__ = ["VERBS"]
 
-_MODULES = (authority, committee, completeness, corrections, file, life, system)
+_MODULES = (authority, committee, completeness, corrections, file, life, paper, system)
 
 
 def public_names() -> dict[str, frozenset[str]]:

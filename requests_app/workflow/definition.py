@@ -23,6 +23,7 @@ __all__ = ["GRANT_MOVES", "GrantMove"]
 class Request(StrEnum):
     DRAFT = "draft"
     AWAITING_SIGNATURE = "awaiting_signature"
+    SIGNATURE_CHECK = "signature_check"  # signed on paper; the desk compares it
     SUBMITTED = "submitted"
     INCOMPLETE = "incomplete"
     PROCESSING = "processing"
@@ -88,6 +89,8 @@ class Transition:
     makes_act: bool = True  # False: internal to the committee or the desk, only logged
     # It engages somebody or opens rights: asked for after a second factor passed a moment ago.
     needs_fresh_factor: bool = False
+    # Done by the team, it binds the organisation: a confirmed member's alone.
+    binding: bool = False
 
     @property
     def public(self) -> bool:
@@ -114,11 +117,17 @@ _CORRECTABLE = (*_ALIVE, _R.REFUSED, _R.CLOSED)
 REQUEST_MOVES: dict[str, Transition] = {
     move.name: move
     for move in (
-        _move("ask_signature", (_R.DRAFT, _R.INCOMPLETE), _R.AWAITING_SIGNATURE, Actor.TEAM),
-        _move("send_completion", (_R.INCOMPLETE,), _R.SUBMITTED, Actor.TEAM),
+        _move(
+            "ask_signature",
+            (_R.DRAFT, _R.INCOMPLETE),
+            _R.AWAITING_SIGNATURE,
+            Actor.TEAM,
+            binding=True,
+        ),
+        _move("send_completion", (_R.INCOMPLETE,), _R.SUBMITTED, Actor.TEAM, binding=True),
         _move(
             "cancel_signature",
-            (_R.AWAITING_SIGNATURE,),
+            (_R.AWAITING_SIGNATURE, _R.SIGNATURE_CHECK),
             _R.DRAFT,
             Actor.TEAM,
             target_if_numbered=str(_R.INCOMPLETE),
@@ -128,15 +137,41 @@ REQUEST_MOVES: dict[str, Transition] = {
             (_R.AWAITING_SIGNATURE,),
             _R.SUBMITTED,
             Actor.SIGNATORY,
-            Actor.TEAM,
             irreversible=True,
             needs_fresh_factor=True,
         ),
+        # A signature on paper counts once the desk has compared it; the file is then deposited as
+        # of the day on which it was handed in.
+        _move(
+            "deposit_paper",
+            (_R.AWAITING_SIGNATURE,),
+            _R.SIGNATURE_CHECK,
+            Actor.TEAM,
+            binding=True,
+            needs_fresh_factor=True,
+        ),
+        _move(
+            "verify_signature",
+            (_R.SIGNATURE_CHECK,),
+            _R.SUBMITTED,
+            Actor.SECRETARIAT,
+            irreversible=True,
+            needs_fresh_factor=True,
+        ),
+        _move("refuse_signature", (_R.SIGNATURE_CHECK,), _R.AWAITING_SIGNATURE, Actor.SECRETARIAT),
+        _move("contest_signature", (_R.SIGNATURE_CHECK,), _R.AWAITING_SIGNATURE, Actor.SIGNATORY),
         # "at any time before effect": once the convention has opened rights, they are closed
         # instead
         _move(
             "withdraw",
-            (_R.DRAFT, _R.AWAITING_SIGNATURE, _R.SUBMITTED, _R.INCOMPLETE, _R.PROCESSING),
+            (
+                _R.DRAFT,
+                _R.AWAITING_SIGNATURE,
+                _R.SIGNATURE_CHECK,
+                _R.SUBMITTED,
+                _R.INCOMPLETE,
+                _R.PROCESSING,
+            ),
             _R.WITHDRAWN,
             Actor.TEAM,
             irreversible=True,
@@ -233,7 +268,7 @@ KIND_MOVES: dict[str, tuple[Transition, ...]] = {
             needs_fresh_factor=True,
         ),
     ),
-    "answer": (_end("answer_points", CHOSEN, Actor.TEAM),),
+    "answer": (replace(_end("answer_points", CHOSEN, Actor.TEAM), binding=True),),
     "referral": (_end("record_referral", "referred", Actor.SECRETARIAT),),
     "authorisation": (
         _note("record_receipt", Actor.LEGAL_OFFICER),
@@ -241,7 +276,11 @@ KIND_MOVES: dict[str, tuple[Transition, ...]] = {
         _decide("record_refusal", "refused", Actor.LEGAL_OFFICER),
         _note("record_extension", Actor.LEGAL_OFFICER),
     ),
-    "conformity": (_end("record_conformity", "committed", Actor.TEAM, Actor.LEGAL_OFFICER),),
+    "conformity": (
+        replace(
+            _end("record_conformity", "committed", Actor.TEAM, Actor.LEGAL_OFFICER), binding=True
+        ),
+    ),
     "register": (_end("publish_register", "published", Actor.SECRETARIAT),),
     "convention": (_decide("record_convention", "signed", Actor.LEGAL_OFFICER),),
     "extract": (_decide("confirm_extract", "confirmed", Actor.OPERATOR, Actor.MAIN_BASE_OFFICER),),

@@ -4,20 +4,22 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
+from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
-from portal.accounts.models import Role
+from portal.accounts.models import Role, User
 from portal.common.calendar import PARIS
-from requests_app import notices, recipients
+from requests_app import notices, recipients, standing
 from requests_app.models import Opinion, RequestState, RequestVersion, Stage, StageState, Task
 from requests_app.notices import RequestNotice
 from requests_app.procedures.words import period_in_words
 
 from . import guards
 from .context import Context
+from .definition import FINAL
 
 
 def day(instant: datetime) -> str:
@@ -66,6 +68,8 @@ def announce(ctx: Context) -> None:
     tell = _OF_MOVE.get(ctx.move.name)
     if tell is not None:
         tell(ctx)
+    if ctx.request.state in FINAL:
+        _ended(ctx)
     for stage in ctx.started:
         if stage.state == StageState.RUNNING:
             _expect(ctx, stage)
@@ -122,7 +126,58 @@ def _awaited(ctx: Context) -> None:
 
 
 def _signature_cancelled(ctx: Context) -> None:
-    notices.SignatureCancelled.tell(recipients.signatories(ctx.request), ctx.request)
+    to = [*recipients.signatories(ctx.request)]
+    if ctx.scratch.get("checking"):
+        to += [*standing.representatives(ctx.request), *recipients.with_role(Role.SECRETARIAT)]
+    notices.SignatureCancelled.tell(to, ctx.request)
+
+
+def _both_sides(ctx: Context) -> list[User]:
+    """The team, and everyone who signs for the organisation."""
+    return [*recipients.team(ctx.request), *standing.representatives(ctx.request)]
+
+
+def _paper(ctx: Context) -> None:
+    version = ctx.the_act.version
+    more = {"version": version.number if version else "", "sha256": ctx.the_act.data["sha256"]}
+    more |= {"signatory": ctx.the_act.data["signatory"], "person": str(ctx.by)}
+    page = reverse("requests_app:sign", args=[ctx.request.pk])
+    notices.PaperDeposited.tell(_both_sides(ctx), ctx.request, page=page, **more)
+    notices.SignatureCheckExpected.tell(
+        recipients.with_role(Role.SECRETARIAT),
+        ctx.request,
+        page=reverse("requests_app:request_act", args=[ctx.request.pk, "verify_signature"]),
+        **more,
+    )
+
+
+def _verified(ctx: Context) -> None:
+    notices.SignatureVerified.tell(
+        _both_sides(ctx),
+        ctx.request,
+        signatory=ctx.the_act.data["signatory"],
+        officer=ctx.the_act.data["officer"],
+        deposited=ctx.effective_at,
+    )
+    _deposited(ctx)
+
+
+def _sent_back(ctx: Context) -> None:
+    contested = ctx.move.name == "contest_signature"
+    desk = recipients.with_role(Role.SECRETARIAT) if contested else []
+    notices.SignatureRefused.tell(
+        [*_both_sides(ctx), *desk],
+        ctx.request,
+        page=reverse("requests_app:sign", args=[ctx.request.pk]),
+        contested=contested,
+        message=ctx.the_act.text,
+        version=ctx.the_act.data["version"],
+    )
+
+
+def _signed(ctx: Context) -> QuerySet[RequestVersion]:
+    version = ctx.the_act.version
+    return RequestVersion.objects.filter(pk=version.pk if version else None)
 
 
 def _deposited(ctx: Context) -> None:
@@ -130,8 +185,8 @@ def _deposited(ctx: Context) -> None:
         due = ctx.started[0].due_at
         # The receipt is for the team and for whoever signed.
         to = {one.pk: one for one in recipients.team(ctx.request)}
-        if ctx.by is not None:
-            to[ctx.by.pk] = ctx.by
+        for one in User.objects.filter(pk__in=_signed(ctx).values("signed_by")):
+            to[one.pk] = one
         notices.Deposited.tell(to.values(), ctx.request, due=due)
         return
     version = ctx.the_act.version
@@ -187,9 +242,35 @@ def _team(notice: type[RequestNotice]) -> Callable[[Context], None]:
     return tell
 
 
-def _withdrawn(ctx: Context) -> None:
-    if ctx.request.number is not None:
-        notices.Withdrawn.tell(recipients.with_role(Role.SECRETARIAT), ctx.request)
+def _ended(ctx: Context) -> None:
+    """No end is silent: whoever had something under way, the desk, and the team."""
+    stopped: list[User] = [
+        person
+        for stage in ctx.scratch.get("stopped", [])
+        if stage.role != "applicant"
+        for person in recipients.of_stage(stage)
+    ]
+    stopped += recipients.with_role(*(Role(role) for role in ctx.scratch.get("stopped_tasks", [])))
+    known = ctx.request.number is not None or ctx.scratch.get("checking")
+    desk = [*recipients.with_role(Role.SECRETARIAT)] if known else []
+    team = {one.pk: one for one in recipients.team(ctx.request)}
+    others = [
+        one
+        for one in [*desk, *stopped]
+        if one.pk not in team and (ctx.by is None or one.pk != ctx.by.pk)
+    ]
+    message = ctx.act.text if ctx.act is not None and ctx.move.name == "withdraw" else ""
+    if ctx.request.state == RequestState.WITHDRAWN:
+        notices.Withdrawn.tell(others, ctx.request, team=False, message=message)
+        notices.Withdrawn.tell(
+            team.values(), ctx.request, team=True, message=message, person=str(ctx.by or "")
+        )
+        if ctx.scratch.get("unsigned"):
+            told = [one for one in standing.representatives(ctx.request) if one.pk not in team]
+            notices.SignatureCancelled.tell(told, ctx.request, withdrawn=True)
+        return
+    state = str(RequestState(ctx.request.state).label)
+    notices.Ended.tell(others, ctx.request, state=state)
 
 
 def _rapporteurs(ctx: Context) -> None:
@@ -279,8 +360,11 @@ _OF_MOVE: dict[str, Callable[[Context], None]] = {
     "ask_signature": _awaited,
     "cancel_signature": _signature_cancelled,
     "sign": _deposited,
+    "deposit_paper": _paper,
+    "verify_signature": _verified,
+    "refuse_signature": _sent_back,
+    "contest_signature": _sent_back,
     "send_completion": _deposited,
-    "withdraw": _withdrawn,
     "request_completion": _completion,
     "accept_completeness": _complete,
     "redirect": _team(notices.Redirected),

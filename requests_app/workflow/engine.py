@@ -14,14 +14,14 @@ from django.utils.translation import gettext as _
 from portal.accounts.models import User
 from portal.audit.record import record, record_refusal
 from portal.common.calendar import legal_now
-from requests_app import permissions
+from requests_app import permissions, standing
 from requests_app.models import AccessRequest, Act, Stage, StageState, Task
 from requests_app.procedures import registry
 
 from . import effects, follow, guards, steps
 from .catalogue import VERBS
 from .context import ActData, Context, digest, resolve_effective
-from .definition import CHOSEN, REQUEST_MOVES, Transition, stage_moves
+from .definition import CHOSEN, REQUEST_MOVES, Actor, Transition, stage_moves
 from .errors import NotAllowed, TransitionRefused, WorkflowError
 from .verbs import Verb
 
@@ -166,15 +166,19 @@ def _already_done(ctx: Context, fingerprint: str) -> Act | None:
 
 def _check(ctx: Context, verb: Verb, asked: datetime | date | None) -> None:
     """Who, from where, when, then the verb's own rules. All reasons at once."""
-    qualities = ctx.move.actors
-    if not any(
-        permissions.is_actor(ctx.by, actor, ctx.request, ctx.stage, ctx.task) for actor in qualities
-    ):
+    held = [
+        actor
+        for actor in sorted(ctx.move.actors)
+        if permissions.is_actor(ctx.by, actor, ctx.request, ctx.stage, ctx.task)
+    ]
+    if not held:
         raise NotAllowed([_("Cet acte ne vous revient pas.")])
     state = ctx.request.state if ctx.stage is None else ctx.stage.state
     if state not in ctx.move.sources:
         raise TransitionRefused([effects.why_not_from(ctx)])
     reasons = [*_date_reasons(ctx, verb, asked), *verb.check(ctx)]
+    if ctx.move.binding and held == [Actor.TEAM]:
+        reasons = [*standing.why_not_bind(ctx.person, ctx.request), *reasons]
     if ctx.stage is not None and ctx.move.outcome not in {"", CHOSEN}:
         reasons += guards.outcome_allowed(ctx, ctx.move.outcome)
     if reasons:

@@ -10,7 +10,7 @@ from .definition import FINAL, REQUEST_MOVES, STAGE_STEPS
 
 def follow(ctx: Context) -> None:
     match ctx.move.name:
-        case "sign" | "send_completion":
+        case "sign" | "send_completion" | "verify_signature":
             _deposited(ctx)
         case "request_completion":
             steps.pause_stage(ctx, ctx.the_stage, ctx.effective_at, "request_completion")

@@ -291,6 +291,11 @@ def open_task(ctx: Context, code: str) -> Task:
 
 
 def _end_everything(ctx: Context) -> None:
+    tasks = Task.objects.filter(request=ctx.request, closed_at__isnull=True)
+    ctx.scratch["stopped_tasks"] = list(tasks.values_list("role", flat=True))
+    ctx.scratch["stopped"] = list(
+        Stage.objects.filter(request=ctx.request, state__in=OPEN).select_related("assignee")
+    )
     for stage in Stage.objects.filter(request=ctx.request).exclude(state__in=OVER):
         stage.pauses.filter(ended_at__isnull=True).update(ended_at=ctx.effective_at)
         skip_stage(ctx, stage, ctx.effective_at)

@@ -78,9 +78,10 @@ def test_request_state_by_move(state: str, name: str) -> None:
     if state in move.sources:
         return  # done for real by the course and the walk
     payload: dict[str, Any] = {"task": None} if name == "close_task" else {}
-    by = {"correct_act": world.secretariat, "sign": world.representative}.get(
-        name, world.investigator
-    )
+    desk = ("correct_act", "verify_signature", "refuse_signature")
+    signs = ("sign", "contest_signature")
+    by = world.secretariat if name in desk else world.investigator
+    by = world.representative if name in signs else by
     with pytest.raises((engine.TransitionRefused, engine.NotAllowed)):
         engine.apply(request, name, by=by, **payload)
     request.refresh_from_db()
@@ -208,18 +209,25 @@ def test_a_stage_knows_no_verb_of_another_kind(code: str) -> None:
     assert TransitionLog.objects.filter(stage__isnull=False).count() == 1  # the deposit's
 
 
+UNSIGNED = ("awaiting_signature", "signature_check")
+
+
 def _brought_to(world: World, state: str, *, numbered: bool) -> Story:
     story = world.story()
     if state == "draft":
         return story
-    if state == "awaiting_signature" and not numbered:
+    if state in UNSIGNED and not numbered:
         story.ask_signature()
+        if state == "signature_check":
+            story.deposit_paper()
         return story
     story.sign()
-    if state in {"incomplete", "awaiting_signature"}:
+    if state in {"incomplete", *UNSIGNED}:
         story.do("completeness", "request_completion", by=world.secretariat, message="Le plan.")
-    if state == "awaiting_signature":
+    if state in UNSIGNED:
         story.ask_signature()
+    if state == "signature_check":
+        story.deposit_paper()
     if state == "processing":
         story.completeness()
     assert story.fresh().state == state
@@ -228,9 +236,19 @@ def _brought_to(world: World, state: str, *, numbered: bool) -> Story:
 
 FILE_PAIRS = [
     (name, state, numbered)
-    for name in ("ask_signature", "send_completion", "cancel_signature", "sign", "withdraw")
+    for name in (
+        "ask_signature",
+        "send_completion",
+        "cancel_signature",
+        "sign",
+        "deposit_paper",
+        "verify_signature",
+        "refuse_signature",
+        "contest_signature",
+        "withdraw",
+    )
     for state in sorted(definition.REQUEST_MOVES[name].sources)
-    for numbered in ((False, True) if state == "awaiting_signature" else (state != "draft",))
+    for numbered in ((False, True) if state in UNSIGNED else (state != "draft",))
 ]
 
 
@@ -239,12 +257,20 @@ FILE_PAIRS = [
 def test_every_pair_of_the_file_is_done(name: str, state: str, *, numbered: bool) -> None:
     world = World()
     story = _brought_to(world, state, numbered=numbered)
-    payload: dict[str, Any] = {"reason": "Abandon."} if name == "withdraw" else {}
-    if name == "sign":
-        version = story.request.versions.get(status="awaiting")
-        payload = {"version": version, "sha256": version.sha256}
-    by = world.representative if name == "sign" else world.investigator
-    engine.apply(story.request, name, by=by, **payload)
+    reasoned = name in {"withdraw", "refuse_signature", "contest_signature"}
+    payload: dict[str, Any] = {"reason": "Abandon."} if reasoned else {}
+    if name == "deposit_paper":
+        story.deposit_paper()
+    elif name == "verify_signature":
+        story.verify_paper(story.request.versions.get(status="checking"))
+    else:
+        if name == "sign":
+            version = story.request.versions.get(status="awaiting")
+            payload = {"version": version, "sha256": version.sha256}
+        signs = name in {"sign", "contest_signature"}
+        by = world.representative if signs else world.investigator
+        by = world.secretariat if name == "refuse_signature" else by
+        engine.apply(story.request, name, by=by, **payload)
     move = definition.REQUEST_MOVES[name]
     assert story.fresh().state == definition.request_target(move, numbered=numbered)
     log = TransitionLog.objects.filter(request=story.request, stage=None).order_by("-pk")[0]

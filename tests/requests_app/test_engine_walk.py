@@ -32,7 +32,7 @@ from requests_app.models import (
 )
 from requests_app.workflow import clock, engine
 from tests.support.clock import legal_advance
-from tests.support.factories import Story, World
+from tests.support.factories import Story, World, stored_file
 
 
 DONE: Counter[str] = Counter()
@@ -119,6 +119,14 @@ class Walk(RuleBasedStateMachine):
         self, name: str, stage: Stage | None, task: Task | None, data: st.DataObject
     ) -> dict[str, Any]:
         story = self.story
+        if name in {"deposit_paper", "verify_signature"}:
+            version = RequestVersion.objects.get(
+                request=story.request, status__in=["awaiting", "checking"]
+            )
+            said = {"signatory_name": "A", "signatory_capacity": "B", "version": version}
+            if name == "verify_signature":
+                return said | {"fingerprint": version.sha256}
+            return said | {"sha256": version.sha256, "file": stored_file(story.request)}
         if name == "sign":
             version = RequestVersion.objects.get(request=story.request, status="awaiting")
             return {"version": version, "sha256": version.sha256}
@@ -128,6 +136,8 @@ class Walk(RuleBasedStateMachine):
         senses = ["favourable", "favourable_with_recommendations", "reserved", "unfavourable"]
         fixed: dict[str, Any] = {
             "withdraw": {"reason": "Abandon."},
+            "refuse_signature": {"reason": "Illisible."},
+            "contest_signature": {"reason": "Pas moi."},
             "request_completion": {"message": "Le plan manque."},
             "redirect": {"route": "MR-004", "message": "Autre voie."},
             "close_incomplete": {"message": "Incomplet."},

@@ -185,7 +185,9 @@ def _file(person: Any, stored: StoredFile, parts: Parts) -> bool:
         "versions",
     }:
         return True
-    awaits = Piece.objects.filter(file=stored, request__state="awaiting_signature")
+    awaits = Piece.objects.filter(
+        file=stored, request__state__in=["awaiting_signature", "signature_check"]
+    )
     if awaits.exists() and "version_to_sign" in some:
         return True
     if Opinion.objects.filter(document=stored).exists():

@@ -79,7 +79,8 @@ def _applicant(person: User, request: AccessRequest) -> Iterator[str]:
         ended_at__isnull=True,
     )
     for version in RequestVersion.objects.filter(request=request):
-        if version.signed_by_id == person.pk or (version.status == "awaiting" and signs.exists()):
+        unsigned = version.status in {"awaiting", "checking"}
+        if version.signed_by_id == person.pk or (unsigned and signs.exists()):
             yield from CARD | {"version_to_sign"}
 
 
@@ -87,6 +88,8 @@ def _office(person: User, request: AccessRequest) -> Iterator[str]:
     deposited = request.number is not None
     if roles(person, Role.SECRETARIAT) and deposited:
         yield from permissions.ALL_PARTS - {"full_log", "own_grant", "own_remark"}
+    if roles(person, Role.SECRETARIAT) and request.state == "signature_check":
+        yield from CARD | {"version_to_sign"}
     if roles(person, Role.LEGAL_OFFICER) and deposited:
         yield from FILE | COURSE | {"remarks", "opinion", "notes", "tasks"}
     begun = [s for s in request.stages.all() if s.state in {"running", "paused", "done"}]
@@ -232,6 +235,10 @@ def build() -> Counter:
     awaiting = world.story()
     awaiting.ask_signature()
     requests["awaiting"] = awaiting.fresh()
+    on_paper = world.story()
+    on_paper.ask_signature()
+    on_paper.deposit_paper()
+    requests["on paper"] = on_paper.fresh()
     in_session = world.story().reach("opinion")
     in_session.declare(world.president, world.member, people["member_and_auditor"])
     in_session.do(

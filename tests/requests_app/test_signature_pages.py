@@ -11,7 +11,7 @@ from django.urls import reverse
 from pypdf import PdfReader
 
 from requests_app import dossier, draft_steps
-from requests_app.models import AccessRequest, RequestState, RequestVersion, StoredFile
+from requests_app.models import AccessRequest, RequestState, RequestVersion
 from tests.support import pdfs
 from tests.support.client import client_for, page_text
 from tests.support.factories import Story, World
@@ -109,39 +109,6 @@ def test_a_member_without_the_capacity_does_not_sign(story: Story, world: World)
     assert story.fresh().state == RequestState.AWAITING_SIGNATURE
     assert client_for(world.named).get(page("sign", story)).status_code == 404
     assert client_for(world.holder_a_rep, verified=True).get(page("sign", story)).status_code == 404
-
-
-def test_signed_paper_is_deposited_by_the_team(story: Story, world: World) -> None:
-    version = story.ask_signature()
-    client = client_for(world.investigator, verified=True)
-    fields = {"version": version.number, "sha256": version.sha256, "paper": "1"}
-    bad = SimpleUploadedFile("signe.pdf", b"MZ\x90\x00program")
-    refused = client.post(page("sign", story), fields | {"file": bad})
-    assert "n’est pas d’un format accepté" in page_text(refused)
-    good = SimpleUploadedFile("signe.pdf", pdfs.page("signed"))
-    client.post(page("sign", story), fields | {"file": good})
-    assert story.fresh().state == RequestState.SUBMITTED
-    version.refresh_from_db()
-    assert version.signature == RequestVersion.Signature.PAPER
-    assert version.signed_file is not None
-    link = reverse("requests_app:file", args=[story.request.pk, version.signed_file.pk])
-    for reader in (client, client_for(world.secretariat, verified=True)):
-        shown = reader.get(page("request", story), {"onglet": "dossier"}).content.decode()
-        assert link in shown
-        assert reader.get(link).status_code == 200
-
-
-def test_a_refused_signed_paper_is_not_kept(story: Story, world: World) -> None:
-    version = story.ask_signature()
-    before = StoredFile.objects.count()
-    stale = {"version": version.number, "sha256": "0" * 64, "paper": "1"}
-    sent = SimpleUploadedFile("signe.pdf", pdfs.page("signed"))
-    answer = client_for(world.investigator, verified=True).post(
-        page("sign", story), stale | {"file": sent}
-    )
-    assert answer.status_code == 422
-    assert "Rechargez la page" in page_text(answer)
-    assert StoredFile.objects.count() == before
 
 
 def test_who_signs_reads_all_that_the_fingerprint_covers(story: Story, world: World) -> None:

@@ -321,6 +321,30 @@ class Story:
         self.do("", "sign", by=self.world.representative, version=version, sha256=version.sha256)
         self.fresh()
 
+    def deposit_paper(self, *, by: User | None = None, **more: Any) -> RequestVersion:
+        """The awaited version, handed in as signed on paper by somebody named in words."""
+        version = RequestVersion.objects.get(request=self.request, status="awaiting")
+        by = by or self.world.investigator
+        said = {"signatory_name": "Anne Martin", "signatory_capacity": "directrice générale"}
+        self.do(
+            "",
+            "deposit_paper",
+            by=by,
+            version=version,
+            sha256=version.sha256,
+            file=stored_file(self.request, by=by),
+            **(said | more),
+        )
+        self.fresh()
+        return version
+
+    def verify_paper(self, version: RequestVersion, **more: Any) -> engine.Applied:
+        said = {"signatory_name": "Anne Martin", "signatory_capacity": "directrice générale"}
+        given = {"version": version, "fingerprint": version.sha256[-8:]} | said | more
+        done = self.do("", "verify_signature", by=self.world.secretariat, **given)
+        self.fresh()
+        return done
+
     def review(self, verdict: str = "accepted") -> None:
         Piece.objects.filter(request=self.request).update(review=verdict)
 

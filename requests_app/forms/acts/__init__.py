@@ -30,6 +30,7 @@ from .desk import (
     RequestCompletionForm,
 )
 from .holder import NoRemarkForm, RemarkForm
+from .signature import ContestSignatureForm, RefuseSignatureForm, VerifySignatureForm
 
 
 ACT_FORMS: dict[str, type[ActForm]] = {
@@ -58,6 +59,9 @@ ACT_FORMS: dict[str, type[ActForm]] = {
     "confirm_extract": ConfirmExtractForm,
     "close": CloseForm,
     "withdraw": WithdrawForm,
+    "verify_signature": VerifySignatureForm,
+    "refuse_signature": RefuseSignatureForm,
+    "contest_signature": ContestSignatureForm,
     "close_task": CloseTaskForm,
     "correct_act": CorrectActForm,
 }

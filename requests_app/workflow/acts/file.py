@@ -1,12 +1,13 @@
-"""Verbs on the file: asking for the signature, signing, completing, withdrawing."""
+"""Verbs on the file: asking for the signature, signing online, completing, withdrawing."""
 
 from collections.abc import Iterator
 from typing import Any
 
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from requests_app import decisions, dossier, permissions
+from requests_app import decisions, dossier, permissions, standing
 from requests_app.models import AccessRequest, RequestState, RequestVersion
 from requests_app.procedures.content import cleaned
 from requests_app.procedures.content_labels import SECTION_LABELS
@@ -82,8 +83,6 @@ class AskSignature(Verb):
 
     def check(self, ctx: Context) -> Iterator[str]:
         yield from nothing_missing(ctx)
-        if ctx.request.organisation.suspended_at is not None:
-            yield _("L’organisme est suspendu : aucune demande ne peut être signée en son nom.")
 
     def act(self, ctx: Context) -> ActData:
         version = freeze(ctx, signed=False)
@@ -118,12 +117,34 @@ def awaiting(ctx: Context) -> RequestVersion | None:
     return RequestVersion.objects.filter(request=ctx.request, status=Status.AWAITING).first()
 
 
+def unsigned(ctx: Context) -> QuerySet[RequestVersion]:
+    """The frozen version that is not signed yet: one or none."""
+    return RequestVersion.objects.filter(request=ctx.request, status__in=RequestVersion.UNSIGNED)
+
+
+def right_version(ctx: Context, version: RequestVersion) -> Iterator[str]:
+    """The page that was sent showed this version and its fingerprint."""
+    given = ctx.payload.get("version")
+    if str(getattr(given, "pk", given)) not in {str(version.pk), str(version.number)}:
+        yield _("Cette version n’est plus celle à signer. Rechargez la page.")
+    elif ctx.text("sha256") != version.sha256:
+        yield _("L’empreinte n’est pas celle de la version à signer. Rechargez la page.")
+
+
+def deposit(ctx: Context) -> None:
+    """The first signed version gives the file its number, and its date."""
+    if ctx.request.number is None:
+        ctx.request.number = decisions.request_number(ctx.effective_at)
+        ctx.request.submitted_at = ctx.effective_at
+
+
 @register
 class CancelSignature(Verb):
     name = "cancel_signature"
 
     def act(self, ctx: Context) -> ActData:
-        version = awaiting(ctx)
+        version = unsigned(ctx).first()
+        ctx.scratch["checking"] = version is not None and version.status == Status.CHECKING
         return ActData(
             data={"version": version.number if version else 0},
             version=version,
@@ -131,70 +152,50 @@ class CancelSignature(Verb):
         )
 
     def write(self, ctx: Context) -> None:
-        RequestVersion.objects.filter(request=ctx.request, status=Status.AWAITING).update(
-            status=Status.CANCELLED
-        )
+        unsigned(ctx).update(status=Status.CANCELLED)
 
 
 @register
 class Sign(Verb):
-    """The representative signs the fingerprint; or the team deposits the signed PDF of it."""
+    """The representative signs the fingerprint."""
 
     name = "sign"
     takes = frozenset({"version", "sha256", "mode", "file"})
 
     def check(self, ctx: Context) -> Iterator[str]:
         version = awaiting(ctx)
-        mode = ctx.text("mode") or "online"
         if version is None:
             yield _("Aucune version n’attend de signature.")
             return
-        if mode not in ctx.procedure.signature.modes:
+        if (ctx.text("mode") or "online") != "online":
+            yield _("Une signature sur papier se dépose, puis le secrétariat la vérifie.")
+        if "online" not in ctx.procedure.signature.modes:
             yield _("Ce mode de signature n’est pas prévu par la procédure.")
-        given = ctx.payload.get("version")
-        if str(getattr(given, "pk", given)) not in {str(version.pk), str(version.number)}:
-            yield _("Cette version n’est plus celle à signer. Rechargez la page.")
-        elif ctx.text("sha256") != version.sha256:
-            yield _("L’empreinte n’est pas celle de la version à signer. Rechargez la page.")
-        if mode == "online" and not permissions.is_signatory(ctx.by or ctx.person, ctx.request):
+        yield from right_version(ctx, version)
+        if not permissions.is_signatory(ctx.by or ctx.person, ctx.request):
             yield _(
                 "Seul un représentant dont la capacité de signer est confirmée peut signer en"
                 " ligne."
             )
-        if mode == "paper":
-            file = ctx.file("file")
-            if file is None:
-                yield _("Déposez le PDF signé de la version %(number)s.") % {
-                    "number": version.number
-                }
-            elif file.content_type != "application/pdf":
-                yield _("La version signée doit être un PDF.")
 
     def act(self, ctx: Context) -> ActData:
         version = awaiting(ctx)
         assert version is not None  # noqa: S101 - checked above
-        mode = ctx.text("mode") or "online"
         return ActData(
-            data={"version": version.number, "sha256": version.sha256, "mode": mode},
+            data={"version": version.number, "sha256": version.sha256, "mode": "online"},
             version=version,
-            audit={"version": version.number, "sha256": version.sha256, "mode": mode},
+            audit={"version": version.number, "sha256": version.sha256, "mode": "online"},
         )
 
     def write(self, ctx: Context) -> None:
         version = awaiting(ctx)
         assert version is not None  # noqa: S101 - checked above
-        online = (ctx.text("mode") or "online") == "online"
         version.status = Status.SIGNED
-        version.signature = (
-            RequestVersion.Signature.ONLINE if online else RequestVersion.Signature.PAPER
-        )
-        version.signed_by = ctx.by if online else None
+        version.signature = RequestVersion.Signature.ONLINE
+        version.signed_by = ctx.by
         version.signed_at = timezone.now()  # a signature keeps real time
-        version.signed_file = None if online else ctx.file("file")
         version.save()
-        if ctx.request.number is None:
-            ctx.request.number = decisions.request_number(ctx.now)
-            ctx.request.submitted_at = ctx.effective_at
+        deposit(ctx)
 
 
 @register
@@ -207,11 +208,14 @@ class Withdraw(Verb):
     def check(self, ctx: Context) -> Iterator[str]:
         if ctx.request.state != RequestState.DRAFT:
             yield from required_text(ctx, "reason", _("Indiquez le motif du retrait."))
+        if ctx.request.number is not None:  # before, it is nobody's but the team's
+            yield from standing.why_not_speak(ctx.person, ctx.request)
 
     def act(self, ctx: Context) -> ActData:
+        version = unsigned(ctx).first()
+        ctx.scratch["unsigned"] = version is not None
+        ctx.scratch["checking"] = version is not None and version.status == Status.CHECKING
         return ActData(text=ctx.text("reason"))
 
     def write(self, ctx: Context) -> None:
-        RequestVersion.objects.filter(request=ctx.request, status=Status.AWAITING).update(
-            status=Status.CANCELLED
-        )
+        unsigned(ctx).update(status=Status.CANCELLED)
