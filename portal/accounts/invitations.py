@@ -4,6 +4,7 @@ The link proves the address, so it counts for the person whose confirmed address
 account made from it. Anyone else who holds the link gets nothing.
 """
 
+import re
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -11,6 +12,7 @@ from uuid import UUID
 from django.db import transaction
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from . import memberships, registration, signals, throttle
@@ -22,6 +24,7 @@ from .secrets import new_token, token_hash
 
 
 VALID = timedelta(days=14)
+_LINK = re.compile(r"://|www\.|@|\w\w\.[a-z]{2,}", re.IGNORECASE)
 
 
 class InvitationUnusable(Exception):
@@ -53,10 +56,30 @@ class TooMany(Exception):
         return text % {"n": hours}
 
 
-def _counted(by: User) -> None:
-    """The portal writes to strangers on this person's word: not without end."""
+class TooManyForOne(TooMany):
+    """The address has received too many of them."""
+
+    def __str__(self) -> str:
+        return _("Cette adresse a déjà reçu beaucoup d’invitations aujourd’hui. Réessayez demain.")
+
+
+def _counted(by: User, email: str) -> None:
+    """The portal writes to strangers on this person's word: not without end, nor to one of them."""
     if minutes := throttle.take(throttle.INVITATIONS_BY_PERSON, str(by.pk)):
         raise TooMany(minutes)
+    if minutes := throttle.take(throttle.INVITATIONS_BY_RECIPIENT, email.strip()):
+        raise TooManyForOne(minutes)
+
+
+def quoted(text: str) -> str:
+    """Words that a person chose, for a stranger's mail: one line, nothing hidden, and no address
+    that a mail reader would turn into a link."""
+    seen = "".join(one if one.isprintable() else " " for one in text)
+    words = [
+        word.replace("://", "[://]").replace(".", "[.]") if _LINK.search(word) else word
+        for word in seen.split()
+    ]
+    return " ".join(words)
 
 
 def _send(invitation: Invitation, token: str) -> None:
@@ -65,9 +88,9 @@ def _send(invitation: Invitation, token: str) -> None:
         to=[invitation.email],
         context={
             "kind": str(invitation.get_kind_display()),
-            "invited_by": str(invitation.invited_by),
-            "organisation": invitation.organisation.name if invitation.organisation else "",
-            "about": invitation.about,
+            "invited_by": quoted(str(invitation.invited_by)),
+            "organisation": quoted(invitation.organisation.name if invitation.organisation else ""),
+            "about": quoted(invitation.about),
             "expires_at": invitation.expires_at,
             "url": absolute(reverse("accounts:invitation", args=[token])),
         },
@@ -88,7 +111,7 @@ def invite(
     `about` says to the reader what it is for (number and title of a request). An open invitation of
     the same kind, address and object is sent again instead of doubled. Raises TooMany.
     """
-    _counted(by)
+    _counted(by, email)
     with transaction.atomic():
         same = (
             Invitation.objects.open()
@@ -144,7 +167,7 @@ def resend(invitation: Invitation, *, by: User) -> Invitation:
             raise NotAllowed
         if invitation.accepted_at or invitation.cancelled_at:
             raise InvitationUnusable
-        _counted(by)
+        _counted(by, invitation.email)
         return _renew(invitation, by=by)
 
 
@@ -236,6 +259,8 @@ def _join(invitation: Invitation, organisation: Organisation, *, user: User) -> 
         if vouched:
             membership.can_sign_since, membership.can_sign_confirmed_by = now, inviter
     membership.save()
+    if membership.can_sign_since == now:
+        signals.waiting_to_sign(membership, told=False)
     asked = "membership.ask" if created else "membership.ask_to_sign"
     signals.event(
         "membership.confirm" if vouched else asked,

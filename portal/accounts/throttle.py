@@ -29,6 +29,8 @@ MAIL_BY_RECIPIENT = Limit("mail-recipient", 5, 60 * 60)
 MAIL_BY_ADDRESS = Limit("mail-address", 30, 60 * 60)
 # What one person may make the portal write to others, in a day.
 INVITATIONS_BY_PERSON = Limit("invitations-person", 50, 24 * 60 * 60)
+# What one address, perhaps a stranger's, may receive of them in a day, whoever sends.
+INVITATIONS_BY_RECIPIENT = Limit("invitations-recipient", 10, 24 * 60 * 60)
 MEMBERSHIPS_BY_PERSON = Limit("memberships-person", 10, 24 * 60 * 60)
 
 

@@ -22,6 +22,7 @@ from .models import Message
 
 _notices: dict[str, "type[Notice]"] = {}
 _BLANKS = re.compile(r"[ \t\r\n]+")  # not \s: non-breaking spaces stay
+_SPACES = "\u00a0\u202f"  # of French punctuation: not printable for Python
 _LINES = re.compile(r"\n{3,}")
 
 
@@ -165,8 +166,8 @@ def render(template_name: str, context: Mapping[str, Any]) -> tuple[str, str]:
             with bound.bind_template(template):
                 parts.append(blocks[name].render(bound))
         footer = get_template("email/_footer.txt").render(values)
-    subject = _BLANKS.sub(
-        " ", parts[0]
-    ).strip()  # a new line would be a header of the sender's choice
+    # A new line would be a header of the sender's choice; a format character hides words.
+    shown = "".join(one if one.isprintable() or one in _SPACES else " " for one in parts[0])
+    subject = _BLANKS.sub(" ", shown).strip()
     body = _LINES.sub("\n\n", parts[1].strip())
     return subject, f"{body}\n\n{footer.strip()}\n"
