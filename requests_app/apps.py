@@ -16,6 +16,7 @@ class RequestsAppConfig(AppConfig):
             "selection.basket",
             "team",
             "sanctions",
+            "signing",
             "panels",
             "provisioning.audit_actions",
             "provisioning.receivers",

@@ -49,6 +49,11 @@ def confirmers_of(membership: Membership) -> list[User]:
     )
 
 
+def reached(user: User) -> bool:
+    """Whether a message to the person leaves: an open account with an address."""
+    return user.is_active and bool(user.email)
+
+
 def tell_confirmers(membership: Membership) -> None:
     """Write to who may answer what is asked."""
     signals.mail(
@@ -162,6 +167,7 @@ def confirm(
         membership = _to_answer(membership, by=by)
         now = timezone.now()
         asked_to_sign = membership.asks_to_sign
+        signs = asked_to_sign and may_sign and membership.can_sign_since is None
         if membership.confirmed_at is None:
             membership.confirmed_at, membership.confirmed_by = now, by
         if asked_to_sign and may_sign:
@@ -188,6 +194,7 @@ def confirm(
                 "organisation": membership.organisation.name,
                 "may_sign": membership.can_sign_since is not None,
                 "sign_refused": asked_to_sign and not may_sign,
+                "waiting": signals.waiting_to_sign(membership, told=True) if signs else [],
                 "url": absolute(reverse("accounts:account")),
             },
         )

@@ -12,7 +12,7 @@ from django.dispatch import Signal
 
 
 if TYPE_CHECKING:
-    from .models import User
+    from .models import Membership, User
 
 # action: str, by: User | None, on: Model | None, text: str, data: dict, refused: bool
 account_event = Signal()
@@ -20,6 +20,9 @@ account_event = Signal()
 mail_wanted = Signal()
 # invitation: Invitation, user: User; in the transaction that accepts it
 invitation_accepted = Signal()
+# membership: Membership, told: bool; a person may sign from now on. Listeners answer with what
+# waits for the signature, (title, link) each; unless `told`, they write to the person themselves.
+signatory_confirmed = Signal()
 # user: User | None, organisation: Organisation | None, by: User | None, reason: str
 access_suspended = Signal()
 # user: User; training, terms or second factor changed: what waits for them may go on
@@ -47,6 +50,12 @@ def refusal(
     account_event.send(
         sender=None, action=action, by=by, on=on, text="", data=data or {}, refused=True
     )
+
+
+def waiting_to_sign(membership: "Membership", *, told: bool) -> list[tuple[str, str]]:
+    """Announce a confirmed signatory; what waits for them, as (title, link)."""
+    answers = signatory_confirmed.send(sender=None, membership=membership, told=told)
+    return [one for _listener, found in answers for one in found or []]
 
 
 def mail(code: str, *, to: "Iterable[User | str]", context: dict[str, Any]) -> None:

@@ -204,7 +204,7 @@ def act(
         **_extra(name, access_request, task, corrected),
     )
     if ability.irreversible:
-        form.ask_confirmation()
+        form.ask_confirmation(name)
     if files_lost(request) and form.errors is not None:  # reading them cleans the form first
         form.add_error("document", _("Joignez à nouveau le document."))
     if request.method == "POST" and form.is_valid():

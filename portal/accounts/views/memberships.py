@@ -45,16 +45,13 @@ def ask(request: HttpRequest) -> HttpResponse:
             )
             return render(request, "accounts/membership_ask.html", {"form": form}, status=429)
         organisation = form.cleaned_data["organisation"]
-        service.ask(
+        membership = service.ask(
             by=request.user,
             organisation=organisation,
             new=None if organisation else form.described(),
             to_sign=form.cleaned_data["to_sign"],
         )
-        messages.success(
-            request,
-            _("Votre demande est envoyée. Vous recevrez un message dès qu’elle aura sa réponse."),
-        )
+        messages.success(request, _said_of_demand(membership))
         return redirect("accounts:account")
     return render(request, "accounts/membership_ask.html", {"form": form})
 
@@ -168,6 +165,24 @@ def confirmation(request: HttpRequest, pk: UUID) -> HttpResponseBase:
     return render(request, "accounts/confirmation.html", context)
 
 
+def _told(done: str, membership: Membership) -> str:
+    """Whoever has neither account nor address any more is told nothing."""
+    user = membership.user
+    return (
+        _("%(done)s La personne est prévenue.") % {"done": done} if service.reached(user) else done
+    )
+
+
+def _said_of_demand(membership: Membership) -> str:
+    """A demand is answered by somebody: a page does not promise an answer when there is nobody."""
+    if any(service.reached(one) for one in service.confirmers_of(membership)):
+        return _("Votre demande est envoyée. Vous recevrez un message dès qu’elle aura sa réponse.")
+    return _(
+        "Votre demande est enregistrée, mais personne ne peut encore y répondre dans le portail."
+        " Écrivez au guichet."
+    )
+
+
 def _answer(request: HttpRequest, membership: Membership, form: AnswerForm) -> HttpResponse:
     try:
         if form.cleaned_data["answer"] == AnswerForm.ACCEPT:
@@ -177,10 +192,10 @@ def _answer(request: HttpRequest, membership: Membership, form: AnswerForm) -> H
                 may_sign=form.may_sign_answer,
                 manager=bool(form.cleaned_data.get("manager")),
             )
-            messages.success(request, _("L’appartenance est confirmée. La personne est prévenue."))
+            messages.success(request, _told(_("L’appartenance est confirmée."), membership))
         else:
             service.refuse(membership, by=request.user, reason=form.cleaned_data["reason"])
-            messages.success(request, _("Le refus est enregistré. La personne est prévenue."))
+            messages.success(request, _told(_("Le refus est enregistré."), membership))
     except service.AlreadyAnswered:
         return _answered(request, membership)
     return redirect("accounts:confirmations")

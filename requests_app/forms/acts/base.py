@@ -11,6 +11,7 @@ from portal.common.calendar import PARIS, legal_today
 from portal.common.days import DayField
 from requests_app.models import AccessRequest, Stage
 from requests_app.procedures import registry
+from requests_app.workflow.acts.corrections import correctable_codes
 
 
 class ActForm(forms.Form):
@@ -48,16 +49,23 @@ class ActForm(forms.Form):
         """No act of a file is older than the file; the engine knows which one it follows."""
         return min(self.access_request.created_at.astimezone(PARIS).date(), legal_today())
 
-    def ask_confirmation(self) -> None:
-        """Of an act that is not taken back: one more box, unless the page asks nothing else."""
-        if self.fields:
-            self.fields["confirm"] = forms.BooleanField(
-                label=_(
-                    "J’ai relu. Cet acte est définitif : une erreur se corrige par un nouvel acte"
-                    " motivé."
-                ),
-                error_messages={"required": _("Cochez cette case pour confirmer l’acte.")},
+    def ask_confirmation(self, name: str) -> None:
+        """Of an act that is not taken back: one more box, unless the page asks nothing else.
+
+        It says of this very act what can still be put right.
+        """
+        if not self.fields:
+            return
+        correctable = name == "correct_act" or name in correctable_codes()
+        self.fields["confirm"] = forms.BooleanField(
+            label=_(
+                "J’ai relu. Cet acte est définitif : seuls sa date, ses numéros, son texte et son"
+                " document se corrigent, par un nouvel acte motivé."
             )
+            if correctable
+            else _("J’ai relu. Cet acte est définitif : il ne se corrige pas dans le portail."),
+            error_messages={"required": _("Cochez cette case pour confirmer l’acte.")},
+        )
 
     def mark_conditional(self, *names: str) -> None:
         """Fields that another answer makes compulsory: their help says when, not "facultatif"."""

@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0002_words_of_fields"),
-        ("requests_app", "0002_words_of_fields"),
+        ("requests_app", "0003_lease_of_extracts"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
