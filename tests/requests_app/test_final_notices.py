@@ -155,6 +155,7 @@ def test_every_end_of_a_request_is_told(code: str) -> None:
 @pytest.mark.django_db
 def test_a_withdrawal_stops_those_who_were_at_work() -> None:
     world = World()
+    world.president, world.member, world.secretariat  # noqa: B018 - there to be told
     world.tied_member  # noqa: B018 - of the applicant's organisation: never told
     story = world.story().reach("opinion")
     Message.objects.all().delete()

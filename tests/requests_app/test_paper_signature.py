@@ -318,7 +318,7 @@ def test_the_desk_finds_compares_and_verifies_on_its_pages(story: Story, world: 
     assert version.sha256 in words
     for other in (world.legal_officer, world.holder_a_rep):
         assert client_for(other, verified=True).get(act).status_code == 404
-    signs = client_for(world.representative)
+    signs = client_for(world.representative, verified=True)
     assert "Signaler que vous n’avez pas signé" in page_text(signs.get(page("sign", story)))
 
     sent = {"version": version.number, "fingerprint": version.sha256[-8:], "confirm": "on"}

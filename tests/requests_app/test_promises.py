@@ -98,6 +98,7 @@ def test_a_representative_not_yet_confirmed_reads_what_lacks_then_is_led_to_it(
     (told,) = Message.objects.filter(recipient=world.representative)
     assert "attend votre signature" in told.body
     assert page("sign", story) in told.body
+    client = client_for(world.representative, verified=True)  # now a signatory
     assert "Signer et déposer" in page_text(client.get(page("sign", story)))
 
 
