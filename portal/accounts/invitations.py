@@ -24,6 +24,7 @@ from .secrets import new_token, token_hash
 
 
 VALID = timedelta(days=14)
+_NUMBER = re.compile(r"[A-Z]{3}-[0-9]{4}-[0-9]{4,6}(?![\w.])")  # of a deposited file
 _LINK = re.compile(r"://|www\.|@|\w\w\.[a-z]{2,}", re.IGNORECASE)
 
 
@@ -91,6 +92,7 @@ def _send(invitation: Invitation, token: str) -> None:
             "invited_by": quoted(str(invitation.invited_by)),
             "organisation": quoted(invitation.organisation.name if invitation.organisation else ""),
             "about": quoted(invitation.about),
+            "number": number[0] if (number := _NUMBER.match(invitation.about)) else "",
             "expires_at": invitation.expires_at,
             "url": absolute(reverse("accounts:invitation", args=[token])),
         },
