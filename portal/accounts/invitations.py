@@ -92,7 +92,7 @@ def _send(invitation: Invitation, token: str) -> None:
             "invited_by": quoted(str(invitation.invited_by)),
             "organisation": quoted(invitation.organisation.name if invitation.organisation else ""),
             "about": quoted(invitation.about),
-            "number": number[0] if (number := _NUMBER.match(invitation.about)) else "",
+            "number": number[0] if (number := _NUMBER.search(invitation.about)) else "",
             "expires_at": invitation.expires_at,
             "url": absolute(reverse("accounts:invitation", args=[token])),
         },

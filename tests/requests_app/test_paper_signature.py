@@ -140,7 +140,12 @@ def test_paper_deposits_nothing_until_the_desk_has_compared_it(story: Story) -> 
     assert told("paper_deposited") == {"investigatrice", "representante"}
     assert told("expected_signature_check") == {"secretariat"}
     assert [step.who for step in who_must_act(request)] == ["le secrétariat"]
-    assert client_for(world.investigator).get(page("receipt", story, "depot")).status_code == 404
+    assert (
+        client_for(world.investigator, verified=True)
+        .get(page("receipt", story, "depot"))
+        .status_code
+        == 404
+    )
 
 
 def test_the_officer_the_signatory_and_the_fingerprint_are_in_the_act(story: Story) -> None:
@@ -230,7 +235,10 @@ def test_a_paper_sent_back_waits_for_its_signature_again(story: Story, verb: str
         "La dernière page manque."
         in Message.objects.filter(code="request.signature_refused")[0].body
     )
-    assert client_for(world.investigator).get(page("file", story, file.pk)).status_code == 200
+    assert (
+        client_for(world.investigator, verified=True).get(page("file", story, file.pk)).status_code
+        == 200
+    )
     again = story.deposit_paper()
     assert again.pk == version.pk
     story.verify_paper(version)
@@ -279,7 +287,7 @@ def test_the_team_may_take_its_paper_back(story: Story, verb: str) -> None:
 
 def test_the_desk_finds_compares_and_verifies_on_its_pages(story: Story, world: World) -> None:
     version = story.ask_signature()
-    team = client_for(world.investigator)
+    team = client_for(world.investigator, verified=True)
     fields = {"version": version.number, "sha256": version.sha256, "paper": "1"}
     file = {"file": SimpleUploadedFile("signe.pdf", pdfs.page("signed"))}
     answer = team.post(page("sign", story), fields | file | {"signatory": "other"})
