@@ -120,9 +120,9 @@ class RecordConventionForm(ActForm):
         except ValidationError:
             return None
 
-    def ask_confirmation(self) -> None:
+    def ask_confirmation(self, name: str) -> None:
         """Confirming says which end, against which one was asked."""
-        super().ask_confirmation()
+        super().ask_confirmation(name)
         starts = self._day_typed("starts_on") or legal_today()
         ends = self._day_typed("ends_on") or self.period.asked_end(starts)
         self.fields["confirm"].help_text = " ".join(access_period.lines(self.period, starts, ends))
