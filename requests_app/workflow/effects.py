@@ -176,8 +176,10 @@ def _sent_back(ctx: Context) -> None:
 
 
 def _signed(ctx: Context) -> QuerySet[RequestVersion]:
-    version = ctx.the_act.version
-    return RequestVersion.objects.filter(pk=version.pk if version else None)
+    """The version of the act, as the verb wrote it."""
+    if ctx.the_act.version is None:
+        return RequestVersion.objects.none()
+    return RequestVersion.objects.filter(pk=ctx.the_act.version.pk)
 
 
 def _deposited(ctx: Context) -> None:
