@@ -8,7 +8,10 @@ from typing import Any
 from celery import Celery
 from celery.schedules import crontab
 
+from portal.common.folders import own_files_only
 
+
+own_files_only()
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings.dev")
 
 app = Celery("guichet")

@@ -28,6 +28,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from .folders import close_to_others, own_files_only
 from .process_settings import (
     NAMES,
     PortalError,
@@ -66,7 +67,9 @@ class Portal:
         self._say = say
         self._children: dict[str, subprocess.Popen[bytes]] = {}
         self._log_start: dict[str, int] = {}
+        own_files_only()
         try:
+            close_to_others(self.root, everything=True)
             (self.root / "log").mkdir(parents=True, exist_ok=True)
             (self.root / "run").mkdir(exist_ok=True)
             probe = self.root / "run" / "writable"

@@ -6,11 +6,14 @@ import environ
 from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
 
+from portal.common.folders import close_to_others
+
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 env = environ.Env()
 
 VAR_DIR = Path(env.str("GUICHET_VAR", default=str(BASE_DIR / "var")))
+close_to_others(VAR_DIR)
 
 SECRET_KEY = env.str("GUICHET_SECRET_KEY", default="")
 DEBUG = False
