@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from portal.accounts.admin_roles import RoleAdmin, SeenByRole
+from portal.accounts.admin_roles import RoleAdmin, RoleInline
 from portal.audit.record import record
 from portal.common.admin import (
     NoDeleteMixin,
@@ -95,7 +95,7 @@ class HolderFilter(admin.SimpleListFilter):
         return queryset.filter(holder=chosen)
 
 
-class DistributionInline(SeenByRole, admin.TabularInline):
+class DistributionInline(RoleInline):
     model = Distribution
     extra = 0
     fields = ["title_fr", "title_en", "access_url", "media_type", "licence"]

@@ -6,12 +6,12 @@ Administrators edit and act; auditors read everything and change nothing (sectio
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from django.contrib import admin
 from django.db import models
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from portal.common.days import Bound, DayField, DayInput
+from portal.common.guarded_admin import GuardedAdmin, GuardedInline
 
 from .models import Role
 from .otp import FRESH_MINUTES, demand
@@ -46,7 +46,11 @@ class SeenByRole:
         return has_role(request.user, Role.ADMINISTRATOR)
 
 
-class RoleAdmin(SeenByRole, admin.ModelAdmin):
+class RoleInline(SeenByRole, GuardedInline):
+    """Rows inside a form, for the same people."""
+
+
+class RoleAdmin(SeenByRole, GuardedAdmin):
     """A list, its pages of fifty and its confirmed actions (`portal.common.admin`)."""
 
     list_per_page = 50

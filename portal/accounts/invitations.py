@@ -96,6 +96,7 @@ def _send(invitation: Invitation, token: str) -> None:
             "expires_at": invitation.expires_at,
             "url": absolute(reverse("accounts:invitation", args=[token])),
         },
+        until=invitation.expires_at,
     )
 
 

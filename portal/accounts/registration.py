@@ -18,6 +18,7 @@ from django.utils.http import urlsafe_base64_encode
 from . import signals
 from .links import absolute
 from .models import EmailLink, User
+from .owners import addresses_of, email_replaced, tell_owner
 from .secrets import new_token, token_hash
 
 
@@ -71,6 +72,7 @@ def ask_registration(*, email: str) -> None:
                 "url": absolute(reverse("accounts:register_confirm", args=[token])),
                 "hours": int(REGISTER_VALID.total_seconds() // 3600),
             },
+            until=timezone.now() + REGISTER_VALID,
         )
 
 
@@ -135,6 +137,7 @@ def ask_email_change(*, email: str, by: User) -> None:
                 "url": absolute(reverse("accounts:email_confirm", args=[token])),
                 "hours": int(CHANGE_VALID.total_seconds() // 3600),
             },
+            until=timezone.now() + CHANGE_VALID,
         )
 
 
@@ -150,7 +153,7 @@ def change_email(*, token: str, by: User) -> None:
         by.email_confirmed_at = timezone.now()
         by.save(update_fields=["email", "email_confirmed_at"])
         signals.event("account.email_change", by=by, on=by)
-        signals.mail("email_changed", to=[old], context={"username": by.username})
+        email_replaced(user=by, old=old, by=by)
 
 
 def ask_reset(*, email: str) -> None:
@@ -176,8 +179,15 @@ def ask_reset(*, email: str) -> None:
         ]
         for user in known:
             signals.event("account.reset_ask", by=None, on=user)
+            former = [one for one in addresses_of(user) if isinstance(one, str)]
+            signals.mail("reset_asked", to=former, context={"username": user.username})
         days = settings.PASSWORD_RESET_TIMEOUT // 86400
-        signals.mail("reset", to=known[:1], context={"links": links, "days": days})
+        signals.mail(
+            "reset",
+            to=known[:1],
+            context={"links": links, "days": days},
+            until=timezone.now() + timedelta(seconds=settings.PASSWORD_RESET_TIMEOUT),
+        )
 
 
 def password_changed(*, user: User, by_link: bool) -> None:
@@ -186,13 +196,10 @@ def password_changed(*, user: User, by_link: bool) -> None:
         user.email_confirmed_at = timezone.now()
         user.save(update_fields=["email_confirmed_at"])
     signals.event("account.password_change", by=user, on=user, data={"by_link": by_link})
-    signals.mail(
+    tell_owner(
         "password_changed",
-        to=[user],
-        context={
-            "username": user.username,
-            "reset_url": absolute(reverse("accounts:password_reset")),
-        },
+        user=user,
+        context={"reset_url": absolute(reverse("accounts:password_reset"))},
     )
 
 

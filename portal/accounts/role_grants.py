@@ -52,6 +52,15 @@ def told(assignment: RoleAssignment) -> None:
         },
     )
     forget(assignment.user)
+    if assignment.role == Role.ADMINISTRATOR and assignment.granted_by is not None:
+        # A colleague nobody knew of is how one administrator would become two.
+        held = RoleAssignment.objects.active().filter(role=Role.ADMINISTRATOR)
+        others = User.objects.filter(pk__in=held.values("user_id"), is_active=True)
+        signals.mail(
+            "administrator_named",
+            to=others.exclude(pk__in=[assignment.user_id, assignment.granted_by_id]),
+            context={"person": str(assignment.user), "by": str(assignment.granted_by)},
+        )
 
 
 def end(assignment: RoleAssignment, *, by: User, reason: str) -> None:

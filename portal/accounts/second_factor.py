@@ -22,7 +22,8 @@ from django_otp.plugins.otp_static.models import StaticDevice, StaticToken
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from . import signals
-from .models import User
+from .models import FactorReset, User
+from .owners import tell_owner
 from .permissions import is_administrator, needs_second_factor
 
 
@@ -100,7 +101,7 @@ def enrol(*, by: User, key: str, code: str) -> list[str] | None:
         )
         codes = _new_codes(by)
         signals.event("account.second_factor_enrol", by=by, on=by)
-        signals.mail("second_factor_changed", to=[by], context={"installed": True})
+        tell_owner("second_factor_changed", user=by, context={"installed": True})
         signals.conditions_changed.send(sender=None, user=by)
     return codes
 
@@ -167,17 +168,31 @@ def remove(*, by: User) -> None:
     with transaction.atomic():
         _delete(by)
         signals.event("account.second_factor_remove", by=by, on=by)
-        signals.mail("second_factor_changed", to=[by], context={"installed": False})
+        tell_owner("second_factor_changed", user=by, context={"installed": False})
 
 
 def reset(user: User, *, by: User, reason: str) -> None:
     """An administrator removes the lost second factor of somebody else, with a reason.
 
-    Raises PermissionDenied.
+    For a person who holds powers, `portal.accounts.factor_resets` asks two. Raises
+    PermissionDenied.
     """
     if not is_administrator(by) or by.pk == user.pk:
         raise PermissionDenied
     with transaction.atomic():
         _delete(user)
         signals.event("account.second_factor_reset", by=by, on=user, text=reason)
-        signals.mail("second_factor_changed", to=[user], context={"installed": False})
+        tell_owner("second_factor_changed", user=user, context={"installed": False})
+
+
+def reset_by_two(user: User, *, proposal: FactorReset) -> None:
+    """What another administrator has just confirmed, in their transaction."""
+    _delete(user)
+    signals.event(
+        "account.second_factor_reset",
+        by=proposal.confirmed_by,
+        on=user,
+        text=proposal.reason,
+        data={"proposed_by": str(proposal.proposed_by_id), "proposal": str(proposal.pk)},
+    )
+    tell_owner("second_factor_changed", user=user, context={"installed": False})

@@ -5,6 +5,7 @@ Listeners run in the sender's transaction, and an error of theirs undoes the act
 """
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import Model
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
 
 # action: str, by: User | None, on: Model | None, text: str, data: dict, refused: bool
 account_event = Signal()
-# code: str, to: list[User | str], context: dict (plain values, links included)
+# code: str, to: list[User | str], context: dict (plain values, links included), until: datetime |
+# None (when the link of the message ends)
 mail_wanted = Signal()
 # invitation: Invitation, user: User; in the transaction that accepts it
 invitation_accepted = Signal()
@@ -58,6 +60,12 @@ def waiting_to_sign(membership: "Membership", *, told: bool) -> list[tuple[str, 
     return [one for _listener, found in answers for one in found or []]
 
 
-def mail(code: str, *, to: "Iterable[User | str]", context: dict[str, Any]) -> None:
-    """Ask for a message to be sent."""
-    mail_wanted.send(sender=None, code=code, to=list(to), context=context)
+def mail(
+    code: str,
+    *,
+    to: "Iterable[User | str]",
+    context: dict[str, Any],
+    until: datetime | None = None,
+) -> None:
+    """Ask for a message to be sent; `until` is when its link ends, if it holds one."""
+    mail_wanted.send(sender=None, code=code, to=list(to), context=context, until=until)

@@ -15,6 +15,7 @@ from rest_framework.request import Request
 
 from . import signals
 from .models import ApiToken, User
+from .owners import tell_owner
 from .secrets import new_token, token_hash
 
 
@@ -36,7 +37,7 @@ def create(*, by: User, name: str, days: int) -> tuple[ApiToken, str]:
             expires_at=timezone.now() + timedelta(days=min(days, MAX_DAYS)),
         )
         signals.event("token.create", by=by, on=token, data={"days": days})
-        signals.mail("token_created", to=[by], context={"name": name})
+        tell_owner("token_created", user=by, context={"name": name})
     return token, text
 
 

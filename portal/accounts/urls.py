@@ -38,6 +38,11 @@ urlpatterns = [
     path("second-facteur/verifier/", second_factor.verify, name="verify"),
     path("second-facteur/codes/", second_factor.recovery_codes, name="recovery_codes"),
     path("second-facteur/retirer/", second_factor.remove, name="second_factor_remove"),
+    path(
+        "second-facteur/reinitialisation/<uuid:pk>/refuser/",
+        second_factor.refuse_reset,
+        name="factor_reset_refuse",
+    ),
     path("jetons/", tokens.tokens, name="tokens"),
     path("jetons/<uuid:pk>/retirer/", tokens.token_revoke, name="token_revoke"),
     path("organismes/rejoindre/", memberships.ask, name="membership_ask"),

@@ -8,6 +8,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
 from portal.accounts.models import User
+from portal.common.sensitive import without_sensitive
 
 
 Labeller = Callable[[list[str]], dict[str, str]]
@@ -23,7 +24,7 @@ def _from_model(on_type: str, ids: list[str]) -> dict[str, str]:
     """`str()` of the objects: enough for models whose `__str__` reads its own row only."""
     try:
         model = apps.get_model(on_type)
-        found = model._default_manager.in_bulk(ids)  # noqa: SLF001
+        found = without_sensitive(model._default_manager.all()).in_bulk(ids)  # noqa: SLF001
     except (LookupError, ValueError, ValidationError):
         return {}
     return {str(key): str(item) for key, item in found.items()}
@@ -57,7 +58,7 @@ def people(ids: Iterable[UUID | None]) -> dict[UUID | None, str]:
     wanted = {person for person in ids if person is not None}
     names: dict[UUID | None, str] = {None: _("Guichet (automatique)")}
     if wanted:
-        found = User.objects.in_bulk(list(wanted))
+        found = without_sensitive(User.objects.all()).in_bulk(list(wanted))
         for person in wanted:
             user = found.get(person)
             names[person] = str(user) if user else _("personne %(id)s") % {"id": str(person)[:8]}

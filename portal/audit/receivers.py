@@ -1,16 +1,19 @@
-"""What the log hears from the rooms below it (signals of `portal.accounts`)."""
+"""What the log hears from the rooms below it (`portal.accounts`, the base of admin lists)."""
 
 from typing import Any
+from uuid import UUID
 
 from django.db.models import Model
 from django.dispatch import receiver
+from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from portal.accounts import signals
 from portal.accounts.models import User
+from portal.common.signals import admin_looked, admin_refused
 
 from .actions import register
-from .record import record, record_refusal
+from .record import record, record_refusal, record_view
 
 
 # Accounts lie below the log and cannot register their actions themselves.
@@ -29,6 +32,9 @@ ACCOUNT_ACTIONS = {
     "account.second_factor_fail": _("Code de second facteur faux"),
     "account.second_factor_remove": _("Second facteur retiré par son titulaire"),
     "account.second_factor_reset": _("Second facteur réinitialisé"),
+    "account.factor_reset_propose": _("Réinitialisation du second facteur proposée"),
+    "account.factor_reset_confirm": _("Réinitialisation du second facteur confirmée"),
+    "account.factor_reset_cancel": _("Réinitialisation du second facteur annulée"),
     "account.recovery_codes": _("Codes de secours renouvelés"),
     "account.recovery_code_use": _("Code de secours utilisé"),
     "account.suspend": _("Personne suspendue"),
@@ -77,3 +83,24 @@ def account_event(
         record_refusal(action, by=by, on=on, text=text, data=data)
     else:
         record(action, by=by, on=on, text=text, data=data)
+
+
+@receiver(admin_looked, dispatch_uid="audit.admin_looked")
+def admin_look(
+    *, request: HttpRequest, kind: str, on: Model | type[Model], about: UUID | None, **_kwargs: Any
+) -> None:
+    """One row per person, list or object, and hour. Raises AuditUnavailable (503)."""
+    record_view(request, f"admin.{kind}_view", on=on, about=about)
+
+
+@receiver(admin_refused, dispatch_uid="audit.admin_refused")
+def admin_refusal(
+    *, request: HttpRequest, model: type[Model] | None, detail: str, **_kwargs: Any
+) -> None:
+    """Each refused page or look-up. Raises AuditUnavailable (503)."""
+    record_refusal(
+        "admin.refuse",
+        by=request.user,
+        on=model,
+        data={"asked": detail, "method": request.method or ""},
+    )

@@ -61,7 +61,7 @@ def _event(
     action: str,
     *,
     by: "User | AnonymousUser | None",
-    on: Model | None,
+    on: "Model | type[Model] | None",
     about: UUID | None,
     outcome: str,
     data: Data | None,
@@ -69,14 +69,15 @@ def _event(
     actions.get(action)
     if _OUTCOME.fullmatch(outcome) is None:
         raise ValueError(f"not an outcome code: {outcome!r}")
-    if on is not None and on.pk is None:
+    row = on if isinstance(on, Model) else None
+    if row is not None and row.pk is None:
         raise ValueError("the object of an audit event must be stored first")
     now = timezone.now()
     return AuditEvent(
         action=action,
         actor_id=by.pk if by is not None and by.is_authenticated else None,
         on_type=on._meta.label_lower if on is not None else "",  # noqa: SLF001
-        on_id=str(on.pk) if on is not None else "",
+        on_id=str(row.pk) if row is not None else "",
         about=about,
         outcome=outcome,
         data=_checked(data),
@@ -121,7 +122,7 @@ def record_refusal(
     action: str,
     *,
     by: "User | AnonymousUser | None",
-    on: Model | None = None,
+    on: "Model | type[Model] | None" = None,
     about: UUID | None = None,
     outcome: str = "refused",
     text: str = "",
@@ -129,8 +130,9 @@ def record_refusal(
 ) -> AuditEvent:
     """Insert a refusal in a transaction of its own, after the refused act was rolled back.
 
-    Works under GET too (a refused page). Raises RuntimeError when called inside a transaction,
-    which would take the refusal away with it; AuditUnavailable when it cannot be written.
+    `on` may be a model: its list was refused. Works under GET too (a refused page). Raises
+    RuntimeError when called inside a transaction, which would take the refusal away with it;
+    AuditUnavailable when it cannot be written.
     """
     event = _event(action, by=by, on=on, about=about, outcome=outcome, data=data)
     try:
@@ -144,13 +146,13 @@ def record_view(
     request: HttpRequest,
     action: str,
     *,
-    on: Model | None = None,
+    on: "Model | type[Model] | None" = None,
     about: UUID | None = None,
     outcome: str = "done",
     data: Data | None = None,
     always: bool = False,
 ) -> None:
-    """Record that the person sees `on`, before anything is shown.
+    """Record that the person sees `on`, a row or (a model) its list, before anything is shown.
 
     One row per person, action, object and hour; `always=True` (downloads) one per call. One insert,
     in its own transaction, allowed under GET. Raises AuditUnavailable (503) when it fails.

@@ -41,10 +41,10 @@ def confirmed_action(
 ) -> Callable[[Any, HttpRequest, QuerySet[Model]], HttpResponseBase | None]:
     """A changelist action, shown before it is done, that calls `act(object, by, reason)` on each.
 
-    An act that answers False changed nothing. What it refuses (PermissionDenied, ValidationError)
-    is reported, the rest is done. The admin opens no transaction around an action: each act has its
-    own. The ModelAdmin says who may, by `has_act_permission`, and asks for the second factor again
-    by `ask_fresh_factor`.
+    An act that answers False changed nothing; one that answers words did what they say. What it
+    refuses (PermissionDenied, ValidationError) is reported, the rest is done. The admin opens no
+    transaction around an action: each act has its own. The ModelAdmin says who may, by
+    `has_act_permission`, and asks for the second factor again by `ask_fresh_factor`.
     """
 
     @admin.action(description=label, permissions=["act"])  # type: ignore[arg-type]
@@ -95,6 +95,9 @@ def _do(items: list[Any], request: HttpRequest, act: Callable[..., Any], reason:
         except ValidationError as error:
             messages.error(request, " ".join(error.messages))
         else:
+            if isinstance(changed, str):
+                messages.warning(request, changed)
+                continue
             done, same = (done, same + 1) if changed is False else (done + 1, same)
     if done:
         text = ngettext("Fait pour %(n)s ligne.", "Fait pour %(n)s lignes.", done)

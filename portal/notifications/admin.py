@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from typing import Any
+from uuid import UUID
 
 from django.contrib import admin
 from django.db.models import Q, QuerySet
@@ -10,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from portal.audit.permissions import hidden_from
 from portal.common.admin import confirmed_action
+from portal.common.guarded_admin import GuardedAdmin
 
 from .base import label_of, registered
 from .models import Message
@@ -31,7 +33,7 @@ class CodeFilter(admin.SimpleListFilter):
 
 
 @admin.register(Message)
-class MessageAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class MessageAdmin(GuardedAdmin):
     list_display = [
         "created_at",
         "kind",
@@ -77,6 +79,9 @@ class MessageAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             closed = hidden.order_by().values("pk")
             found = found.filter(Q(about__isnull=True) | ~Q(about__in=closed))
         return found
+
+    def about_of(self, obj: Message) -> UUID | None:
+        return obj.about
 
     @admin.display(description=_("nature"), ordering="code")
     def kind(self, message: Message) -> str:

@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -19,6 +19,9 @@ from portal.accounts.models import User
 
 from .models import Message
 
+
+# How long the text of a link is kept when the sender does not say when the link ends.
+LINK_KEPT = timedelta(days=1)
 
 _notices: dict[str, "type[Notice]"] = {}
 _BLANKS = re.compile(r"[ \t\r\n]+")  # not \s: non-breaking spaces stay
@@ -61,15 +64,21 @@ class Notice:
         about: UUID | None = None,
         send_after: datetime | None = None,
         once: str = "",
+        until: datetime | None = None,
     ) -> list[Message]:
         """Write one message per distinct recipient; they are sent after the commit.
 
         `to`: persons, or addresses of people without an account. `once`: a key such as
         `"grant-<id>-30d"`: the same notice is then written once per recipient, however many
-        calls. Disabled accounts get a row that says why it is not sent. Returns what was written.
+        calls. `until`: when a link of a sensitive notice ends; its text is neither kept nor sent
+        after that. Disabled accounts get a row that says why it is not sent. Returns what was
+        written.
         """
         after = send_after or timezone.now()
-        messages = [cls._message(person, context, about, after, once) for person in _distinct(to)]
+        end = (until or after + LINK_KEPT) if cls.sensitive else None
+        messages = [
+            cls._message(person, context, about, after, once, end) for person in _distinct(to)
+        ]
         if not once:
             return Message.objects.bulk_create(messages)
         keys = [message.once_key for message in messages]
@@ -85,6 +94,7 @@ class Notice:
         about: UUID | None,
         send_after: datetime,
         once: str,
+        expires_at: datetime | None,
     ) -> Message:
         user = person if isinstance(person, User) else None
         subject, body = render(
@@ -101,6 +111,7 @@ class Notice:
             body="" if cls.sensitive and reason else body,
             about=about,
             sensitive=cls.sensitive,
+            expires_at=expires_at,
             once_key=key if once else None,
             send_after=send_after,
             state=Message.State.SKIPPED if reason else Message.State.PENDING,

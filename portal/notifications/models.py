@@ -34,8 +34,10 @@ class Message(models.Model):
     subject = models.CharField(_("objet"), max_length=300)
     body = models.TextField(_("texte"))
     about = models.UUIDField(_("dossier"), null=True, blank=True)
-    # Holds a link that acts by itself: never shown in the portal, wiped once sent.
+    # Holds a link that acts by itself: never shown in the portal, its text wiped once sent, failed
+    # for good, or when the link has ended, whatever became of the message.
     sensitive = models.BooleanField(default=False, editable=False)
+    expires_at = models.DateTimeField(_("expire le"), null=True, blank=True, editable=False)
     once_key = models.CharField(max_length=64, unique=True, null=True, blank=True, editable=False)
     created_at = models.DateTimeField(_("écrit le"), default=timezone.now)
     send_after = models.DateTimeField(_("à envoyer après"), default=timezone.now)
@@ -60,6 +62,11 @@ class Message(models.Model):
             ),
             models.Index(fields=["recipient", "-created_at"], name="message_recipient"),
             models.Index(fields=["state", "-created_at"], name="message_state"),
+            models.Index(
+                fields=["expires_at"],
+                condition=Q(sensitive=True) & ~Q(body=""),
+                name="message_to_wipe",
+            ),
         ]
         constraints = [
             models.CheckConstraint(
@@ -75,7 +82,13 @@ class Message(models.Model):
                 | (~Q(state="sending") & Q(lease_until__isnull=True)),
                 name="message_lease",
             ),
+            models.CheckConstraint(
+                condition=Q(sensitive=False) | Q(expires_at__isnull=False),
+                name="message_link_expires",
+                violation_error_message=_("Un message qui porte un lien dit quand il expire."),
+            ),
         ]
 
     def __str__(self) -> str:
-        return self.subject
+        # Never the subject: it may hold the title of a request, and lists name messages.
+        return f"{self.code} {self.created_at:%Y-%m-%d}"

@@ -1,5 +1,6 @@
 """What notifications hear from the rooms below them (signals of `portal.accounts`)."""
 
+from datetime import datetime
 from typing import Any
 
 from django.dispatch import receiver
@@ -37,6 +38,11 @@ class EmailChanged(AccountNotice):
     label = _("adresse changée")
 
 
+class EmailNew(AccountNotice):
+    code = "account.email_new"
+    label = _("adresse donnée par un administrateur")
+
+
 class PasswordReset(AccountNotice):
     code = "account.reset"
     label = _("lien de mot de passe")
@@ -56,6 +62,36 @@ class Suspended(AccountNotice):
 class SecondFactorChanged(AccountNotice):
     code = "account.second_factor_changed"
     label = _("second facteur changé")
+
+
+class ResetAsked(AccountNotice):
+    code = "account.reset_asked"
+    label = _("lien de mot de passe demandé, dit à l’ancienne adresse")
+
+
+class FactorResetProposed(AccountNotice):
+    code = "account.factor_reset_proposed"
+    label = _("réinitialisation du second facteur proposée")
+
+
+class FactorResetToConfirm(AccountNotice):
+    code = "account.factor_reset_to_confirm"
+    label = _("réinitialisation du second facteur à confirmer")
+
+
+class FactorResetCancelled(AccountNotice):
+    code = "account.factor_reset_cancelled"
+    label = _("réinitialisation du second facteur annulée")
+
+
+class FactorResetRefused(AccountNotice):
+    code = "account.factor_reset_refused"
+    label = _("réinitialisation du second facteur refusée par la personne")
+
+
+class AdministratorNamed(AccountNotice):
+    code = "account.administrator_named"
+    label = _("administrateur nommé")
 
 
 class TokenCreated(AccountNotice):
@@ -101,7 +137,12 @@ NOTICES: dict[str, type[Notice]] = {
 
 @receiver(signals.mail_wanted, dispatch_uid="notifications.mail_wanted")
 def mail_wanted(
-    *, code: str, to: list[User | str], context: dict[str, Any], **_kwargs: Any
+    *,
+    code: str,
+    to: list[User | str],
+    context: dict[str, Any],
+    until: datetime | None = None,
+    **_kwargs: Any,
 ) -> None:
     """A message the accounts room asks for, written in its transaction."""
-    NOTICES[code].send(to, context)
+    NOTICES[code].send(to, context, until=until)

@@ -1,6 +1,7 @@
 """Taking messages up and sending them: one worker at a time per message, retries with backoff."""
 
 import logging
+import re
 import smtplib
 from dataclasses import dataclass
 from datetime import timedelta
@@ -14,6 +15,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from .base import why_skipped
 from .models import Message
@@ -26,6 +28,8 @@ LEASE = timedelta(minutes=2)  # longer than EMAIL_TIMEOUT: a live worker always 
 BACKOFF = [timedelta(minutes=m) for m in (1, 5, 15, 60, 240, 720)]
 MAX_TRIES = len(BACKOFF) + 1
 BATCH = 100
+_LONG_WORD = re.compile(r"\S{16,}")
+EXPIRED = gettext_noop("le lien a expiré avant l’envoi")
 
 
 class ServerDown(Exception):
@@ -37,6 +41,18 @@ class Result:
     sent: int = 0
     failed: int = 0
     skipped: int = 0
+
+
+def wipe_expired() -> int:
+    """Wipe the text of links that have ended, whatever became of their messages; how many.
+
+    One that still waited is not sent: its reader asks for a new link.
+    """
+    ended = Message.objects.filter(sensitive=True, expires_at__lte=timezone.now()).exclude(body="")
+    waiting = ended.filter(state=Message.State.PENDING)
+    wiped = waiting.update(state=Message.State.SKIPPED, body="", last_error=_(EXPIRED))
+    # One being sent is its worker's, for as long as its lease: it is wiped either way.
+    return wiped + ended.exclude(state=Message.State.SENDING).update(body="")
 
 
 def claim() -> Message | None:
@@ -71,11 +87,17 @@ def _finish(message: Message, **fields: object) -> bool:
 
 
 def _skip_reason(message: Message) -> str:
+    if message.sensitive and (not message.body or _has_ended(message)):
+        return _(EXPIRED)
     if message.recipient is None:
         return ""
     if message.about and hidden_from(message.recipient, {message.about}):
         return _("le dossier n’est plus visible de cette personne")
     return why_skipped(message.recipient)
+
+
+def _has_ended(message: Message) -> bool:
+    return message.expires_at is not None and message.expires_at <= timezone.now()
 
 
 def _mail(message: Message, address: str, connection: BaseEmailBackend) -> EmailMessage:
@@ -113,8 +135,11 @@ def _error_text(error: Exception) -> tuple[str, bool]:
 
 def _failed(message: Message, text: str, *, permanent: bool) -> str:
     """Write a try that failed: the last one, or another later. The state it ends in."""
+    if message.sensitive:  # a server that refuses a link may quote it
+        text = _LONG_WORD.sub("…", text)
     if permanent or message.tries >= MAX_TRIES:
-        _finish(message, state=Message.State.FAILED, last_error=text)
+        body = {"body": ""} if message.sensitive else {}
+        _finish(message, state=Message.State.FAILED, last_error=text, **body)
         logger.error("message %s (%s) failed: %s", message.pk, message.code, text)
         return Message.State.FAILED
     _finish(
@@ -132,9 +157,9 @@ def send_one(message: Message, connection: BaseEmailBackend) -> str:
 
     Raises ServerDown when the server cannot be reached at all (the message is put back).
     """
+    body = {"body": ""} if message.sensitive else {}
     reason = _skip_reason(message)
     if reason:
-        body = {"body": ""} if message.sensitive else {}
         _finish(message, state=Message.State.SKIPPED, last_error=reason, **body)
         return Message.State.SKIPPED
     address = message.recipient.email if message.recipient else message.address
@@ -150,20 +175,20 @@ def send_one(message: Message, connection: BaseEmailBackend) -> str:
         if down and state == Message.State.PENDING:
             raise ServerDown(text) from error
         return state
-    wiped = {"body": _("(contenu effacé après l’envoi)")} if message.sensitive else {}
     _finish(
         message,
         state=Message.State.SENT,
         sent_at=timezone.now(),
         address=address,
         last_error="",
-        **wiped,
+        **body,
     )
     return Message.State.SENT
 
 
 def send_due() -> Result:
     """Send what is due, at most `BATCH` messages over one connection; the next sweep goes on."""
+    wipe_expired()
     counts = dict.fromkeys(Message.State.values, 0)
     connection: BaseEmailBackend | None = None
     try:

@@ -1,6 +1,7 @@
 """Read-only lists: the workflow and the reconciler own these rows; verbs are site pages."""
 
 from typing import Any
+from uuid import UUID
 
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -34,3 +35,11 @@ class ReadOnlyAdmin(ReadOnlyMixin, RoleAdmin):
             return found
         seen = permissions.requests_visible_to(request.user).order_by().values("pk")
         return found.filter(**{f"{self.request_path}__in": seen})
+
+    def about_of(self, obj: Any) -> UUID | None:
+        """The look belongs to the story of the row's request."""
+        if not self.request_path:
+            return None
+        found = type(obj)._default_manager.filter(pk=obj.pk)  # noqa: SLF001
+        about: UUID | None = found.values_list(self.request_path, flat=True).first()
+        return about

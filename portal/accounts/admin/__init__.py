@@ -8,10 +8,10 @@ from django.contrib.auth.models import Group
 from django_otp.plugins.otp_static.models import StaticDevice
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from . import organisations, people, records
+from . import organisations, people, records, second_person
 
 
-__all__ = ["organisations", "people", "records"]
+__all__ = ["organisations", "people", "records", "second_person"]
 
 # Keys of authenticators and recovery codes are nobody's to read; roles replace groups. Their admin
 # modules are loaded first, or they would register themselves after this.

@@ -8,9 +8,10 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from portal.accounts import registration, second_factor, signals, suspension
-from portal.accounts.admin_roles import RoleAdmin, SeenByRole
+from portal.accounts import factor_resets, registration, signals, suspension
+from portal.accounts.admin_roles import RoleAdmin, RoleInline
 from portal.accounts.models import Membership, Role, RoleAssignment, Training, User
+from portal.accounts.owners import email_replaced
 from portal.common.admin import NoDeleteMixin, ReadOnlyMixin, reason_action
 
 
@@ -41,7 +42,7 @@ class SecondFactorFilter(admin.SimpleListFilter):
         return queryset.filter(has_factor=self.value() == "1")
 
 
-class MembershipInline(ReadOnlyMixin, SeenByRole, admin.TabularInline):
+class MembershipInline(ReadOnlyMixin, RoleInline):
     model = Membership
     fk_name = "user"
     fields = ("organisation", "is_manager", "confirmed_at", "can_sign_since", "ended_at")
@@ -52,7 +53,7 @@ class MembershipInline(ReadOnlyMixin, SeenByRole, admin.TabularInline):
         return super().get_queryset(request).select_related("organisation")
 
 
-class RoleInline(ReadOnlyMixin, SeenByRole, admin.TabularInline):
+class RolesInline(ReadOnlyMixin, RoleInline):
     model = RoleAssignment
     fk_name = "user"
     fields = ("role", "scope", "granted_by", "granted_at", "ended_at")
@@ -63,7 +64,7 @@ class RoleInline(ReadOnlyMixin, SeenByRole, admin.TabularInline):
         return super().get_queryset(request).select_related("scope", "granted_by")
 
 
-class TrainingInline(ReadOnlyMixin, SeenByRole, admin.TabularInline):
+class TrainingInline(ReadOnlyMixin, RoleInline):
     model = Training
     fk_name = "user"
     fields = ("title", "followed_on", "valid_until", "evidence")
@@ -122,9 +123,12 @@ class UserAdmin(NoDeleteMixin, RoleAdmin):
         ),
         reason_action(
             label=_("Réinitialiser le second facteur des personnes choisies"),
-            warning=_("Vérifiez d’abord leur identité : elles en installeront un autre."),
+            warning=_(
+                "Vérifiez d’abord leur identité : elles en installeront un autre. Pour qui a un"
+                " rôle, une signature ou un organisme à gérer, un autre administrateur confirmera."
+            ),
             name="reset_second_factor",
-            act=lambda user, by, reason: second_factor.reset(user, by=by, reason=reason),
+            act=lambda user, by, reason: factor_resets.ask_reset(user, by=by, reason=reason),
         ),
     )
 
@@ -139,7 +143,7 @@ class UserAdmin(NoDeleteMixin, RoleAdmin):
         )
 
     def get_inlines(self, request: HttpRequest, obj: User | None) -> Any:
-        return (RoleInline, MembershipInline, TrainingInline) if obj else ()
+        return (RolesInline, MembershipInline, TrainingInline) if obj else ()
 
     @admin.display(description=_("nom"), ordering="last_name")
     def name(self, user: User) -> str:
@@ -165,9 +169,9 @@ class UserAdmin(NoDeleteMixin, RoleAdmin):
             if "email" in form.changed_data:
                 obj.email_confirmed_at = None
             super().save_model(request, obj, form, change)
-            if "email" in form.changed_data and old:
+            if "email" in form.changed_data:
                 # The owner hears of it where they read their mail: nobody takes an account quietly.
-                signals.mail("email_changed", to=[old], context={"username": obj.username})
+                email_replaced(user=obj, old=old, by=request.user)
             signals.event(
                 "account.change", by=request.user, on=obj, data={"fields": form.changed_data}
             )

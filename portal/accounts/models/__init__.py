@@ -3,6 +3,7 @@ from .email_link import EmailLink
 from .invitation import Invitation
 from .organisation import Membership, Organisation
 from .role import SECOND_FACTOR_ROLES, SITE_ROLES, Role, RoleAssignment
+from .second_person import FactorReset, FormerEmail
 from .token import ApiToken
 from .user import User
 
@@ -13,6 +14,8 @@ __all__ = [
     "ApiToken",
     "DeclarationOfInterests",
     "EmailLink",
+    "FactorReset",
+    "FormerEmail",
     "Invitation",
     "Membership",
     "Organisation",

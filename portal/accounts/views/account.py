@@ -15,7 +15,7 @@ from portal.accounts import registration, terms
 from portal.accounts.conditions import conditions_of, interests_of
 from portal.accounts.forms import EmailForm, IdentityForm, TermsForm
 from portal.accounts.links import next_url, posted
-from portal.accounts.models import ApiToken, EmailLink, Membership, RoleAssignment
+from portal.accounts.models import ApiToken, EmailLink, FactorReset, Membership, RoleAssignment
 from portal.accounts.otp import if_installed, is_verified, without_second_factor
 from portal.accounts.permissions import can_invite, needs_second_factor
 from portal.accounts.registration import LinkUnusable
@@ -35,6 +35,7 @@ def account(request: HttpRequest) -> HttpResponse:
         "factor": state_of(user),
         "factor_needed": needs_second_factor(user),
         "verified": is_verified(request),
+        "factor_reset": FactorReset.objects.open().filter(user=user).first(),
         "trainings": user.trainings.all(),
         "today": legal_today(),
         "terms_version": terms.CURRENT_TERMS,

@@ -1,9 +1,11 @@
 """Enrolling, proving and renewing the second factor."""
 
+from uuid import UUID
+
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -11,10 +13,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
+from portal.accounts import factor_resets
 from portal.accounts import second_factor as factor
 from portal.accounts.forms import CodeForm
 from portal.accounts.landing import landing
 from portal.accounts.links import next_url, posted
+from portal.accounts.models import FactorReset
 from portal.accounts.otp import (
     FRESH_MINUTES,
     demand,
@@ -140,5 +144,26 @@ def remove(request: HttpRequest) -> HttpResponse:
         "submit_label": _("Retirer le second facteur"),
         "cancel_url": reverse("accounts:account"),
         "danger": True,
+    }
+    return render(request, "layout/confirm.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@second_factor_required
+def refuse_reset(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """The person shows the factor that an administrator says they lost."""
+    proposal = get_object_or_404(FactorReset.objects.filter(user=request.user), pk=pk)
+    if request.method == "POST":
+        if factor_resets.cancel(proposal, by=request.user):
+            text = _("Votre second facteur reste en place. Les administrateurs sont prévenus.")
+            messages.success(request, text)
+        else:
+            messages.warning(request, _("Il n’y avait plus rien à refuser."))
+        return redirect("accounts:account")
+    context = {
+        "heading": _("Refuser la réinitialisation de votre second facteur"),
+        "lead": _("Votre second facteur reste en place et les administrateurs sont prévenus."),
+        "submit_label": _("Refuser"),
+        "cancel_url": reverse("accounts:account"),
     }
     return render(request, "layout/confirm.html", context)
