@@ -11,6 +11,7 @@ from portal.accounts.models import Invitation, User
 from portal.accounts.signals import invitation_accepted
 from portal.audit.record import record
 from portal.common.calendar import legal_now
+from portal.common.fold import same
 
 from . import permissions, permits
 from .dossier import NotEditable
@@ -47,7 +48,7 @@ def invite(request: AccessRequest, *, email: str, kind: Kind, by: User) -> Invit
     """Send the link that gives a place in the file. Raises TeamRefused."""
     if request.state in FINAL_STATES:
         raise TeamRefused(_("Cette demande est terminée : personne ne peut plus y être invité."))
-    if any(member.user.email.casefold() == email.casefold() for member in current(request)):
+    if any(same(member.user.email, email) for member in current(request)):
         raise TeamRefused(_("Cette personne est déjà dans le dossier."))
     with transaction.atomic():
         try:

@@ -10,6 +10,9 @@ from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.utils.translation import gettext_lazy as _
 
+from portal.common.fields import AddressField
+from portal.common.fold import same
+
 from .models import Invitation, Membership, Organisation, User
 from .permissions import can_name_manager, invitable_organisations
 from .tokens import MAX_DAYS
@@ -47,7 +50,7 @@ class LoginForm(forms.Form):
 
 
 class EmailForm(forms.Form):
-    email = forms.EmailField(
+    email = AddressField(
         label=_("Adresse électronique"),
         help_text=_("Format attendu : nom@exemple.fr"),
         widget=forms.EmailInput(attrs={"autocomplete": "email"}),
@@ -105,7 +108,8 @@ class RegistrationForm(IdentityForm):
 
     def clean_username(self) -> str:
         username: str = User.normalize_username(self.cleaned_data["username"])
-        if User.objects.filter(username__iexact=username).exists():
+        taken = User.objects.values_list("username", flat=True)
+        if any(same(username, other) for other in taken.iterator()):
             raise ValidationError(_("Ce nom d’utilisateur est déjà pris. Choisissez-en un autre."))
         return username
 
@@ -320,7 +324,7 @@ class InvitationForm(forms.Form):
     """Invitations that are sent from the account: representatives and holders."""
 
     kind = forms.ChoiceField(label=_("Invitation comme"), widget=forms.RadioSelect)
-    email = forms.EmailField(
+    email = AddressField(
         label=_("Adresse électronique de la personne"),
         help_text=_("L’invitation ne vaudra que pour cette adresse."),
         error_messages=_REQUIRED

@@ -15,6 +15,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from portal.common.fold import same
+
 from . import memberships, registration, signals, throttle
 from .links import absolute
 from .models import Invitation, Membership, Organisation, Role, RoleAssignment, User
@@ -116,15 +118,12 @@ def invite(
     """
     _counted(by, email)
     with transaction.atomic():
-        same = (
-            Invitation.objects.open()
-            .filter(
-                kind=kind, email__iexact=email, organisation=organisation, request_id=request_id
-            )
-            .first()
+        alike = Invitation.objects.open().filter(
+            kind=kind, organisation=organisation, request_id=request_id
         )
-        if same is not None:
-            return _renew(same, by=by)
+        known = next((one for one in alike if same(one.email, email)), None)
+        if known is not None:
+            return _renew(known, by=by)
         token = new_token()
         invitation = Invitation.objects.create(
             kind=kind,
@@ -203,9 +202,7 @@ def find(token: str) -> Invitation:
 
 def is_for(invitation: Invitation, user: User) -> bool:
     """Whether the person has proved to own the invited address."""
-    return (
-        user.email_confirmed_at is not None and user.email.casefold() == invitation.email.casefold()
-    )
+    return user.email_confirmed_at is not None and same(user.email, invitation.email)
 
 
 def accept(*, token: str, by: User) -> Invitation:

@@ -15,6 +15,8 @@ from django.utils import timezone
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 
+from portal.common.fold import folded
+
 from . import signals
 from .links import absolute
 from .models import EmailLink, User
@@ -31,8 +33,29 @@ class LinkUnusable(Exception):
 
 
 def accounts_of(email: str) -> list[User]:
-    """Active accounts of an address; an address is not an identifier, there may be several."""
-    return list(User.objects.filter(email__iexact=email, is_active=True).order_by("date_joined"))
+    """Active accounts of an address; an address is not an identifier, there may be several.
+
+    The addresses found may be written otherwise (case, compatibility forms): whatever follows is
+    sent to each account's own. Compared in Python: databases disagree (`portal.common.fold`).
+    """
+    key = folded(email)
+    known = User.objects.filter(is_active=True).exclude(email="").values_list("pk", "email")
+    found = [pk for pk, address in known.iterator() if folded(address) == key]
+    return list(User.objects.filter(pk__in=found).order_by("date_joined", "pk")) if found else []
+
+
+def _tell_of_accounts(known: list[User]) -> None:
+    """To each account at its own address, and of that account only."""
+    for user in known:
+        signals.mail(
+            "exists",
+            to=[user],
+            context={
+                "usernames": [user.username],
+                "login_url": absolute(reverse("accounts:login")),
+                "reset_url": absolute(reverse("accounts:password_reset")),
+            },
+        )
 
 
 def _send_link(purpose: EmailLink.Purpose, *, email: str, user: User | None) -> str:
@@ -53,15 +76,7 @@ def ask_registration(*, email: str) -> None:
     with transaction.atomic():
         known = accounts_of(email)
         if known:
-            signals.mail(
-                "exists",
-                to=known[:1],
-                context={
-                    "usernames": [user.username for user in known],
-                    "login_url": absolute(reverse("accounts:login")),
-                    "reset_url": absolute(reverse("accounts:password_reset")),
-                },
-            )
+            _tell_of_accounts(known)
             return
         token = _send_link(EmailLink.Purpose.REGISTER, email=email, user=None)
         signals.event("account.registration_ask", by=None)
@@ -127,8 +142,15 @@ def change_identity(*, by: User, fields: dict[str, str]) -> None:
 
 
 def ask_email_change(*, email: str, by: User) -> None:
-    """Send a link to the new address; the present one stays until it is opened."""
+    """Send a link to the new address; the present one stays until it is opened.
+
+    The address of another account is not taken: that account is told, as at a registration.
+    """
     with transaction.atomic():
+        others = [user for user in accounts_of(email) if user.pk != by.pk]
+        if others:
+            _tell_of_accounts(others)
+            return
         token = _send_link(EmailLink.Purpose.CHANGE, email=email, user=by)
         signals.mail(
             "email_change",
@@ -142,10 +164,11 @@ def ask_email_change(*, email: str, by: User) -> None:
 
 
 def change_email(*, token: str, by: User) -> None:
-    """Take the new address; the old one is told. Raises LinkUnusable (someone else's included)."""
+    """Take the new address; the old one is told. Raises LinkUnusable (someone else's included, and
+    when another account took the address meanwhile)."""
     with transaction.atomic():
         link = open_link(EmailLink.Purpose.CHANGE, token)
-        if link.user_id != by.pk:
+        if link.user_id != by.pk or any(one.pk != by.pk for one in accounts_of(link.email)):
             raise LinkUnusable
         _use(link)
         old = by.email
@@ -157,37 +180,28 @@ def change_email(*, token: str, by: User) -> None:
 
 
 def ask_reset(*, email: str) -> None:
-    """Send one reset link per account of the address; nothing when there is none."""
+    """Send each account of the address its own link; nothing when there is none."""
     with transaction.atomic():
-        known = accounts_of(email)
-        if not known:
-            return
-        links = [
-            {
-                "username": user.username,
-                "url": absolute(
-                    reverse(
-                        "accounts:password_reset_confirm",
-                        args=[
-                            urlsafe_base64_encode(force_bytes(user.pk)),
-                            default_token_generator.make_token(user),
-                        ],
-                    )
-                ),
-            }
-            for user in known
-        ]
-        for user in known:
-            signals.event("account.reset_ask", by=None, on=user)
-            former = [one for one in addresses_of(user) if isinstance(one, str)]
-            signals.mail("reset_asked", to=former, context={"username": user.username})
-        days = settings.PASSWORD_RESET_TIMEOUT // 86400
-        signals.mail(
-            "reset",
-            to=known[:1],
-            context={"links": links, "days": days},
-            until=timezone.now() + timedelta(seconds=settings.PASSWORD_RESET_TIMEOUT),
-        )
+        for user in accounts_of(email):
+            send_reset(user)
+
+
+def send_reset(user: User) -> None:
+    """The link of one account, to that account: never two links in one message."""
+    place = [urlsafe_base64_encode(force_bytes(user.pk)), default_token_generator.make_token(user)]
+    url = absolute(reverse("accounts:password_reset_confirm", args=place))
+    signals.event("account.reset_ask", by=None, on=user)
+    former = [one for one in addresses_of(user) if isinstance(one, str)]
+    signals.mail("reset_asked", to=former, context={"username": user.username})
+    signals.mail(
+        "reset",
+        to=[user],
+        context={
+            "links": [{"username": user.username, "url": url}],
+            "days": settings.PASSWORD_RESET_TIMEOUT // 86400,
+        },
+        until=timezone.now() + timedelta(seconds=settings.PASSWORD_RESET_TIMEOUT),
+    )
 
 
 def password_changed(*, user: User, by_link: bool) -> None:

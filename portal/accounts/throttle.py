@@ -13,6 +13,8 @@ from django.conf import settings
 from django.core.cache import cache
 from django.http import HttpRequest
 
+from portal.common.fold import folded
+
 
 @dataclass(frozen=True, slots=True)
 class Limit:
@@ -45,7 +47,7 @@ def client_address(request: HttpRequest) -> str:
 
 
 def _key(limit: Limit, who: str) -> str:
-    return f"throttle:{limit.name}:{hashlib.sha256(who.casefold().encode()).hexdigest()[:32]}"
+    return f"throttle:{limit.name}:{hashlib.sha256(folded(who).encode()).hexdigest()[:32]}"
 
 
 def _minutes(until: float) -> int:

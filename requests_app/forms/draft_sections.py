@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from portal.common.calendar import legal_today
 from portal.common.days import years_from_now
+from portal.common.fields import AddressField
 from requests_app.procedures.content import (
     DELIVERY_MODES,
     HEALTH_CONDITIONS,
@@ -62,7 +63,7 @@ def _party_fields(party: str) -> dict[str, forms.Field]:
         "name": line(PARTY_FIELDS["name"]),
         "address": text(PARTY_FIELDS["address"], rows=2, max_length=1000),
         "contact": line(PARTY_FIELDS["contact"]),
-        "email": forms.EmailField(
+        "email": AddressField(
             label=PARTY_FIELDS["email"],
             max_length=300,
             error_messages={

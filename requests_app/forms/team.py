@@ -5,6 +5,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from portal.common.fields import AddressField
 from requests_app.models import RequestMember
 
 
@@ -12,7 +13,7 @@ Kind = RequestMember.Kind
 
 
 class InviteForm(forms.Form):
-    email = forms.EmailField(
+    email = AddressField(
         label=_("Adresse électronique"),
         help_text=_("Un lien personnel y est envoyé, valable 14 jours."),
         error_messages={

@@ -179,4 +179,4 @@ class UserAdmin(NoDeleteMixin, RoleAdmin):
         obj.set_unusable_password()
         super().save_model(request, obj, form, change)
         signals.event("account.create", by=request.user, on=obj)
-        registration.ask_reset(email=obj.email)
+        registration.send_reset(obj)
