@@ -40,8 +40,11 @@ def whole_number(request: Request, name: str, default: int, largest: int | None 
     if name not in request.query_params:
         return default
     field = serializers.IntegerField(min_value=1, max_value=largest)
+    text = request.query_params[name]
+    if not text.isascii() or "_" in text:  # which `int()` reads: ١, 1_0
+        text = "?"
     try:
-        return int(field.run_validation(request.query_params[name]))
+        return int(field.run_validation(text))
     except serializers.ValidationError as error:
         raise serializers.ValidationError({name: error.detail}) from error
 

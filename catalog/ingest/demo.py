@@ -27,7 +27,7 @@ FOLDER = Path(__file__).resolve().parent.parent / "demo"
 AS_OF = date(2026, 11, 1)
 SOURCE = "catalogue de démonstration, écrit pour le projet"
 HDH = ("hdh", "Plateforme des données de santé (Health Data Hub)", "HDH")
-_YEARS = re.compile(r"(?:(\d{4})-(\d{4})?)?((?:\s*!\d{4})*)")
+_YEARS = re.compile(r"(?:([0-9]{4})-([0-9]{4})?)?((?:\s*![0-9]{4})*)")
 
 
 class WrongDemoFile(ValueError):
@@ -51,7 +51,7 @@ def read_years(text: str) -> dict[str, Any]:
     return {
         "valid_from": int(first) if first else None,
         "valid_until": int(last) if last else None,
-        "missing_years": [int(year) for year in re.findall(r"\d{4}", missing)],
+        "missing_years": [int(year) for year in re.findall(r"[0-9]{4}", missing)],
     }
 
 

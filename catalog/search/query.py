@@ -24,7 +24,7 @@ FACETS: Mapping[str, tuple[str, ...]] = {
     "type": ("variable",),
 }
 _QUOTED = re.compile(r"[\"«“]([^\"»”]+)[\"»”]")
-_CODE = re.compile(r"[\w.-]*[\d_][\w.-]*|[A-Z][A-Z0-9-]{1,}")
+_CODE = re.compile(r"[\w.-]*[0-9_][\w.-]*|[A-Z][A-Z0-9-]{1,}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,8 @@ from threading import Lock
 
 import snowballstemmer
 
+from portal.common.digits import has_digit
+
 
 # French stop words without "sans" and "avec" (they carry meaning in a medical label), and the
 # elided articles that the apostrophe leaves alone.
@@ -43,7 +45,7 @@ def fold(text: str) -> str:
 @lru_cache(maxsize=50_000)
 def stem(word: str) -> str:
     """Stem of one lower-case word, accents folded after stemming (Snowball reads them)."""
-    if any(c.isdigit() for c in word):
+    if has_digit(word):
         return fold(word)
     with _stemming:
         stemmed = _stemmer.stemWord(word)

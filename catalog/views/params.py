@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from catalog.models import Dataset, Variable, VocabularyTerm
 from catalog.search.query import FACETS, SearchRequest, parse
 from portal.accounts.models import Organisation
+from portal.common.digits import whole_number
 
 
 TABS = {"bases": "dataset", "tables": "table", "variables": "variable"}
@@ -77,10 +78,7 @@ def read(query: QueryDict) -> Params:
     if sort not in SORT_WORDS:
         notices.append(_("Ce tri n’existe pas : les résultats sont classés par pertinence."))
         sort = "pertinence"
-    try:
-        page = int(query.get("page", "1"))
-    except ValueError:
-        page = 0
+    page = whole_number(query.get("page", "1")) or 0
     if not 1 <= page <= 10**6:
         notices.append(_("Cette page n’existe pas : la première est affichée."))
         page = 1

@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from portal.common.days import Bound, DayField, DayInput
+from portal.common.fields import LineField
 from portal.common.guarded_admin import GuardedAdmin, GuardedInline
 
 from .models import Role
@@ -58,6 +59,12 @@ class RoleAdmin(SeenByRole, GuardedAdmin):
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return self.has_view_permission(request)
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """One-line texts keep nothing that is not seen, as on the site's own forms."""
+        if type(db_field) is models.CharField and not db_field.choices:
+            kwargs.setdefault("form_class", LineField)
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
 
     def ask_fresh_factor(self, request: HttpRequest) -> HttpResponseBase | None:
         """What asks for the code again before an act that engages somebody; None to go on."""

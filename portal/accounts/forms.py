@@ -7,10 +7,10 @@ from django.contrib.auth import password_validation
 from django.contrib.auth.forms import SetPasswordForm
 from django.contrib.auth.validators import UnicodeUsernameValidator
 from django.core.exceptions import ValidationError
-from django.core.validators import RegexValidator
 from django.utils.translation import gettext_lazy as _
 
-from portal.common.fields import AddressField
+from portal.common.digits import packed
+from portal.common.fields import AddressField, LineField, NameField, SirenField
 from portal.common.fold import same
 
 from .models import Invitation, Membership, Organisation, User
@@ -60,19 +60,19 @@ class EmailForm(forms.Form):
 
 
 class IdentityForm(forms.ModelForm):
-    first_name = forms.CharField(
+    first_name = NameField(
         label=_("Prénom"),
         max_length=150,
         widget=forms.TextInput(attrs={"autocomplete": "given-name"}),
         error_messages=_REQUIRED,
     )
-    last_name = forms.CharField(
+    last_name = NameField(
         label=_("Nom"),
         max_length=150,
         widget=forms.TextInput(attrs={"autocomplete": "family-name"}),
         error_messages=_REQUIRED,
     )
-    title = forms.CharField(
+    title = NameField(
         label=_("Fonction"),
         help_text=_("Par exemple : épidémiologiste, cheffe de projet."),
         max_length=200,
@@ -165,7 +165,7 @@ class CodeForm(forms.Form):
     )
 
     def clean_code(self) -> str:
-        return "".join(self.cleaned_data["code"].split())
+        return packed(self.cleaned_data["code"])
 
 
 class TermsForm(forms.Form):
@@ -176,7 +176,7 @@ class TermsForm(forms.Form):
 
 
 class TokenForm(forms.Form):
-    name = forms.CharField(
+    name = LineField(
         label=_("Nom du jeton"),
         help_text=_("Pour le reconnaître : l’outil ou la machine qui s’en sert."),
         max_length=100,
@@ -190,9 +190,6 @@ class TokenForm(forms.Form):
     )
 
 
-siren_validator = RegexValidator(r"^\d{9}$", _("Le SIREN a neuf chiffres, sans espace."))
-
-
 class MembershipForm(forms.Form):
     """One's organisation: chosen in the list, or described when it is not there."""
 
@@ -202,18 +199,17 @@ class MembershipForm(forms.Form):
         required=False,
         empty_label=_("Mon organisme n’est pas dans la liste"),
     )
-    name = forms.CharField(
+    name = NameField(
         label=_("Nom de l’organisme"),
         help_text=_("Seulement s’il n’est pas dans la liste ci-dessus."),
         max_length=200,
         required=False,
     )
-    acronym = forms.CharField(label=_("Sigle"), max_length=30, required=False)
-    siren = forms.CharField(
+    acronym = NameField(label=_("Sigle"), max_length=30, required=False)
+    siren = SirenField(
         label=_("SIREN"),
-        help_text=_("Neuf chiffres, pour un organisme français."),
+        help_text=_("Neuf chiffres, pour un organisme français. Exemple : 732 829 320."),
         required=False,
-        validators=[siren_validator],
     )
     address = forms.CharField(
         label=_("Adresse postale"), required=False, widget=forms.Textarea(attrs={"rows": 3})
@@ -228,14 +224,12 @@ class MembershipForm(forms.Form):
 
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.user = user
         mine = Membership.objects.open().filter(user=user).values("organisation_id")
         for name in ("organisation", "name"):  # one or the other: neither is optional
             self.fields[name].conditional = True  # type: ignore[attr-defined]
         field = self.fields["organisation"]
         field.queryset = Organisation.objects.joinable().exclude(pk__in=mine)  # type: ignore[attr-defined]
-
-    def clean_siren(self) -> str:
-        return "".join(self.cleaned_data["siren"].split())
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
@@ -248,17 +242,36 @@ class MembershipForm(forms.Form):
                 "organisation", _("Choisissez un organisme, ou donnez son nom plus bas.")
             )
         elif data.get("name"):
-            name, siren = data["name"], data.get("siren")
-            known = Organisation.objects.joinable().filter(name__iexact=name).first()
-            if known is None and siren:
-                known = Organisation.objects.joinable().filter(siren=siren).first()
-            if known is not None:
-                self.add_error(
-                    "organisation",
-                    _("Cet organisme est dans la liste sous le nom « %(name)s » : choisissez-le.")
-                    % {"name": known.name},
-                )
+            self._refuse_known(data["name"], data.get("siren", ""))
         return data
+
+    def _refuse_known(self, name: str, siren: str) -> None:
+        """One organisation is described once: listed, stopped or waiting for the secretariat."""
+        listed = list(Organisation.objects.joinable().order_by("name"))
+        known = next((one for one in listed if same(one.name, name)), None)
+        if known is None and siren:
+            known = next((one for one in listed if one.siren == siren), None)
+        if known is not None:
+            text = _("Cet organisme est dans la liste sous le nom « %(name)s » : choisissez-le.")
+            self.add_error("organisation", text % {"name": known.name})
+            return
+        mine = Membership.objects.open().filter(user=self.user).values("organisation_id")
+        waiting = Organisation.objects.filter(proposed_at__isnull=False)
+        if any(same(one.name, name) for one in waiting.filter(pk__in=mine)):
+            self.add_error("name", _("Vous l’avez déjà proposé : attendez la réponse."))
+        elif siren and waiting.filter(siren=siren).exists():
+            self.add_error(
+                "siren",
+                _(
+                    "Un organisme de ce SIREN est déjà proposé. Le secrétariat l’examine :"
+                    " choisissez-le dans la liste dès qu’il y figure."
+                ),
+            )
+        elif siren and Organisation.objects.filter(siren=siren).exists():
+            self.add_error(
+                "siren",
+                _("L’organisme de ce SIREN ne peut pas être rejoint : écrivez au secrétariat."),
+            )
 
     def described(self) -> dict[str, Any]:
         """Fields of a new organisation."""

@@ -21,6 +21,8 @@ from django_otp.oath import TOTP
 from django_otp.plugins.otp_static.models import StaticDevice, StaticToken
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
+from portal.common.digits import is_digits, packed
+
 from . import signals
 from .models import FactorReset, User
 from .owners import tell_owner
@@ -92,7 +94,8 @@ def enrol(*, by: User, key: str, code: str) -> list[str] | None:
     """
     totp = TOTP(unhexlify(key), 30, 0, 6, 0)
     totp.time = timezone.now().timestamp()
-    if not code.isdigit() or not totp.verify(int(code), 1, None):
+    code = packed(code)
+    if not is_digits(code) or not totp.verify(int(code), 1, None):
         return None
     with transaction.atomic():
         TOTPDevice.objects.filter(user=by).delete()
@@ -137,8 +140,8 @@ def check(user: User, code: str) -> Device | None:
 
     A code of the authenticator is accepted once. Raises Locked after wrong ones (1, 2, 4… s).
     """
-    clean = code.replace(" ", "").replace("\u202f", "").replace("\xa0", "")
-    by_authenticator = clean.isdigit()
+    clean = packed(code)
+    by_authenticator = is_digits(clean)
     model = TOTPDevice if by_authenticator else StaticDevice
     with transaction.atomic():
         device = model.objects.select_for_update().filter(user=user, confirmed=True).first()

@@ -22,7 +22,7 @@ from .signals import clock_moved
 
 
 PARIS = ZoneInfo("Europe/Paris")
-_PERIOD = re.compile(r"(?P<count>[1-9]\d{0,3})(?P<unit>wd|d|w|m|y)")
+_PERIOD = re.compile(r"(?P<count>[1-9][0-9]{0,3})(?P<unit>wd|d|w|m|y)")
 
 
 def legal_offset() -> timedelta:
@@ -105,7 +105,7 @@ def working_days_left(until: datetime, *, now: datetime | None = None) -> int:
 
 # --- the training clock
 logger = logging.getLogger(__name__)
-_DURATION = re.compile(r"(?P<count>[1-9]\d{0,4})(?P<unit>h|min)")
+_DURATION = re.compile(r"(?P<count>[1-9][0-9]{0,4})(?P<unit>h|min)")
 _when_moved: list[Callable[[], object]] = []
 
 

@@ -29,3 +29,30 @@ def same(one: str, other: str) -> bool:
 def plain_address(text: str) -> str:
     """A mail address as it is kept: what was pasted with it, and compatibility forms, left out."""
     return unicodedata.normalize("NFKC", without_format(text)).strip()
+
+
+_JOINERS = "\u200c\u200d"  # they shape words of several scripts
+_BLANK = "\u115f\u1160\u2800\u3164\uffa0"  # letters and signs that show nothing
+
+
+def one_line(text: str) -> str:
+    """A text of one line as it is kept: composed (NFC), no control or format character, blanks
+    folded. Joiners stay inside words, non-breaking spaces stay too."""
+    text = unicodedata.normalize("NFC", text)
+    kept = []
+    for place, char in enumerate(text):
+        kind = unicodedata.category(char)
+        if kind in {"Zl", "Zp"} or char in "\t\n\v\f\r\x85":
+            kept.append(" ")
+        elif char in _JOINERS:
+            around = text[place - 1 : place] + text[place + 1 : place + 2]
+            if len(around) == 2 and all(unicodedata.category(c)[0] in "LM" for c in around):
+                kept.append(char)
+        elif kind not in {"Cc", "Cf"} and char not in _BLANK:
+            kept.append(char)
+    return " ".join(word for word in "".join(kept).split(" ") if word).strip()
+
+
+def has_letter(text: str) -> bool:
+    """Whether a reader sees a letter."""
+    return any(unicodedata.category(char)[0] == "L" and char not in _BLANK for char in text)

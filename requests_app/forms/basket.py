@@ -5,16 +5,16 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from portal.common.fields import WholeNumberField
 from requests_app.procedures.content import Row
 
 
-def year_field(label: Any) -> forms.IntegerField:
-    return forms.IntegerField(
+def year_field(label: Any) -> WholeNumberField:
+    return WholeNumberField(
         label=label,
         required=False,
         min_value=1900,
         max_value=2200,
-        widget=forms.NumberInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
         error_messages={
             "invalid": _("Écrivez une année sur quatre chiffres, par exemple 2018."),
             "min_value": _("Écrivez une année sur quatre chiffres, par exemple 2018."),

@@ -11,6 +11,7 @@ from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
 from portal.common.days import Bound, DayField
+from portal.common.fields import LineField, NameField, WholeNumberField
 from requests_app.procedures.conditions import is_filled
 from requests_app.procedures.content import Label
 from requests_app.procedures.content_labels import FIELD_LABELS
@@ -162,7 +163,7 @@ class SectionForm(forms.Form):
 class TitleForm(forms.Form):
     """The title of the study, on one line."""
 
-    title = forms.CharField(
+    title = NameField(
         label=_("Titre de l’étude"),
         max_length=250,
         error_messages={
@@ -170,9 +171,6 @@ class TitleForm(forms.Form):
             "max_length": _("Ce titre est trop long : 250 caractères au plus."),
         },
     )
-
-    def clean_title(self) -> str:
-        return " ".join(self.cleaned_data["title"].split())
 
 
 def _plain(value: Any) -> Any:
@@ -215,9 +213,7 @@ def text(label: Label = "", *, rows: int = 4, help: Label = "", max_length: int 
 
 
 def line(label: Label = "", *, help: Label = "", max_length: int = 300) -> Any:
-    return forms.CharField(
-        label=label, help_text=help, max_length=max_length, error_messages=_TOO_LONG
-    )
+    return LineField(label=label, help_text=help, max_length=max_length, error_messages=_TOO_LONG)
 
 
 class Radios(forms.RadioSelect):
@@ -243,13 +239,12 @@ def choice(options: Mapping[str, Label], label: Label = "", *, help: Label = "")
 
 
 def number(label: Label = "", *, low: int, high: int, help: Label = "") -> Any:
-    return forms.IntegerField(
+    return WholeNumberField(
         label=label,
         help_text=help,
         min_value=low,
         max_value=high,
         localize=False,
-        widget=forms.NumberInput(attrs={"inputmode": "numeric"}),
         error_messages={
             "invalid": _("Écrivez un nombre entier."),
             "min_value": _("Écrivez un nombre d’au moins %(limit_value)s."),

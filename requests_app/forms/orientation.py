@@ -7,6 +7,7 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from portal.accounts.models import Membership, Organisation, User
+from portal.common.fields import NameField
 from requests_app.orientation import Question
 from requests_app.procedures.schema import Procedure
 
@@ -36,7 +37,7 @@ def organisations_for(user: User) -> QuerySet[Organisation]:
 class StartForm(forms.Form):
     """Title, body and procedure of a new draft."""
 
-    title = forms.CharField(
+    title = NameField(
         label=_("Titre de l’étude"),
         max_length=250,
         help_text=_("Vous pourrez le changer jusqu’à la signature."),

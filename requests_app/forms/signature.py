@@ -5,17 +5,21 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+<<<<<<< HEAD
 from requests_app import standing
 from requests_app.models import AccessRequest
 
 
 OTHER = "other"
+=======
+from portal.common.fields import WholeNumberField
+>>>>>>> 1fb7a76 (portal: numbers, names and SIREN are read as people type them)
 
 
 class SignForm(forms.Form):
     """The version and fingerprint that the person has read; a stale page is refused."""
 
-    version = forms.IntegerField(widget=forms.HiddenInput)
+    version = WholeNumberField(widget=forms.HiddenInput)
     sha256 = forms.CharField(widget=forms.HiddenInput)
     confirm = forms.BooleanField(
         label=_("J’ai lu cette version et je la signe au nom de l’organisme"),

@@ -185,7 +185,7 @@ def _revoked(story: Story, visitor: Any, number: str) -> str:
     page = visitor.get("/exploitation/?etat=closed")
     for row in page.soup.select("tbody tr"):
         text = re.sub(r"\s+", " ", row.get_text(" "))
-        found = re.search(r"(\d+[,.]\d) s", text)
+        found = re.search(r"([0-9]+[,.][0-9]) s", text)
         if number in text and found:
             return f"{found.group(1)} s"
     return ""

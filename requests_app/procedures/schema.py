@@ -18,7 +18,7 @@ Code = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,59}$")]
 Slug = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,59}$")]
 Text = Annotated[str, Field(min_length=1)]
 # The units of `portal.common.calendar`, which this module must not import: it pulls Django in.
-Period = Annotated[str, Field(pattern=r"^[1-9]\d{0,3}(wd|d|w|m|y)$")]
+Period = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,3}(wd|d|w|m|y)$")]
 
 StageKind = Literal[
     "completeness",

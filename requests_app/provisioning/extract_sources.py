@@ -16,6 +16,7 @@ from typing import Protocol, TextIO
 from django.conf import settings
 from django.utils.translation import gettext as _
 
+from portal.common.digits import is_digits
 from requests_app.provisioning.approved import ApprovedTable, ApprovedVariable
 
 
@@ -139,7 +140,7 @@ class DepositSource:
         yearly: dict[int | None, Path] = {}
         for path in sorted(folder.glob(f"{table.table}.*.csv")):
             text = path.name.removeprefix(f"{table.table}.").removesuffix(".csv")
-            if not (text.isdigit() and len(text) == 4):
+            if not (is_digits(text) and len(text) == 4):
                 raise ExtractRefused(
                     _("%(file)s : le nom attendu est TABLE.csv ou TABLE.AAAA.csv.")
                     % {"file": path.name}

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_safe
 
+from portal.common.digits import whole_number
 from portal.common.pdf import render_pdf
 from requests_app import dossier, draft_steps
 from requests_app.dossier import EditConflict, NotEditable
@@ -135,7 +136,7 @@ def row(request: HttpRequest, pk: UUID, dataset: str, table: str = "") -> HttpRe
         after[index] = form.row(current)
         sent = request.POST.get("revision", "")
         try:
-            revision = int(sent) if sent.isdecimal() and len(sent) < 10 else 0
+            revision = whole_number(sent) or 0
             save(request, access_request, after, revision=revision)
         except NotEditable:
             messages.warning(request, _("Ce dossier ne peut pas être modifié maintenant."))

@@ -5,6 +5,7 @@
 
 from collections.abc import Iterable, Sequence
 
+from portal.common.digits import is_digits
 from requests_app.procedures import registry
 from requests_app.procedures.schema import Clock, Procedure, Stage
 
@@ -120,7 +121,7 @@ def _clock(clock: Clock) -> tuple[str, ...]:
 
 
 def _period(period: str) -> str:
-    number = "".join(c for c in period if c.isdigit())
+    number = "".join(c for c in period if is_digits(c))
     unit = UNITS[period.removeprefix(number)]
     return f"{number} {unit.removesuffix('s') if number == '1' else unit}"
 

@@ -189,3 +189,19 @@ def test_french_punctuation_of_templates_does_not_leave_its_word() -> None:
         for match in ordinary.finditer(path.read_text())
     ]
     assert found == []
+
+
+def test_digits_are_ascii_digits() -> None:
+    """`isdigit()` says yes to ², `\\d` and `int()` to ١: `portal.common.digits`, or `[0-9]`."""
+    wide = re.compile(r"\.is(?:digit|decimal|numeric)\(|(?<!\\)\\d")
+    found = [
+        f"{path.relative_to(ROOT)}:{number}"
+        for path in FILES
+        if path.suffix in {".py", ".toml", ".html", ".js"}
+        and path.relative_to(ROOT).parts[0] in {"templates", *PRODUCT}
+        and path.name != "digits.py"
+        and "vendor" not in path.parts
+        for number, line in enumerate(path.read_text().splitlines(), 1)
+        if wide.search(line)
+    ]
+    assert found == []

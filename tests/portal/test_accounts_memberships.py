@@ -172,8 +172,9 @@ def test_a_new_organisation_stays_hidden_until_the_secretariat_confirms() -> Non
     client = client_for(person)
     data = {"name": "Institut nouveau", "acronym": "IN", "siren": "12345678"}
     assert "neuf chiffres" in page_text(client.post(reverse("accounts:membership_ask"), data))
-    client.post(reverse("accounts:membership_ask"), data | {"siren": "123456789"})
+    client.post(reverse("accounts:membership_ask"), data | {"siren": "123 456 782"})
     organisation = Organisation.objects.get(name="Institut nouveau")
+    assert organisation.siren == "123456782"
     assert organisation.proposed_at
     assert organisation not in Organisation.objects.joinable()
     membership = Membership.objects.get(user=person)
@@ -192,6 +193,66 @@ def test_a_known_organisation_is_not_described_twice(organisation: Organisation)
     assert Organisation.objects.count() == 1
     empty = client.post(reverse("accounts:membership_ask"), {})
     assert "Choisissez un organisme" in page_text(empty)
+
+
+@pytest.mark.parametrize(
+    "siren",
+    ["732829320", "732 829 320", "732\xa0829\u202f320", "732.829.320", "\uff17\uff13\uff12829320"],
+)
+def test_a_siren_is_read_as_everybody_writes_it(siren: str) -> None:
+    client_for(a_person()).post(
+        reverse("accounts:membership_ask"), {"name": "Institut nouveau", "siren": siren}
+    )
+    assert Organisation.objects.get().siren == "732829320"
+
+
+@pytest.mark.parametrize(
+    ("siren", "words"),
+    [
+        ("٧٣٢٨٢٩٣٢٠", "neuf chiffres"),
+        ("73282932²", "un chiffre est faux"),  # NFKC makes a 2 of it
+        ("732829321", "un chiffre est faux"),
+        ("000000000", "un chiffre est faux"),
+        ("73282932", "neuf chiffres"),
+        ("732829320 00074", "neuf chiffres"),
+        ("73282932O", "neuf chiffres"),
+    ],
+)
+def test_what_is_no_siren_is_said_and_kept(siren: str, words: str) -> None:
+    answer = client_for(a_person()).post(
+        reverse("accounts:membership_ask"), {"name": "Institut nouveau", "siren": siren}
+    )
+    assert words in page_text(answer)
+    assert f'value="{siren}"' in answer.content.decode()
+    assert not Organisation.objects.exists()
+
+
+def test_an_organisation_is_proposed_once() -> None:
+    url = reverse("accounts:membership_ask")
+    first = client_for(a_person())
+    first.post(url, {"name": "Institut nouveau", "siren": "732829320"})
+    again = first.post(url, {"name": "INSTITUT  NOUVEAU"})
+    assert "déjà proposé" in page_text(again)
+    other = client_for(a_person()).post(url, {"name": "Autre nom", "siren": "732 829 320"})
+    assert "est déjà proposé" in page_text(other)
+    assert Organisation.objects.count() == 1
+
+
+def test_a_suspended_organisation_is_not_proposed_anew(organisation: Organisation) -> None:
+    Organisation.objects.update(siren="732829320", suspended_at=organisation.created_at)
+    url = reverse("accounts:membership_ask")
+    answer = client_for(a_person()).post(url, {"name": "Sous un autre nom", "siren": "732829320"})
+    assert "ne peut pas être rejoint" in page_text(answer)
+    assert Organisation.objects.count() == 1
+
+
+@pytest.mark.parametrize("name", ["CHU FICTIF", "ＣＨＵ fictif", "chu\xa0fic\u00adtif"])
+def test_a_listed_organisation_is_known_in_any_writing(
+    organisation: Organisation, name: str
+) -> None:
+    answer = client_for(a_person()).post(reverse("accounts:membership_ask"), {"name": name})
+    assert "est dans la liste sous le nom" in page_text(answer)
+    assert Organisation.objects.count() == 1
 
 
 def test_committees_suspended_and_own_organisations_cannot_be_joined(

@@ -95,6 +95,26 @@ def test_enrolment_shows_the_key_proves_it_and_shows_the_codes_once(frozen: Any)
     assert codes[0] not in again
 
 
+@pytest.mark.parametrize("code", ["²²²²²²", "١٢٣٤٥٦", "①②③④⑤⑥", "12_456", "+12345", "0x1234"])
+def test_what_only_looks_like_a_number_is_a_wrong_code(code: str) -> None:
+    """`isdigit()` said yes and `int()` failed: an error page."""
+    user = a_person()
+    page = client_for(user).post(reverse("accounts:second_factor"), {"code": code})
+    assert page.status_code == 200
+    assert "Ce code ne correspond pas" in page_text(page)
+    enrol(user)
+    assert factor.check(user, code) is None
+
+
+@pytest.mark.parametrize("writing", ["{a} {b}", "{a}\u202f{b}", "{a}-{b}", "\u200b{a}{b} "])
+def test_a_code_is_read_with_its_layout(frozen: Any, writing: str) -> None:
+    user = a_person()
+    code = code_of(enrol(user))
+    typed = writing.format(a=code[:3], b=code[3:])
+    answer = client_for(user).post(reverse("accounts:verify"), {"code": typed})
+    assert answer.status_code == 302
+
+
 def test_a_get_goes_to_the_step_up_page_and_comes_back(frozen: Any) -> None:
     user = a_person()
     device = enrol(user)

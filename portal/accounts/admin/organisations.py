@@ -11,6 +11,7 @@ from portal.accounts import signals, suspension
 from portal.accounts.admin_roles import RoleAdmin
 from portal.accounts.models import Membership, Organisation
 from portal.common.admin import NoDeleteMixin, ReadOnlyMixin, reason_action
+from portal.common.fields import SirenField
 
 
 class OrganisationStateFilter(admin.SimpleListFilter):
@@ -49,6 +50,11 @@ class OrganisationAdmin(NoDeleteMixin, RoleAdmin):
             act=lambda org, by, reason: suspension.resume_organisation(org, by=by, reason=reason),
         ),
     )
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name == "siren":
+            kwargs["form_class"] = SirenField
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Organisation]:
         open_members = Q(memberships__confirmed_at__isnull=False, memberships__ended_at=None)

@@ -8,6 +8,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from portal.common.calendar import PARIS
+from portal.common.fields import LineField
 from requests_app.models import Act, Task
 from requests_app.procedures.words import period_in_words
 
@@ -48,7 +49,7 @@ class RequestCompletionForm(ActForm):
 
 
 class RedirectForm(ActForm):
-    route = forms.CharField(label=_("Procédure indiquée"), max_length=200)
+    route = LineField(label=_("Procédure indiquée"), max_length=200)
     message = text_field(_("Explication donnée au demandeur"))
 
 
@@ -63,7 +64,7 @@ class RecordReferralForm(ActForm):
 class RecordReceiptForm(ActForm):
     has_date = True
     has_document = True
-    application_number = forms.CharField(
+    application_number = LineField(
         label=_("Numéro de demande CNIL"), max_length=30, help_text=_("Par exemple 925057.")
     )
 
@@ -80,11 +81,11 @@ class RecordAuthorisationForm(ActForm):
     document_required = True
     number = forms.RegexField(
         label=_("Numéro de l’autorisation"),
-        regex=r"^(DR-\d{4}-\d{2,4}|\d{4}-\d{2,4})$",
+        regex=r"^(DR-[0-9]{4}-[0-9]{2,4}|[0-9]{4}-[0-9]{2,4})\Z",
         help_text=_("DR-2027-104, ou 2027-013 pour une délibération."),
         error_messages={"invalid": _("Le numéro a la forme DR-2027-104 ou 2027-013.")},
     )
-    application_number = forms.CharField(
+    application_number = LineField(
         label=_("Numéro de demande CNIL"),
         max_length=30,
         help_text=_("Celui de l’accusé de réception."),
@@ -101,7 +102,7 @@ class RecordAuthorisationForm(ActForm):
 class RecordRefusalForm(ActForm):
     has_date = True
     has_document = True
-    number = forms.CharField(label=_("Numéro du refus"), max_length=30, required=False)
+    number = LineField(label=_("Numéro du refus"), max_length=30, required=False)
     reason = text_field(_("Motifs donnés par la CNIL"))
 
 
@@ -172,7 +173,7 @@ class CorrectActForm(ActForm):
         typed = _TYPED_IN[act.code].base_fields if act.code in _TYPED_IN else {}
         self.numbers = [name for name in _NUMBERS if name in act.data]
         for name in self.numbers:
-            known = typed.get(name) or forms.CharField(label=_("Référence"), max_length=100)
+            known = typed.get(name) or LineField(label=_("Référence"), max_length=100)
             self.fields[name] = copy.deepcopy(known)
             self.fields[name].initial = act.data[name]
         if act.text:

@@ -202,7 +202,7 @@ def _like(text: str, pattern: str) -> bool:
 
 def moment(value: str) -> datetime:
     """A policy's date: ISO 8601 (UTC when it has no offset) or seconds since 1970."""
-    if re.fullmatch(r"\d+(\.\d+)?", value):
+    if re.fullmatch(r"[0-9]+(\.[0-9]+)?", value):
         return datetime.fromtimestamp(float(value), UTC)
     parsed = datetime.fromisoformat(value)
     return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed

@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
+from portal.common.digits import is_digits
 from requests_app.provisioning.sandbox import permissions
 from requests_app.provisioning.sandbox.errors import (
     forbidden,
@@ -199,4 +200,4 @@ class Organization:
 
 
 def _is_duration(value: str) -> bool:
-    return value.endswith("s") and value[:-1].replace(".", "", 1).isdigit()
+    return value.endswith("s") and is_digits(value[:-1].replace(".", "", 1))

@@ -9,6 +9,7 @@ from xml.sax.saxutils import escape
 
 from werkzeug.wrappers import Request, Response
 
+from portal.common.digits import is_digits
 from requests_app.provisioning.sandbox import operations
 from requests_app.provisioning.sandbox.access import Access, Signer
 from requests_app.provisioning.sandbox.bucket_config import (
@@ -322,7 +323,7 @@ class S3Face:
 
 
 def check_part(number: str) -> None:
-    if not number.isdigit() or not 1 <= int(number) <= MAX_PARTS:
+    if not is_digits(number) or not 1 <= int(number) <= MAX_PARTS:
         raise invalid_argument(
             f"Part number must be an integer between 1 and {MAX_PARTS}, inclusive"
         )

@@ -13,6 +13,7 @@ from urllib.parse import quote, unquote
 
 from werkzeug.wrappers import Request
 
+from portal.common.digits import is_digits
 from requests_app.provisioning.sandbox.s3_errors import S3Error, access_denied, invalid_argument
 
 
@@ -25,7 +26,7 @@ _HEADER = re.compile(
     r"\s*Signature=(?P<signature>[0-9a-f]{64})$"
 )
 _CREDENTIAL = re.compile(
-    r"^(?P<access>[^/]+)/(?P<date>\d{8})/(?P<region>[a-z0-9-]+)/s3/aws4_request$"
+    r"^(?P<access>[^/]+)/(?P<date>[0-9]{8})/(?P<region>[a-z0-9-]+)/s3/aws4_request$"
 )
 
 
@@ -87,7 +88,7 @@ def read_claim(request: Request) -> Claim | None:
             raise access_denied()
         return None
     expires = named.get("X-Amz-Expires", "")
-    if named.get("X-Amz-Algorithm") != ALGORITHM or not expires.isdigit():
+    if named.get("X-Amz-Algorithm") != ALGORITHM or not is_digits(expires):
         raise access_denied()
     if not 1 <= int(expires) <= MAX_EXPIRES:
         raise invalid_argument("X-Amz-Expires must be between 1 and 604800 seconds")

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 from werkzeug.wrappers import Request, Response
 
+from portal.common.digits import is_digits
 from requests_app.provisioning.sandbox.errors import ApiError, invalid, invalid_arguments
 from requests_app.provisioning.sandbox.resources import Resource
 
@@ -100,7 +101,7 @@ def _number(call: Call, name: str, default: int, maximum: int | None) -> int:
     raw = call.query(name)
     if raw is None:
         return default
-    if not raw.isdigit() or int(raw) < 1 or (maximum is not None and int(raw) > maximum):
+    if not is_digits(raw) or int(raw) < 1 or (maximum is not None and int(raw) > maximum):
         limit = f" and at most {maximum}" if maximum else ""
         raise invalid(name, f"must be at least 1{limit}")
     return int(raw)

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from portal.common.digits import is_digits
 from requests_app import dossier
 from requests_app.models import Act, Opinion
 from requests_app.workflow import steps
@@ -86,7 +87,7 @@ class AnswerPoints(Verb):
             opinion.answers = [
                 {"number": int(number), "text": text}
                 for number, text in sorted(_answers(ctx).items())
-                if text and number.isdigit()
+                if text and is_digits(str(number))
             ]
             opinion.save(update_fields=["answers"])
 

@@ -9,11 +9,12 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from portal.audit.chain import main as verify_file
 from portal.audit.verify import UNSEALED_AFTER, verify
+from portal.common.digits import is_digits
 
 
 def position_and_hash(text: str) -> tuple[int, str]:
     position, separator, digest = text.partition(":")
-    if not separator or not position.isdigit() or len(digest) != 64:
+    if not separator or not is_digits(position) or len(digest) != 64:
         raise argparse.ArgumentTypeError("expected POSITION:HASH, as the daily log writes it")
     return int(position), digest
 
