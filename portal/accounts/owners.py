@@ -22,8 +22,8 @@ def addresses_of(user: User) -> "list[User | str]":
     former = FormerEmail.objects.filter(user=user, ended_at__gte=since).values_list(
         "email", flat=True
     )
-    now = user.email.casefold()
-    return [user, *(email for email in dict.fromkeys(former) if email.casefold() != now)]
+    # Letter for letter: ß is ss once folded, and another mailbox (`portal.common.fold`).
+    return [user, *(email for email in dict.fromkeys(former) if email != user.email)]
 
 
 def tell_owner(code: str, *, user: User, context: dict[str, Any]) -> None:
@@ -33,7 +33,7 @@ def tell_owner(code: str, *, user: User, context: dict[str, Any]) -> None:
 
 def email_replaced(*, user: User, old: str, by: User) -> None:
     """Called in the transaction of a change of address: kept, and told to all of them."""
-    if old and old.casefold() != user.email.casefold():
+    if old and old != user.email:
         FormerEmail.objects.create(user=user, email=old, changed_by=by)
     context = {"username": user.username, "by_administrator": by.pk != user.pk}
     former = [one for one in addresses_of(user) if isinstance(one, str)]

@@ -33,6 +33,7 @@ from django.db.models import F, ForeignKey, ManyToManyField, Model, QuerySet
 from django.db.models.expressions import OrderBy
 from django.http import HttpRequest
 
+from .digits import is_digits
 from .sensitive import sensitive_columns, touches_sensitive, without_sensitive
 from .signals import admin_looked, admin_refused
 
@@ -94,7 +95,7 @@ class GuardedChangeList(ChangeList):
         offered = list(self.list_display if self.sortable_by is None else self.sortable_by)
         for part in self.params.get(ORDER_VAR, "").split("."):
             index = part.removeprefix("-")
-            if not (index.isascii() and index.isdecimal() and int(index) < len(self.list_display)):
+            if not (is_digits(index) and int(index) < len(self.list_display)):
                 continue  # leads nowhere, and sorts by nothing
             shown = self.list_display[int(index)]
             if shown not in offered or not self._may_order(self.get_ordering_field(shown)):

@@ -101,7 +101,7 @@ class Notice:
             cls.template, {**context, "recipient": user, "sensitive": cls.sensitive}
         )
         reason = why_skipped(user) if user else ""
-        who = str(user.pk) if user else str(person).lower()
+        who = str(user.pk) if user else _mailbox(str(person))
         key = hashlib.sha256("\x1f".join((cls.code, who, once)).encode()).hexdigest()
         return Message(
             code=cls.code,
@@ -123,10 +123,16 @@ def _distinct(to: "User | str | Iterable[User | str]") -> list["User | str"]:
     people = [to] if isinstance(to, User | str) else to
     seen: dict[str, User | str] = {}
     for person in people:
-        key = str(person.pk) if isinstance(person, User) else person.strip().lower()
+        key = str(person.pk) if isinstance(person, User) else _mailbox(person)
         if key:
             seen.setdefault(key, person if isinstance(person, User) else person.strip())
     return list(seen.values())
+
+
+def _mailbox(address: str) -> str:
+    """Two addresses are one when only the case of plain letters differs: K is no k."""
+    address = address.strip()
+    return address.lower() if address.isascii() else address
 
 
 def why_skipped(user: User) -> str:

@@ -5,15 +5,12 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-<<<<<<< HEAD
+from portal.common.fields import LineField, NameField, WholeNumberField
 from requests_app import standing
 from requests_app.models import AccessRequest
 
 
 OTHER = "other"
-=======
-from portal.common.fields import WholeNumberField
->>>>>>> 1fb7a76 (portal: numbers, names and SIREN are read as people type them)
 
 
 class SignForm(forms.Form):
@@ -52,7 +49,7 @@ class PaperSignatory:
                 error_messages={"required": _("Indiquez qui a signé.")},
             )
         named = _("Si la personne n’est pas dans la liste.") if people else ""
-        self.fields["signatory_name"] = forms.CharField(
+        self.fields["signatory_name"] = NameField(
             label=_("Nom de la personne qui a signé"),
             max_length=140,
             required=not people,
@@ -60,7 +57,7 @@ class PaperSignatory:
             help_text=named,
             error_messages={"required": _("Écrivez le nom de la personne qui a signé.")},
         )
-        self.fields["signatory_capacity"] = forms.CharField(
+        self.fields["signatory_capacity"] = LineField(
             label=_("Sa qualité"),
             max_length=140,
             required=not people,

@@ -21,7 +21,14 @@ from .test_urls import ALL, is_public
 
 pytestmark = pytest.mark.django_db
 # What a person needs before it: the account that says what is missing, and the step itself.
-BEFORE_IT = {"accounts:account", "accounts:second_factor", "accounts:verify", "admin:login"}
+# Refusing the removal of one's factor: it takes nothing away, and must not wait for a phone.
+BEFORE_IT = {
+    "accounts:account",
+    "accounts:second_factor",
+    "accounts:verify",
+    "accounts:factor_reset_refuse",
+    "admin:login",
+}
 # They ask by themselves, and for a fresh one.
 ASK_BY_THEMSELVES = {
     "accounts:recovery_codes",

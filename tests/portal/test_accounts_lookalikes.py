@@ -10,7 +10,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from portal.accounts import invitations, registration, throttle
+from portal.accounts import invitations, owners, registration, signals, throttle
 from portal.accounts.models import EmailLink, Invitation, User
 from portal.common.fields import AddressField
 from portal.common.fold import folded, same
@@ -195,3 +195,18 @@ def test_an_address_is_kept_as_it_is_read(typed: str, kept: str) -> None:
 def test_another_letter_before_the_at_is_refused_with_what_to_do() -> None:
     with pytest.raises(Exception, match="lettres sans accent"):
         AddressField().clean("dırection@exemple.fr")
+
+
+def test_the_former_address_is_told_though_it_folds_to_the_new_one() -> None:
+    """straße and strasse are two domains: whoever moves an account between them is heard."""
+    user = a_person("victime", email=OTHERS["sharp s"])
+    user.email = VICTIM
+    user.save()
+    owners.email_replaced(user=user, old=OTHERS["sharp s"], by=a_person())
+    assert OTHERS["sharp s"] in mails()
+
+
+def test_two_mailboxes_are_two_recipients() -> None:
+    both = [VICTIM, OTHERS["kelvin"]]
+    signals.mail("email_changed", to=both, context={"username": "ada", "by_administrator": True})
+    assert set(mails()) == set(both)
