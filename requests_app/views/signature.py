@@ -60,8 +60,10 @@ def summary(request: HttpRequest, pk: UUID) -> HttpResponse:
         "kinds": dict(RequestMember.Kind.choices),
         "can_ask": "ask_signature" in names,
         "can_send": "send_completion" in names,
-        "cannot_bind": standing.why_not_bind(request.user, access_request),  # type: ignore[arg-type]
-        **_asked_of(access_request),
+        "cannot_bind": []
+        if names & {"ask_signature", "send_completion"}
+        else standing.why_not_bind(request.user, access_request),  # type: ignore[arg-type]
+        **(_asked_of(access_request) if "ask_signature" in names and not missing else {}),
         "last": last,
         "changes": dossier.differences(last.content, frozen, procedure=procedure) if last else [],
     }
