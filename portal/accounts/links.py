@@ -4,6 +4,8 @@ from django.conf import settings
 from django.http import HttpRequest, QueryDict
 from django.utils.http import url_has_allowed_host_and_scheme
 
+from portal.common.addresses import nearest_open
+
 
 def absolute(path: str) -> str:
     """The public address of a path of the portal."""
@@ -11,12 +13,12 @@ def absolute(path: str) -> str:
 
 
 def next_url(request: HttpRequest, default: str) -> str:
-    """The `next` parameter when it leads to this portal, else `default` (an address)."""
+    """The `next` parameter when it leads to a page of this portal, else `default` (an address)."""
     target = request.POST.get("next") or request.GET.get("next") or ""
     if target and url_has_allowed_host_and_scheme(
         target, allowed_hosts={request.get_host()}, require_https=request.is_secure()
     ):
-        return target
+        return nearest_open(target)
     return default
 
 
