@@ -1,19 +1,23 @@
 """Numbers of requests and opinions, without a gap or a race; the opinion as a document."""
 
 import hashlib
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from celery.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
 from django.core.files.base import ContentFile
 from django.db import transaction
-from django.utils import translation
+from django.db.models import Q
+from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
+from portal.accounts.models import Role
 from portal.common.calendar import PARIS
 from portal.common.pdf import render_pdf
 from portal.common.templatetags.portal import long_date
+from requests_app import notices, recipients
 from requests_app.models import NumberSeries, Opinion, OpinionSense, StoredFile
 from requests_app.procedures import registry
 
@@ -106,8 +110,68 @@ def _members(opinion: Opinion) -> list[list[str]]:
     ]
 
 
+# The opinion is given whatever becomes of its PDF: the page says that it is missing, operators are
+# told at the first failure and at the last, and tries end.
+_WAITS = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60, 240))
+TRIES = len(_WAITS) + 1
+
+
+def document_words(opinion: Opinion) -> str:
+    """What the pages say of a document that is not there; an empty string when it is."""
+    if opinion.document_id:
+        return ""
+    if not opinion.document_tries:
+        return _("Le document est en cours de fabrication : revenez dans quelques minutes.")
+    return _(
+        "Le document n’a pas pu être fait : l’exploitation est prévenue. L’avis vaut sans lui."
+    )
+
+
 def write_opinion_document(opinion_id: UUID) -> bool:
     """Make and keep the PDF of an opinion, once; False when it was there already.
+
+    Raises whatever stopped it, once the failure is written down and operators are told.
+    """
+    try:
+        return _write(opinion_id)
+    except SoftTimeLimitExceeded:
+        raise
+    except Exception as error:
+        _failed(opinion_id, type(error).__name__)
+        raise
+
+
+def _failed(opinion_id: UUID, why: str) -> None:
+    with transaction.atomic():
+        opinion = (
+            Opinion.objects.select_for_update(of=("self",))
+            .select_related("request__organisation")
+            .get(pk=opinion_id)
+        )
+        opinion.document_tries += 1
+        ended = opinion.document_tries >= TRIES
+        wait = _WAITS[min(opinion.document_tries, len(_WAITS)) - 1]
+        opinion.document_due = timezone.now() + wait
+        opinion.save(update_fields=["document_tries", "document_due"])
+        if opinion.document_tries == 1 or ended:
+            notices.DocumentFailed.tell(
+                recipients.with_role(Role.OPERATOR),
+                opinion.request,
+                document=f"{opinion.number}.pdf",
+                message=why,
+                ended=ended,
+            )
+
+
+def try_documents_again() -> list[UUID]:
+    """Forget the failures: every opinion without a document, given up or not."""
+    missing = Opinion.objects.filter(document__isnull=True)
+    missing.update(document_tries=0, document_due=None)
+    return list(missing.order_by("issued_at").values_list("pk", flat=True))
+
+
+def _write(opinion_id: UUID) -> bool:
+    """The PDF made and stored.
 
     Rendered outside any transaction: one writer at a time is no reason to make others wait.
     """
@@ -143,8 +207,10 @@ def write_opinion_document(opinion_id: UUID) -> bool:
 
 
 def opinions_without_document() -> list[UUID]:
+    """Those to try now: oldest first, those that failed after their wait, none for ever."""
+    due = Q(document_due__isnull=True) | Q(document_due__lte=timezone.now())
     return list(
-        Opinion.objects.filter(document__isnull=True)
+        Opinion.objects.filter(due, document__isnull=True, document_tries__lt=TRIES)
         .order_by("issued_at")
         .values_list("pk", flat=True)[:20]
     )

@@ -307,6 +307,11 @@ class WorkspaceFailed(RequestNotice):
     label = _("échec de mise à disposition")
 
 
+class DocumentFailed(RequestNotice):
+    code = "request.document_failed"
+    label = _("document qui n’a pas pu être fait")
+
+
 class DriftFound(RequestNotice):
     code = "request.drift_found"
     label = _("écart constaté chez l’hébergeur")

@@ -125,6 +125,8 @@ class Opinion(models.Model):
     document = models.ForeignKey(
         "requests_app.StoredFile", models.PROTECT, null=True, blank=True, related_name="+"
     )  # made after the commit
+    document_tries = models.PositiveSmallIntegerField(default=0)  # that failed
+    document_due = models.DateTimeField(null=True, blank=True)  # not tried again before
     answers = models.JSONField(default=list)  # the applicant's answers to the points
 
     class Meta:

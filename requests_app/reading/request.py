@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy
 from portal.accounts.models import Membership, Role, User
 from portal.accounts.roles import scopes
 from portal.audit.story import story
-from requests_app import permissions, permits
+from requests_app import decisions, permissions, permits
 from requests_app.models import (
     AccessRequest,
     Act,
@@ -270,6 +270,7 @@ class Reader:
     def _describe(self, opinion: Opinion) -> None:
         opinion.facts = self._headings("opinion", opinion.headings)  # type: ignore[attr-defined]
         opinion.url = self.file_url(opinion.document_id) if opinion.document_id else ""  # type: ignore[attr-defined]
+        opinion.document_words = decisions.document_words(opinion)  # type: ignore[attr-defined]
         answers = {one.get("number"): one.get("text", "") for one in opinion.answers}
         opinion.answered = [  # type: ignore[attr-defined]
             point | {"answer": answers.get(point.get("number"), "")} for point in opinion.points

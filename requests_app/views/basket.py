@@ -21,7 +21,7 @@ from requests_app.selection import basket as baskets
 from requests_app.selection import exports, mending
 from requests_app.selection.specification import describe
 
-from .helpers import posted
+from .helpers import pdf_answer, posted
 
 
 @login_not_required
@@ -186,9 +186,7 @@ def basket_csv(request: HttpRequest) -> HttpResponse:
 def basket_pdf(request: HttpRequest) -> HttpResponse:
     rows = baskets.rows(baskets.find(request))
     data = exports.specification_data(rows, title=_("Expression de besoins"))
-    response = HttpResponse(render_pdf("pdf/receipt.typ", data), content_type="application/pdf")
-    response["Content-Disposition"] = f'attachment; filename="{_file_name()}.pdf"'
-    return response
+    return pdf_answer(request, lambda: render_pdf("pdf/receipt.typ", data), _file_name())
 
 
 def _file_name() -> str:

@@ -11,7 +11,7 @@ from django.utils.translation import ngettext
 
 from portal.common.calendar import legal_today
 from portal.common.templatetags.portal import long_date, moment
-from requests_app import access_period, desk, extraction, permissions
+from requests_app import access_period, decisions, desk, extraction, permissions
 from requests_app.dossier.frozen import grouped
 from requests_app.models import (
     AccessRequest,
@@ -135,7 +135,10 @@ def _documents(access_request: AccessRequest) -> Iterable[Line]:
         tacit = opinion.sense == OpinionSense.TACIT
         label = _("Attestation d’avis tacite %(number)s") if tacit else _("Avis %(number)s")
         url = file(opinion.document_id) if opinion.document_id else ""
-        yield Line(label % {"number": opinion.number}, url)
+        words = label % {"number": opinion.number}
+        if missing := decisions.document_words(opinion):
+            words = f"{words} – {missing}"
+        yield Line(words, url)
     for row in desk.pieces_of(access_request):
         if row["piece"].file_id:
             yield Line(row["spec"].label, file(row["piece"].file_id))

@@ -10,6 +10,7 @@ from portal.audit.record import record_view
 from requests_app import dossier, permissions, version_pdf
 from requests_app.models import RequestVersion
 
+from .helpers import pdf_answer
 from .request import visible_request
 
 
@@ -29,20 +30,13 @@ def _readable_version(request: HttpRequest, pk: UUID, number: int) -> RequestVer
     return version
 
 
-def _pdf(content: bytes, name: str) -> HttpResponse:
-    response = HttpResponse(content, content_type="application/pdf")
-    response["Content-Disposition"] = f'attachment; filename="{name}.pdf"'
-    response["Cache-Control"] = "private, no-store"
-    return response
-
-
 @require_safe
 def version_document(request: HttpRequest, pk: UUID, number: int) -> HttpResponse:
     """The PDF of a frozen version."""
     version = _readable_version(request, pk, number)
     record_view(request, "request.download_document", on=version, about=pk, always=True)
     name = f"{version.request.number or 'demande'}-version-{version.number}"
-    return _pdf(version_pdf.version_pdf(version), name)
+    return pdf_answer(request, lambda: version_pdf.version_pdf(version), name, about=pk)
 
 
 @require_safe
@@ -87,4 +81,5 @@ def receipt(request: HttpRequest, pk: UUID, kind: str) -> HttpResponse:
     if version is None:
         raise Http404
     record_view(request, "request.download_document", on=version, about=pk, always=True)
-    return _pdf(make(access_request, version), f"{access_request.number}-recepisse-{kind}")
+    name = f"{access_request.number}-recepisse-{kind}"
+    return pdf_answer(request, lambda: make(access_request, version), name, about=pk)

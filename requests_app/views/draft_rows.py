@@ -26,7 +26,7 @@ from requests_app.selection.described import DescribedRow
 from requests_app.selection.specification import describe
 
 from .basket import row_context, table_variables
-from .helpers import posted, team_request
+from .helpers import pdf_answer, posted, team_request
 
 
 def context(request: HttpRequest, access_request: AccessRequest) -> dict[str, Any]:
@@ -180,6 +180,6 @@ def specification_pdf(request: HttpRequest, pk: UUID) -> HttpResponse:
         title=_("Expression de besoins"),
         subtitle=access_request.title,
     )
-    response = HttpResponse(render_pdf("pdf/receipt.typ", data), content_type="application/pdf")
-    response["Content-Disposition"] = 'attachment; filename="expression-de-besoins.pdf"'
-    return response
+    return pdf_answer(
+        request, lambda: render_pdf("pdf/receipt.typ", data), "expression-de-besoins", about=pk
+    )
