@@ -16,7 +16,7 @@ from requests_app.provisioning.custody import CustodyError
 from requests_app.provisioning.facts import READY
 from requests_app.provisioning.fences import BUCKETS
 from requests_app.provisioning.hints import announce
-from requests_app.provisioning.keys import probe_secret
+from requests_app.provisioning.keys import forget_missing, probe_secret
 from requests_app.provisioning.moves import move
 from requests_app.provisioning.plan import Action, PersonFacts
 from requests_app.provisioning.steps import Pass, Wait
@@ -111,6 +111,10 @@ def _try_one(work: Pass, person: PersonFacts, differed: Callable[[], bool]) -> b
         with work.lease.write():  # cut again: what was refused before proves nothing of now
             _start_again(grant)
         enough = False
+    if enough and _probe_is_dead(work, person):
+        with work.lease.write():
+            _start_again(grant)
+        enough = False
     if enough:
         with work.lease.write():
             _prove(grant, tries=len(done.tries))
@@ -184,6 +188,20 @@ def _count(grant: Grant, done: probes.Round) -> int:
         grant.streak, grant.streak_since = 0, None
     Grant.objects.filter(pk=grant.pk).update(streak=grant.streak, streak_since=grant.streak_since)
     return grant.streak
+
+
+def _probe_is_dead(work: Pass, person: PersonFacts) -> bool:
+    """Whether the refusals were those of a key that is not there, which prove nothing: it is
+    forgotten, and the plan makes another."""
+    key = person.key("probe")
+    if key is None:
+        return True
+    credential = work.snap.credentials[key.id]
+    if work.backend.key_exists(credential.access_key):
+        return False
+    with work.lease.write():
+        forget_missing(credential)
+    return True
 
 
 def _start_again(grant: Grant) -> None:

@@ -82,10 +82,11 @@ def step(lease: Lease, backend: Backend) -> Outcome:
     """Do what comes next. Raises LeaseLost only; what a provider answers is recorded here."""
     # Before any call: that something is closing is known from rows alone, whatever answers.
     work = Pass(lease, backend, snapshot(lease.workspace_id))
-    backend.hurry = False
     _expire(work)
+    backend.hurry = closing = plan.closing(work.snap.facts)
     nameless = _name_portal(work)
-    if nameless is not None and not plan.closing(work.snap.facts):
+    backend.hurry = False
+    if nameless is not None and not closing:
         return _failed(work, [(Action("read"), nameless)])
     _tell_missing(work)
     found = plan.next_actions(work.snap.facts) or _inspection(work.snap)
@@ -154,7 +155,7 @@ def _name_portal(work: Pass) -> BackendError | None:
         return error
     work.snap.facts = replace(facts, portal=portal)
     row = work.snap.resource(PORTAL)
-    if row is None or row.external_id != portal:
+    if facts.buckets and (row is None or row.external_id != portal):
         with work.lease.write():
             CloudResource.objects.update_or_create(
                 workspace=work.workspace,

@@ -135,10 +135,11 @@ class BucketState:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One try with a key: HTTP status (0: no answer) and the provider's request id."""
+    """One try with a key: HTTP status (0: no answer), the provider's request id and error code."""
 
     status: int
     request_id: str = ""
+    code: str = ""
 
     @property
     def allowed(self) -> bool:
@@ -146,7 +147,8 @@ class Answer:
 
     @property
     def refused(self) -> bool:
-        return self.status in {401, 403}
+        """Refused for want of rights: a wrong clock is refused whatever the rights."""
+        return self.status in {401, 403} and self.code in {"", "AccessDenied"}
 
 
 class KeyHolder(Protocol):

@@ -265,6 +265,7 @@ class BotoKeyHolder:
 
     def _try(self, operation: str, **arguments: Any) -> Answer:
         self._before_call()
+        code = ""
         try:
             answer = getattr(self._s3, operation)(**arguments)
             if "Body" in answer:
@@ -273,9 +274,10 @@ class BotoKeyHolder:
             meta = answer["ResponseMetadata"]
         except ClientError as error:
             meta = error.response.get("ResponseMetadata", {})
+            code = str(error.response.get("Error", {}).get("Code", ""))
         except BotoCoreError:
             return Answer(0)
-        return Answer(int(meta.get("HTTPStatusCode", 0)), str(meta.get("RequestId", "")))
+        return Answer(int(meta.get("HTTPStatusCode", 0)), str(meta.get("RequestId", "")), code)
 
     def list(self, bucket: str, *, prefix: str = "") -> Answer:
         return self._try("list_objects_v2", Bucket=bucket, Prefix=prefix, MaxKeys=1)

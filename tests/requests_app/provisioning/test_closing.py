@@ -3,9 +3,11 @@
 import copy
 from collections.abc import Callable
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from django.utils import timezone
 
 from portal.accounts.models import Role
@@ -19,6 +21,7 @@ from requests_app.provisioning.backends.base import (
     Permanent,
     Unreachable,
 )
+from requests_app.provisioning.backends.storage import BotoKeyHolder
 from requests_app.provisioning.facts import PORTAL
 from requests_app.provisioning.fences import names_application
 from requests_app.provisioning.lease import Lease
@@ -405,3 +408,37 @@ def test_an_allowed_try_beside_a_silent_one_starts_the_count_again(
     proofs._observe(grant, done, code="still_allowed")
     grant.refresh_from_db()
     assert grant.observed == "still_allowed"
+
+
+def test_refusals_of_a_key_that_is_not_there_prove_nothing(backend: FakeBackend, play: Any) -> None:
+    """The probe's key deleted by another hand: another is made, and its refusals are the proof."""
+    workspace = play(world.study())
+    grant = workspace.grants.get()
+    probe = grant.credentials.get(use="probe")
+    backend.keys.pop(probe.access_key)
+    world.close(grant)
+    play(workspace)
+    grant.refresh_from_db()
+    assert grant.state == "closed"
+    assert grant.credentials.filter(use="probe").count() == 2
+    assert grant.credentials.get(pk=probe.pk).withdrawn_reason == "missing"
+    rounds = reconcile.settings.PROVISIONING["refusal_rounds"]
+    assert grant.streak == rounds
+    assert grant.probes.filter(expected="refused", kind="in_list").count() == 2 * rounds
+
+
+def test_a_wrong_clock_is_not_a_want_of_rights(monkeypatch: pytest.MonkeyPatch) -> None:
+    holder = BotoKeyHolder(
+        endpoint="http://127.0.0.1:1", region="fr-par", access_key="a", secret_key="s",
+        before_call=lambda: None,
+    )  # fmt: skip
+    said = {"Code": "RequestTimeTooSkewed"}
+
+    def refuse(**_arguments: Any) -> None:
+        meta = {"HTTPStatusCode": 403, "RequestId": "r"}
+        raise ClientError({"Error": said, "ResponseMetadata": meta}, "ListObjectsV2")
+
+    monkeypatch.setattr(holder, "_s3", SimpleNamespace(list_objects_v2=refuse))
+    assert not holder.list("b").refused
+    said["Code"] = "AccessDenied"
+    assert holder.list("b").refused
