@@ -6,6 +6,7 @@ program renamed `.pdf` is refused. A PDF must also open, and hold nothing but pa
 
 import codecs
 import hashlib
+import unicodedata
 import zipfile
 from collections.abc import Collection
 from pathlib import PurePath
@@ -40,6 +41,7 @@ _MAGIC = ((b"\x89PNG\r\n\x1a\n", "image/png"), (b"\xff\xd8\xff", "image/jpeg"))
 _PROGRAMS = (b"MZ", b"\x7fELF", b"#!")
 _PDF_MARKER = b"%PDF-"
 _SNIFF_BYTES = 4096
+_LONGEST_NAME, _LONGEST_SUFFIX = 200, 10
 
 
 class UploadRefused(ValueError):
@@ -83,7 +85,7 @@ def store(
     upload.seek(0)
     stored = StoredFile(
         request=request,
-        name=PurePath((upload.name or "").replace("\\", "/")).name[:200] or _("sans nom"),
+        name=shown_name(upload.name or "") or _("sans nom"),
         content_type=kind,
         size=size,
         sha256=digest.hexdigest(),
@@ -92,6 +94,17 @@ def store(
     stored.file.save(str(stored.pk), upload, save=False)
     stored.save(force_insert=True)
     return stored
+
+
+def shown_name(given: str) -> str:
+    """The name a file is shown under: NFC, one line, at most 200 characters, its suffix kept."""
+    name = PurePath(unicodedata.normalize("NFC", given).replace("\\", "/")).name
+    name = "".join(one for one in name if unicodedata.category(one)[0] != "C").strip()
+    suffix = PurePath(name).suffix
+    if len(suffix) > _LONGEST_SUFFIX:  # no suffix: a name with a dot in it
+        suffix = ""
+    stem = name.removesuffix(suffix)
+    return stem[: _LONGEST_NAME - len(suffix)].rstrip() + suffix
 
 
 def _check_pdf(upload: UploadedFile) -> None:

@@ -12,6 +12,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render, resolve_url
+from django.utils.translation import gettext as _
 
 from .addresses import nearest_open, page_before
 
@@ -73,3 +74,20 @@ class MethodPageMiddleware:
         page = render(request, "405.html", {"before": nearest_open(request.path)}, status=405)
         page["Allow"] = response["Allow"]
         return page
+
+
+_TITLE, _ERRORS = b"<title>", b"portal-errors"
+
+
+class ErrorTitleMiddleware:
+    """A page that comes back with errors says so first of all, where a screen reader begins."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response: Any = self.get_response(request)
+        if request.method == "POST" and not response.streaming and _ERRORS in response.content:
+            said = f"<title>{_('Erreur :')} ".encode()
+            response.content = response.content.replace(_TITLE, said, 1)
+        return response  # type: ignore[no-any-return]

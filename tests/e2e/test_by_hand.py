@@ -177,3 +177,25 @@ def test_a_draft_is_filled_in_without_javascript(
     expect(page.locator(".portal-errors")).to_be_visible()
     assert page.input_value("#id_months") == "9999"
     context.close()
+
+
+COVERED = """() => {
+  const bar = document.querySelector('.portal-save'), on = document.activeElement;
+  if (!bar || bar.contains(on) || on === document.body) return '';
+  const a = on.getBoundingClientRect(), b = bar.getBoundingClientRect();
+  return a.top >= b.top && a.top < b.bottom ? (on.id || on.outerHTML.slice(0, 80)) : '';
+}"""
+
+
+@pytest.mark.parametrize("height", [800, 720])
+def test_the_saving_bar_never_covers_what_has_the_focus(
+    height: int, page: Page, purpose: str
+) -> None:
+    page.set_viewport_size({"width": 1280, "height": height})
+    page.goto(purpose.replace("finalite", "parties"))
+    hidden = []
+    for _press in range(70):
+        page.keyboard.press("Tab")
+        if found := page.evaluate(COVERED):
+            hidden.append(found)
+    assert hidden == []

@@ -422,3 +422,16 @@ def test_no_file_asks_for_more_than_its_procedure_allows(alix: User, file: Acces
     file.save(update_fields=["content"])  # typed before the procedure said so
     labels = [one.label for one in dossier.missing_items(file)]
     assert "Durée d’accès : au plus 120 mois par cette procédure" in labels
+
+
+def test_a_page_with_errors_says_so_in_its_title_and_has_no_empty_id(
+    alix: User, file: AccessRequest
+) -> None:
+    url, client = step_url(file, "specification"), client_for(alix)
+    refused = BeautifulSoup(save(client, url, history_years="-1").content, "html.parser")
+    assert refused.title is not None
+    assert refused.title.get_text().strip().startswith("Erreur :")
+    assert refused.select("[id='']") == []
+    shown = BeautifulSoup(client.get(url).content, "html.parser")
+    assert shown.title is not None
+    assert "Erreur" not in shown.title.get_text()

@@ -58,3 +58,19 @@ def test_too_large_a_file_is_refused_before_it_is_read() -> None:
     upload.file = None  # reading it would fail
     with pytest.raises(uploads.UploadRefused, match="dépasse 25 Mo"):
         uploads.store(None, upload, by=None)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ("x" * 300 + ".pdf", "x" * 196 + ".pdf"),
+        ("re\u0301sume\u0301.pdf", "r\u00e9sum\u00e9.pdf"),
+        ("C:\\Documents\\projet.v2.docx", "projet.v2.docx"),
+        ("../../etc/passwd", "passwd"),
+        ("fdp.\u202etxt.pdf", "fdp.txt.pdf"),
+        ("annexe." + "y" * 300, ("annexe." + "y" * 300)[:200]),
+        ("", ""),
+    ],
+)
+def test_a_name_is_shortened_before_its_suffix(given: str, shown: str) -> None:
+    assert uploads.shown_name(given) == shown
