@@ -3,9 +3,11 @@
 A filter that is silently left out answers a question nobody asked.
 """
 
+from datetime import UTC
 from typing import Any
 
 import django_filters
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
@@ -21,6 +23,11 @@ class StrictParameters:
     """For a view: `parameters` are the names it reads."""
 
     parameters: frozenset[str] = frozenset()
+
+    def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
+        """Whatever a view says of time, it says in UTC: `…Z` (pages show Paris)."""
+        with timezone.override(UTC):
+            return super().dispatch(request, *args, **kwargs)  # type: ignore[misc]
 
     def known_parameters(self) -> set[str]:
         return {*self.parameters, "format"}

@@ -10,9 +10,9 @@ from catalog.search.query import FACETS
 from portal.accounts.models import Organisation
 
 
+# Whole numbers without the limits of a database: the description is the same on both. (A comment:
+# a docstring would be shown as the description of each object.)
 class PlainIntegersMixin:
-    """Whole numbers without the limits of a database: the description is the same on both."""
-
     def build_standard_field(self, field_name: str, model_field: Any) -> tuple[Any, Any]:
         field, options = super().build_standard_field(field_name, model_field)  # type: ignore[misc]
         if field is serializers.IntegerField:

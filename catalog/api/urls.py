@@ -1,9 +1,9 @@
 from django.contrib.auth.decorators import login_not_required
 from django.urls import include, path
-from drf_spectacular.views import SpectacularSwaggerSplitView
 from rest_framework.routers import SimpleRouter
 
 from .description import DescriptionView
+from .docs import documentation
 from .views import DatasetViewSet, RootView, SearchView, TableViewSet, VariableViewSet
 
 
@@ -18,13 +18,5 @@ urlpatterns = [
     path("", include(router.urls)),
     path("search/", SearchView.as_view(), name="search"),
     path("schema/", login_not_required(DescriptionView.as_view()), name="schema"),
-    path(
-        "docs/",
-        login_not_required(
-            SpectacularSwaggerSplitView.as_view(
-                url_name="catalog_api:schema", template_name="catalog/swagger.html"
-            )
-        ),
-        name="docs",
-    ),
+    path("docs/", documentation, name="docs"),
 ]

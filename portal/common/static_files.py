@@ -1,8 +1,8 @@
 """Which files of the libraries are published: those that a page of ours can ask for.
 
-django-dsfr ships DSFR whole, each component once more by itself, and drf-spectacular's sidecar two
-viewers: 10,700 files and 40 s to hash and compress, where 3,200 serve. What style sheets name
-(icons, fonts, artwork) must stay, or hashing fails.
+django-dsfr ships DSFR whole, and each component once more by itself: 10,700 files and 40 s to hash
+and compress, where 3,200 serve. What style sheets name (icons, fonts, artwork) must stay, or
+hashing fails.
 """
 
 from django.contrib.staticfiles.apps import StaticFilesConfig
@@ -23,8 +23,6 @@ class PublishedStaticFilesConfig(StaticFilesConfig):
         "dsfr/dist/utility/utility*legacy*",
         "django-dsfr/icon-picker/*",
         "django_htmx/ext/*",
-        "drf_spectacular_sidecar/redoc/*",
-        "drf_spectacular_sidecar/swagger-ui-dist/*-es-bundle*",
         "rest_framework/*",  # the API answers JSON only
         "admin/img/gis/*",
     ]

@@ -1,15 +1,22 @@
 """The read-only API: what it shows, how it refuses, and its committed description."""
 
 import json
+import re
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
+from bs4 import BeautifulSoup
 from django.conf import settings
 from django.core.management import call_command
 from django.test import Client
 from rest_framework.settings import api_settings
 from rest_framework.throttling import AnonRateThrottle, UserRateThrottle
 
+from catalog.api.description import description
+from catalog.api.parameters import StrictParameters
+from catalog.api.urls import router, urlpatterns
 from catalog.models import TableKey
 from catalog.search.indexing import rebuild
 from portal.accounts import tokens
@@ -263,12 +270,65 @@ def test_every_page_leads_to_the_description(client: Client) -> None:
     assert 'href="/api/v1/docs/"' in client.get("/").content.decode()
 
 
-def test_the_viewer_loads_nothing_from_elsewhere(client: Client) -> None:
-    page = client.get("/api/v1/docs/").content.decode()
-    assert "http" not in page.split("<body>")[1]
-    assert "<style" not in page
-    script = client.get("/api/v1/docs/?script=")
-    assert script.headers["Content-Type"].startswith("application/javascript")
+def test_the_page_says_all_of_the_description(client: Client) -> None:
+    """Every address, parameter, object, property and refusal; links lead to what is there."""
+    page = BeautifulSoup(client.get("/api/v1/docs/").content, "html.parser")
+    assert page.find("script", src=re.compile("swagger")) is None
+    ids = [one["id"] for one in page.find_all(id=True)]
+    assert len(ids) == len(set(ids))
+    content = page.find("article")
+    assert content is not None
+    for link in content.find_all("a", href=re.compile("^#")):
+        assert link["href"][1:] in ids
+    words = {code.get_text() for code in content.find_all("code")}
+    document = description()
+    for path, methods in document["paths"].items():
+        assert f"GET {path}" in words
+        assert {p["name"] for p in methods["get"].get("parameters", [])} <= words
+    for name, schema in document["components"]["schemas"].items():
+        assert set(schema.get("properties", {})) <= words, name
+        assert {str(value) for value in schema.get("enum", []) if value} <= words, name
+    assert {"400", "401", "404", "406", "429"} <= words
+    told = content.get_text()
+    assert "en UTC" in told
+    assert "Whole numbers" not in told
+
+
+_INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9:.]+(.*)")
+
+
+def test_every_instant_is_in_utc(client: Client) -> None:
+    """Whatever the zone of the portal, in winter and in summer, in lists and in single objects."""
+    summer = datetime(2026, 7, 14, 10, 30, tzinfo=UTC)
+    dataset = make_dataset(code="base-heure", published_at=summer)
+    make_variable(make_table(dataset))
+    seen: list[str] = []
+
+    def look(value: Any) -> None:
+        if isinstance(value, dict | list):
+            for item in value.values() if isinstance(value, dict) else value:
+                look(item)
+        elif isinstance(value, str) and (match := _INSTANT.fullmatch(value)):
+            assert match[1] == "Z", value
+            seen.append(value)
+
+    for path in ("datasets/", "datasets/base-heure/", "tables/", "variables/", "search/", "rien/"):
+        look(client.get(f"/api/v1/{path}").json())
+    look(client.get("/api/v1/datasets/?inconnu=1").json())
+    assert seen.count("2026-07-14T10:30:00Z") == 2
+    assert len(seen) == 4
+
+
+def test_every_view_of_the_interface_speaks_utc() -> None:
+    """A new one has the class that does it, but those that describe the interface."""
+    views = {one.name: one.callback for one in urlpatterns if hasattr(one, "name")}
+    views |= {one.name: one.callback for one in router.urls}
+    silent = {
+        name
+        for name, view in views.items()
+        if not issubclass(getattr(view, "cls", object), StrictParameters)
+    }
+    assert silent == {"docs", "schema"}
 
 
 def test_the_committed_description_is_the_present_one(tmp_path: Path) -> None:

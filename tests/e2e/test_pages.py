@@ -23,6 +23,7 @@ PUBLIC = (
     "/ma-selection/",
     "/demander/question/1/",
     "/repertoire/",
+    "/api/v1/docs/",
     "/compte/connexion/",
     "/compte/inscription/",
     "/compte/mot-de-passe/oublie/",
