@@ -7,6 +7,7 @@ from django.db.models import Q
 
 from portal.accounts.models import Membership, Role, User
 from portal.accounts.roles import has_role, scopes
+from requests_app import duties
 from requests_app.models import (
     AccessRequest,
     InterestDeclaration,
@@ -105,7 +106,36 @@ _ACTORS: dict[str, Callable[[User, AccessRequest, Stage | None, Task | None], bo
         t is not None and t.role in Role.values and has_role(u, Role(t.role))
     ),
 }
-_APPLICANT_SIDE = frozenset({"team", "signatory", "investigator"})
+
+
+def qualifies(
+    user: Person | None,
+    actor: str,
+    request: AccessRequest,
+    stage: Stage | None = None,
+    task: Task | None = None,
+) -> bool:
+    """Whether a person has a quality on a request, before asking what sets them apart from it."""
+    if user is None or actor == "system":
+        return user is None and actor == "system"
+    return isinstance(user, User) and user.is_active and _ACTORS[actor](user, request, stage, task)
+
+
+def is_barred(user: Person, request: AccessRequest, actor: str) -> bool:
+    """Whether something sets a person apart from the file: interests (A14), or their own part in it
+    (`duties`). The applicant's side is never barred from its own file."""
+    if actor in duties.APPLICANT_SIDE or not isinstance(user, User):
+        return False
+    return is_conflicted(user, request) or duties.apart(user, request, actor) is not None
+
+
+def barred_from(user: User, actor: str) -> Q:
+    """Requests from which `is_barred` sets the person apart in a quality: its set form."""
+    if actor in duties.APPLICANT_SIDE:
+        return Q(pk__in=[])
+    hidden = conflict(user)
+    own = duties.set_apart(user, actor)
+    return own if hidden is None else own | Q(hidden)
 
 
 def is_actor(
@@ -116,10 +146,27 @@ def is_actor(
     task: Task | None = None,
 ) -> bool:
     """Whether a person may act in a quality on a request; `None` is the system and only that."""
-    if user is None or actor == "system":
-        return user is None and actor == "system"
-    if not isinstance(user, User) or not user.is_active:
+    if not qualifies(user, actor, request, stage, task):
         return False
-    if not _ACTORS[actor](user, request, stage, task):
-        return False
-    return actor in _APPLICANT_SIDE or not is_conflicted(user, request)
+    return user is None or not is_barred(user, request, actor)
+
+
+def why_barred(
+    user: Person | None,
+    actors: Iterable[str],
+    request: AccessRequest,
+    stage: Stage | None = None,
+    task: Task | None = None,
+) -> str:
+    """Why a person who has one of the qualities may not use it on this file, and who may instead.
+
+    Empty for anyone else: whoever has none of the qualities, and members who withdrew, to whom
+    nothing is said of the file.
+    """
+    if not isinstance(user, User):
+        return ""
+    for actor in sorted(set(actors) - duties.APPLICANT_SIDE):
+        if qualifies(user, actor, request, stage, task) and not is_conflicted(user, request):
+            if said := duties.why_apart(user, request, actor):
+                return said
+    return ""

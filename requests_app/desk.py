@@ -15,6 +15,7 @@ from portal.accounts.models import Role, RoleAssignment, User
 from portal.audit.record import record
 from portal.common.calendar import PARIS, legal_now
 
+from . import duties
 from .models import (
     AccessRequest,
     Act,
@@ -31,7 +32,11 @@ from .procedures.schema import Procedure
 def review_pieces(
     request: AccessRequest, verdicts: Mapping[UUID, tuple[str, str]], *, by: User
 ) -> int:
-    """Write the verdict (review, comment) of each piece of the grid; returns how many changed."""
+    """Write the verdict (review, comment) of each piece of the grid; returns how many changed.
+
+    Raises DeskRefused on a file of one's own.
+    """
+    _not_own(request, by=by)
     changed = 0
     with transaction.atomic():
         pieces = Piece.objects.select_for_update().filter(request=request, pk__in=verdicts)
@@ -111,16 +116,29 @@ class DeskRefused(ValueError):
 ASSIGNABLE_ROLES = frozenset({Role.SECRETARIAT, Role.LEGAL_OFFICER, Role.OPERATOR, Role.DPO})
 
 
-def colleagues(role: str) -> QuerySet[User]:
-    """Active people who hold a desk's role: those to whom a stage of that role may be given."""
+def _not_own(request: AccessRequest, *, by: User, quality: str = "secretariat") -> None:
+    if why := duties.why_apart(by, request, quality):
+        raise DeskRefused(why)
+
+
+def colleagues(role: str, request: AccessRequest) -> QuerySet[User]:
+    """Active people who hold a desk's role and may act on the file: those to whom one of its stages
+    may be given."""
     if role not in ASSIGNABLE_ROLES:
         return User.objects.none()
     held = RoleAssignment.objects.active().filter(role=role).values("user")
-    return User.objects.filter(pk__in=held, is_active=True).order_by("last_name", "first_name")
+    people = User.objects.filter(pk__in=held, is_active=True)
+    return duties.without(people, request, [Role(role)]).order_by("last_name", "first_name")
 
 
 def assign(stage: Stage, *, to: User | None, by: User) -> None:
-    """Give an open stage to a person of the desk, or to nobody. Raises DeskRefused."""
+    """Give an open stage to a person of the desk, or to nobody. Raises DeskRefused, also on a file
+    of their own or of one's own."""
+    _not_own(stage.request, by=by)
+    if to is not None and duties.apart(to, stage.request, stage.role) is not None:
+        raise DeskRefused(
+            _("%(who)s est partie à ce dossier : choisissez une autre personne.") % {"who": to}
+        )
     with transaction.atomic():
         found = Stage.objects.open().select_for_update(of=("self",)).filter(pk=stage.pk).first()
         if found is None:
@@ -171,7 +189,8 @@ def loaded_rapporteurs(stage: Stage) -> list[str]:
 
 
 def add_note(request: AccessRequest, *, text: str, by: User) -> Note:
-    """Keep a private note of the desk."""
+    """Keep a private note of the desk. Raises DeskRefused on a file of one's own."""
+    _not_own(request, by=by)
     with transaction.atomic():
         note = Note(request=request, author=by, text=text)
         note.save(force_insert=True)

@@ -11,7 +11,8 @@ from portal.accounts.models import Organisation, Role, User
 from portal.accounts.roles import has_role
 
 from . import permissions, permits
-from .models import Credential, Grant, GrantState, Probe, Workspace
+from .actors import barred_from
+from .models import AccessRequest, Credential, Grant, GrantState, Probe, Workspace
 from .provisioning import run
 from .provisioning.backends.base import Unreachable
 
@@ -99,11 +100,15 @@ def for_grant(grant: Grant, *, acts: bool) -> list[str]:
 
 
 def for_study(
-    workspace: Workspace, *, by: User, grants: Iterable[Grant] | None = None
+    workspace: Workspace,
+    *,
+    by: User,
+    grants: Iterable[Grant] | None = None,
+    acts: bool | None = None,
 ) -> list[str]:
     """Operations on a whole study that are possible now for this operator. `grants`: the study's,
-    where they are read already."""
-    if not permissions.can(by, "retry", workspace):
+    where they are read already; `acts`: whether they may act on it, where that is known."""
+    if not (permissions.can(by, "retry", workspace) if acts is None else acts):
         return []
     found = ["release"] if workspace.held_at else ["hold"]
     known = workspace.grants.all() if grants is None else grants
@@ -160,8 +165,21 @@ def persons() -> QuerySet[User]:
     )
 
 
+def own_bodies(bodies: Iterable[User | Organisation], *, by: User) -> set[object]:
+    """Ids of those who have an access in a file of the operator's own: another operator acts on
+    them."""
+    known = [body.pk for body in bodies]
+    own = AccessRequest.objects.filter(barred_from(by, "operator"))
+    found = Grant.objects.filter(permit__request__in=own).exclude(state=GrantState.CLOSED)
+    pairs = found.filter(
+        Q(person__in=known) | Q(permit__request__organisation__in=known)
+    ).values_list("person", "permit__request__organisation")
+    return {pk for pair in pairs for pk in pair}
+
+
 def for_body(body: User | Organisation, *, acts: bool) -> list[str]:
-    """Operations on all accesses of a row of `persons()` or `organisations()`."""
+    """Operations on all accesses of a row of `persons()` or `organisations()`; `acts`: for who may
+    act on it."""
     if not acts:
         return []
     sanctioned = isinstance(body, Organisation) and body.suspended_at is not None
@@ -186,7 +204,7 @@ def needs_fresh_factor(name: str) -> bool:
 
 
 def perform(name: str, target: Target, *, by: User, reason: str) -> None:
-    """Do one operation, with its reason. Raises OperationRefused."""
+    """Do one operation, with its reason. Raises OperationRefused, never on a file of one's own."""
     if isinstance(target, Workspace):
         _on_study(name, target, by=by, reason=reason)
     else:
@@ -211,6 +229,9 @@ def _on_study(name: str, workspace: Workspace, *, by: User, reason: str) -> None
 
 
 def _on_reconciler(name: str, workspace: Workspace, *, by: User, reason: str) -> None:
+    if not permissions.can(by, "hold", workspace):
+        why = permissions.why_not(by, "hold", workspace)
+        raise OperationRefused(why or _("Cet acte est celui d’un opérateur."))
     match name:
         case "hold":
             done = run.hold(workspace, by=by, reason=reason)

@@ -14,13 +14,22 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from portal.accounts.models import Role, User
-from portal.accounts.roles import scopes
+from portal.accounts.roles import roles_of, scopes
 from portal.audit.record import record
-from requests_app.actors import in_team, is_actor, is_conflicted, is_signatory
+from requests_app import duties
+from requests_app.actors import (
+    in_team,
+    is_actor,
+    is_barred,
+    is_conflicted,
+    is_signatory,
+    why_barred,
+)
 from requests_app.models import (
     EDITABLE_STATES,
     AccessRequest,
     Act,
+    ExtractDeposit,
     Grant,
     InterestDeclaration,
     Note,
@@ -34,6 +43,7 @@ from requests_app.models import (
     StageState,
     StoredFile,
     Task,
+    Workspace,
 )
 from requests_app.procedures import registry
 from requests_app.visibility import (
@@ -49,11 +59,13 @@ __all__ = [
     "ALL_PARTS",
     "in_team",
     "is_actor",
+    "is_barred",
     "is_conflicted",
     "is_signatory",
     "parts_visible",
     "requests_with",
     "tied_organisations",
+    "why_barred",
 ]
 
 REASONED_ACCESS = timedelta(hours=1)  # real time
@@ -241,6 +253,7 @@ _ACTIONS: dict[str, tuple[frozenset[str], _Further | None]] = {
     "revoke": (frozenset({"operator"}), None),
     "retry": (frozenset({"operator"}), None),
     "hold": (frozenset({"operator"}), None),
+    "prepare_extract": (frozenset({"operator"}), None),
     "give_reason": (frozenset({"administrator"}), None),
 }
 
@@ -280,6 +293,41 @@ def can(user: Person, action: str, obj: Model) -> bool:
     if not any(is_actor(user, quality, request, stage, task) for quality in qualities):
         return False
     return further is None or further(request)
+
+
+def why_not(user: Person, action: str, obj: Model) -> str:
+    """Why a person whose office it is may not do an action on this file; empty otherwise."""
+    request, stage, task = _place(obj)
+    return why_barred(user, _ACTIONS[action][0], request, stage, task)
+
+
+def why_kept_away(user: Person, request: AccessRequest) -> str:
+    """What a page of the file says to someone whose office would let them act on it, were it not
+    their own; empty for everyone else."""
+    if not isinstance(user, User):
+        return ""
+    held = sorted({duties.quality_of(role) for role in roles_of(user)})
+    if not held or is_conflicted(user, request):
+        return ""
+    for quality in held:
+        tie = duties.apart(user, request, quality)
+        if tie is not None:
+            return duties.refusal(tie)
+    return ""
+
+
+def has_ruled(user: User, request: AccessRequest) -> bool:
+    """Whether a person has acted on the file with authority: they may not join it afterwards."""
+    office = [
+        name for name, (actors, _further) in _ACTIONS.items() if actors - duties.APPLICANT_SIDE
+    ]
+    return (
+        Act.objects.filter(request=request, entered_by=user, code__in=office).exists()
+        or Report.objects.filter(stage__request=request, author=user).exists()
+        or Piece.objects.filter(request=request, reviewed_by=user).exists()
+        or ExtractDeposit.objects.filter(workspace__request=request, staged_by=user).exists()
+        or Workspace.objects.filter(request=request, extract_asked_by=user).exists()
+    )
 
 
 def _place(obj: Any) -> tuple[AccessRequest, Stage | None, Task | None]:

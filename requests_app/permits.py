@@ -18,7 +18,8 @@ from portal.accounts.models import Organisation, Role, User
 from portal.accounts.roles import has_role
 from portal.audit.record import record
 from portal.common.calendar import legal_now
-from requests_app import notices
+from requests_app import duties, notices
+from requests_app.actors import barred_from, is_actor, why_barred
 from requests_app.models import (
     AccessRequest,
     Act,
@@ -162,10 +163,12 @@ def follow_sanction(target: User | Organisation, *, by: User, reason: str) -> li
     """Suspend what a person or organisation has, once an administrator has suspended them.
 
     The right to was checked there. Lifting the sanction resumes nothing by itself: an operator
-    resumes each access, which may have been suspended for another reason too.
+    resumes each access, which may have been suspended for another reason too. Raises PermitRefused
+    when one of them is of a file of the administrator's own.
     """
     with transaction.atomic():
         _lock_requests(target)
+        _refuse_own_files(target, by=by, quality="administrator")
         return _write("suspend", list(_grants_of(target)), by=by, reason=reason)
 
 
@@ -177,7 +180,9 @@ def remove_person(request: AccessRequest, user: User, *, by: User, reason: str) 
         kind=RequestMember.Kind.INVESTIGATOR,
         removed_at__isnull=True,
     ).exists()
-    if not (by.is_active and (investigator or has_role(by, Role.OPERATOR))):
+    if not (by.is_active and (investigator or is_actor(by, "operator", request))):
+        if why := why_barred(by, ["operator"], request):
+            raise PermitRefused(why)
         raise PermissionError("only the principal investigator or an operator removes a person")
     if not reason.strip():
         raise PermitRefused(_("Indiquez le motif."))
@@ -216,6 +221,26 @@ def _lock_requests(target: Target) -> None:
     list(AccessRequest.objects.select_for_update(of=("self",)).filter(pk__in=requests))
 
 
+def _refuse_own_files(target: Target, *, by: User, quality: str) -> None:
+    """Nobody stops, resumes or closes access in a file of their own: not even to protect it, since
+    another operator does it as fast. All of it is refused when one of the files is. Raises
+    PermitRefused."""
+    requests = {grant.permit.request_id for grant in _grants_of(target)}
+    if isinstance(target, Permit):
+        requests.add(target.request_id)
+    barred = AccessRequest.objects.filter(barred_from(by, quality), pk__in=requests)
+    request = barred.order_by("number").first()
+    if request is None:
+        return
+    why = duties.why_apart(by, request, quality) or _("Ce dossier ne vous est plus montré.")
+    if isinstance(target, User | Organisation):
+        raise PermitRefused(
+            _("Un des accès concernés est celui du dossier %(number)s. %(why)s")
+            % {"number": request.number, "why": why}
+        )
+    raise PermitRefused(why)
+
+
 def _change(verb: str, target: Target, *, by: User, reason: str) -> list[Grant]:
     if not (by.is_active and has_role(by, Role.OPERATOR)):
         raise PermissionError("only an operator stops or resumes access")
@@ -223,6 +248,7 @@ def _change(verb: str, target: Target, *, by: User, reason: str) -> list[Grant]:
         raise PermitRefused(_("Indiquez le motif."))
     with transaction.atomic():
         _lock_requests(target)
+        _refuse_own_files(target, by=by, quality="operator")
         now = legal_now()
         if isinstance(target, Permit):
             _mark_permit(verb, target, reason, now)

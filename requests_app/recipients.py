@@ -8,6 +8,8 @@ from django.db.models import QuerySet
 from portal.accounts.models import Membership, Role, RoleAssignment, User
 from portal.audit.permissions import hide_from_log
 from portal.notifications.permissions import hide_about
+from requests_app import duties
+from requests_app.actors import is_barred
 from requests_app.models import AccessRequest, RequestMember, Stage
 from requests_app.visibility import TEAM_KINDS, hidden_requests
 
@@ -17,6 +19,11 @@ def with_role(*roles: Role, scope: UUID | None = None) -> QuerySet[User]:
     held = RoleAssignment.objects.active().filter(role__in=roles)
     held = held.filter(scope=scope) if scope is not None else held.filter(scope__isnull=True)
     return User.objects.filter(pk__in=held.values("user"), is_active=True)
+
+
+def office(request: AccessRequest, *roles: Role, scope: UUID | None = None) -> QuerySet[User]:
+    """Holders of one of the roles who may act on this file: not those whose own file it is."""
+    return duties.without(with_role(*roles, scope=scope), request, roles)
 
 
 def team(request: AccessRequest) -> QuerySet[User]:
@@ -59,20 +66,22 @@ def data_holders(request: AccessRequest) -> QuerySet[User]:
     held = RoleAssignment.objects.active().filter(
         role__in=[Role.HOLDER_REPRESENTATIVE, Role.MAIN_BASE_OFFICER], scope__in=holders
     )
-    return User.objects.filter(pk__in=held.values("user"), is_active=True)
+    people = User.objects.filter(pk__in=held.values("user"), is_active=True)
+    return duties.without(people, request, [Role.HOLDER_REPRESENTATIVE, Role.MAIN_BASE_OFFICER])
 
 
 def of_stage(stage: Stage) -> Iterable[User]:
-    """Who must act in a stage."""
-    if stage.assignee is not None:
+    """Who must act in a stage; nobody when all who could stand apart from the file."""
+    request = stage.request
+    if stage.assignee is not None and not is_barred(stage.assignee, request, stage.role):
         return [stage.assignee]
     if stage.holder_id is not None:
-        return with_role(Role.HOLDER_REPRESENTATIVE, scope=stage.holder_id)
+        return office(request, Role.HOLDER_REPRESENTATIVE, scope=stage.holder_id)
     if stage.committee_id is not None:
-        return with_role(Role.PRESIDENT, Role.COMMITTEE_MEMBER, scope=stage.committee_id)
+        return office(request, Role.PRESIDENT, Role.COMMITTEE_MEMBER, scope=stage.committee_id)
     if stage.role == "applicant":
-        return team(stage.request)
-    return with_role(Role(stage.role))
+        return team(request)
+    return office(request, Role(stage.role))
 
 
 def unhidden(people: Iterable[User], request: AccessRequest) -> list[User]:
@@ -95,5 +104,10 @@ def hidden_among(user: User, abouts: set[UUID]) -> set[UUID]:
 
 @hide_from_log
 def hidden_in_log(user: User) -> QuerySet[AccessRequest] | None:
-    """The log of such a request is closed too, even to an auditor who sits on the committee."""
-    return hidden_requests(user)
+    """The log of such a request is closed too, even to an auditor who sits on the committee.
+
+    So is the log of one's own file: an auditor of its team reads there what the team reads.
+    """
+    own = AccessRequest.objects.filter(duties.set_apart(user))
+    hidden = hidden_requests(user)
+    return own if hidden is None else own | hidden

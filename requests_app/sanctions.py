@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.dispatch import receiver
 
 from portal.accounts.models import Organisation, User
@@ -13,7 +14,15 @@ from requests_app import permits
 def on_access_suspended(
     *, user: User | None, organisation: Organisation | None, by: User, reason: str, **_kwargs: Any
 ) -> None:
-    """Their accesses are suspended in the same transaction; the reconciler closes the door."""
+    """Their accesses are suspended in the same transaction; the reconciler closes the door.
+
+    Raises ValidationError, and nothing is suspended, when one of them is of a file in which the
+    administrator has a part: another administrator decides that sanction.
+    """
     target = user or organisation
-    if target is not None:
+    if target is None:
+        return
+    try:
         permits.follow_sanction(target, by=by, reason=reason)
+    except permits.PermitRefused as refused:
+        raise ValidationError(str(refused)) from refused

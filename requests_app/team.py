@@ -71,7 +71,8 @@ def on_accepted(*, invitation: Invitation, user: User, **_kwargs: Any) -> None:
     """The place in the file, in the transaction that accepts the invitation.
 
     A link gives nothing once the file is over, or once who sent it has left the team: otherwise a
-    person about to be removed could invite themselves back. Raises InvitationUnusable.
+    person about to be removed could invite themselves back. Nor to whoever has ruled on the file:
+    duties exclude each other in whichever order they come. Raises InvitationUnusable.
     """
     kind = KINDS.get(Invitation.Kind(invitation.kind))
     if invitation.request_id is None or kind is None:
@@ -87,6 +88,10 @@ def on_accepted(*, invitation: Invitation, user: User, **_kwargs: Any) -> None:
         or not permissions.in_team(invitation.invited_by, request)
     ):
         raise invitations.InvitationUnusable
+    if permissions.has_ruled(user, request):
+        raise invitations.InvitationUnusable(
+            _("Vous avez instruit ce dossier : vous ne pouvez pas en rejoindre l’équipe.")
+        )
     member = RequestMember.objects.filter(
         request=request, user=user, removed_at__isnull=True
     ).first()

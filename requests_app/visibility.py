@@ -6,7 +6,7 @@ construction, and a property test compares both with the rules of the issue writ
 Python.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from portal.accounts.models import DeclarationOfInterests, Membership, Organisation, Role, User
 from portal.accounts.roles import has_role, organisations_of, scopes
+from requests_app import duties
 from requests_app.models import (
     AccessRequest,
     InterestDeclaration,
@@ -70,12 +71,16 @@ TEAM_KINDS: Final = (Kind.INVESTIGATOR, Kind.EDITOR)
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """`applicant_side`: holds even for a member who withdrew (their own file stays theirs)."""
+    """`applicant_side`: holds even for a member who withdrew (their own file stays theirs).
+
+    `quality`: in which a rule of an office opens the file; on their own, only the card is left.
+    """
 
     name: str
     condition: Condition
     parts: frozenset[str]
     applicant_side: bool = False
+    quality: str = ""
 
 
 def _members(**conditions: object) -> Exists:
@@ -166,6 +171,7 @@ def _site_rules(user: User) -> Iterator[Rule]:
             Q(_begun(kind__in=["extract", "opening"]))
             | Q(Exists(Permit.objects.filter(request=OuterRef("pk")))),
             CARD | {"persons", "permit", "grants", "timeline"},
+            quality="operator",
         )
     if has_role(user, Role.DPO):
         yield Rule("dpo", _DEPOSITED, FILE | COURSE | {"full_log"})
@@ -185,6 +191,7 @@ def _outside_rules(user: User) -> Iterator[Rule]:
             "holder",
             _begun(kind="holder", holder__in=holders),
             CARD | {"summary", "purpose", "persons", "specification", "own_remark"},
+            quality="holder",
         )
     if officers := scopes(user, Role.MAIN_BASE_OFFICER):
         main_base = RequestDataset.objects.filter(
@@ -197,6 +204,7 @@ def _outside_rules(user: User) -> Iterator[Rule]:
             # authorised files: the convention is due or signed (A33b)
             Q(Exists(main_base)) & Q(_begun(kind="convention")),
             FILE | {"opinion", "permit", "grants", "timeline"},
+            quality="main_base_officer",
         )
     if committees := _committees(user):
         referred = _begun(kind="opinion", committee__in=committees)
@@ -278,49 +286,74 @@ def hidden_requests(user: User) -> QuerySet[AccessRequest] | None:
 
 
 def rules(user: Person) -> list[Rule]:
-    """Rules that open something to a person; none for a visitor or an inactive account."""
+    """Rules that open something to a person; none for a visitor or an inactive account.
+
+    An office opens less on the person's own file (`_left`), and nothing where they withdrew.
+    """
     if not isinstance(user, User) or not user.is_active:
         return []
-    mine = [*_applicant_rules(user), *_site_rules(user), *_outside_rules(user)]
-    hidden = conflict(user)
-    if hidden is None:
-        return mine
-    return [
-        rule if rule.applicant_side else Rule(rule.name, Q(rule.condition) & ~Q(hidden), rule.parts)
-        for rule in mine
-    ]
+    return [*_applicant_rules(user), *_site_rules(user), *_outside_rules(user)]
+
+
+def _left(rule: Rule) -> frozenset[str]:
+    """What an office opens on the person's own file: the card."""
+    return rule.parts if rule.applicant_side else rule.parts & CARD
 
 
 def requests_with(user: Person, *parts: str) -> QuerySet[AccessRequest]:
     """Requests of which the person sees at least one of the parts (any part when none is named)."""
     wanted = frozenset(parts)
-    found = [rule.condition for rule in rules(user) if not wanted or rule.parts & wanted]
-    return AccessRequest.objects.filter(_any(found))
+    mine = rules(user)
+
+    def opening(some: Iterable[Rule], shows: Callable[[Rule], frozenset[str]]) -> list[Rule]:
+        return [one for one in some if (shows(one) & wanted if wanted else shows(one))]
+
+    total = _any(opening((one for one in mine if one.applicant_side), _left))
+    office = [one for one in mine if not one.applicant_side]
+    seen = Q(pk__in=[])
+    for quality in sorted({one.quality for one in office}):
+        group = [one for one in office if one.quality == quality]
+        card, whole = opening(group, _left), opening(group, lambda one: one.parts)
+        seen |= _any(card)
+        known = {one.name for one in card}
+        if beyond := [one for one in whole if one.name not in known]:
+            seen |= _any(beyond) & ~duties.set_apart(user, quality)  # type: ignore[arg-type]
+    hidden = conflict(user) if office else None  # type: ignore[arg-type]
+    return AccessRequest.objects.filter(total | (seen if hidden is None else seen & ~Q(hidden)))
 
 
-def _any(conditions: Iterable[Condition]) -> Q:
+def _any(found: Iterable[Rule]) -> Q:
     total = Q(pk__in=[])
-    for condition in conditions:
-        total |= Q(condition)
+    for rule in found:
+        total |= Q(rule.condition)
     return total
 
 
 def parts_visible(user: Person, request: AccessRequest) -> frozenset[str]:
     """Parts of one request that the person sees; empty: the request does not exist for them."""
     mine = rules(user)
-    if not mine or request.pk is None:
+    if not isinstance(user, User) or not mine or request.pk is None:
         return frozenset()
+    asked: dict[str, Condition] = {f"rule_{n}": rule.condition for n, rule in enumerate(mine)}
+    office = {rule.quality for rule in mine if not rule.applicant_side}
+    asked |= {f"own_{quality}": duties.set_apart(user, quality) for quality in office}
+    hidden = conflict(user) if office else None
+    if hidden is not None:
+        asked["hidden"] = hidden
     flags = {
-        f"rule_{number}": Case(
-            When(Q(rule.condition), then=Value(True)),
+        name: Case(
+            When(Q(condition), then=Value(True)),
             default=Value(False),
             output_field=BooleanField(),
         )
-        for number, rule in enumerate(mine)
+        for name, condition in asked.items()
     }
     row = AccessRequest.objects.filter(pk=request.pk).annotate(**flags).values(*flags).first()
     if row is None:
         return frozenset()
-    return frozenset().union(
-        *(rule.parts for number, rule in enumerate(mine) if row[f"rule_{number}"])
-    )
+    found: set[str] = set()
+    for number, rule in enumerate(mine):
+        if row[f"rule_{number}"] and (rule.applicant_side or not row.get("hidden")):
+            own = not rule.applicant_side and row[f"own_{rule.quality}"]
+            found |= _left(rule) if own else rule.parts
+    return frozenset(found)

@@ -31,7 +31,7 @@ _LINK = re.compile(r"://|www\.|@|\w\w\.[a-z]{2,}", re.IGNORECASE)
 
 
 class InvitationUnusable(Exception):
-    """Unknown, expired, cancelled or already accepted."""
+    """Unknown, expired, cancelled or already accepted; the message, if any, says why."""
 
 
 class WrongPerson(Exception):

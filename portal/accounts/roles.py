@@ -31,6 +31,11 @@ def has_role(user: "User | AnonymousUser", *roles: Role) -> bool:
     return any(role in roles for role, _scope in _assignments(user))
 
 
+def roles_of(user: "User | AnonymousUser") -> frozenset[str]:
+    """Roles the person holds, in whatever scope."""
+    return frozenset(role for role, _scope in _assignments(user))
+
+
 def scopes(user: "User | AnonymousUser", role: Role) -> frozenset[UUID]:
     """Organisations for which the person holds a scoped role."""
     return frozenset(

@@ -67,8 +67,14 @@ def visible_to(user: "User | AnonymousUser") -> QuerySet[AuditEvent]:
     return AuditEvent.objects.none()
 
 
-def can_read_story(user: "User | AnonymousUser", about: UUID) -> bool:
-    """Whether the person reads the story of a request."""
-    if any(hidden.filter(pk=about).exists() for hidden in hidden_from(user)):
+def reads_everything_of(user: "User | AnonymousUser", about: UUID) -> bool:
+    """Whether the person reads all that the log holds of a request, reserved actions included."""
+    if not can_read_everything(user):
         return False
-    return can_read_everything(user) or any(reader(user, about) for reader in _story_readers)
+    return not any(hidden.filter(pk=about).exists() for hidden in hidden_from(user))
+
+
+def can_read_story(user: "User | AnonymousUser", about: UUID) -> bool:
+    """Whether the person reads the story of a request: the rules of `allow_story` know what is
+    closed to them."""
+    return any(reader(user, about) for reader in _story_readers) or reads_everything_of(user, about)

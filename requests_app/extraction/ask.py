@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from portal.accounts.models import User
 from portal.audit.record import record
-from requests_app import permits
+from requests_app import duties, permissions, permits
 from requests_app.models import AccessRequest, Stage, StageState, Workspace
 from requests_app.provisioning import extract
 from requests_app.provisioning.approved import ScopeError
@@ -37,7 +37,13 @@ def is_askable(request: AccessRequest) -> bool:
 
 
 def ask(request: AccessRequest, *, by: User) -> Workspace:
-    """Have the extract prepared, or prepared again before its confirmation. Raises AskRefused."""
+    """Have the extract prepared, or prepared again before its confirmation.
+
+    Raises AskRefused, also to whoever is no operator or has a part in the file.
+    """
+    if not permissions.can(by, "prepare_extract", request):
+        why = permissions.why_not(by, "prepare_extract", request)
+        raise AskRefused(why or _("L’extraction est préparée par un opérateur."))
     if not is_askable(request):
         raise AskRefused(_("L’extraction n’est pas à préparer maintenant."))
     workspace_for(request)
@@ -101,6 +107,8 @@ def _prepare(workspace: Workspace, run: Preparation, *, by: User) -> str:
             "La préparation s’est interrompue %(n)d fois sans finir. Prévenez l’exploitant du"
             " portail avant de la demander à nouveau."
         ) % {"n": MAX_TRIES}
+    if why := duties.why_apart(by, workspace.request, "operator"):
+        return why  # joined the file since they asked
     try:
         extract.stage(workspace, scope=permits.approved_scope(workspace.request), by=by, run=run)
     except PreparationLost:

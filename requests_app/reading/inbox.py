@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from portal.accounts.models import Membership, Role, User
 from portal.accounts.roles import has_role, scopes
 from portal.common.calendar import legal_now
-from requests_app import permissions
+from requests_app import duties, permissions
 from requests_app.models import (
     AccessRequest,
     InterestDeclaration,
@@ -48,15 +48,18 @@ def stages_for(user: User) -> QuerySet[Stage]:
     own_files = RequestMember.objects.filter(
         request=OuterRef("request"), user=user, kind__in=TEAM_KINDS, removed_at__isnull=True
     )
-    mine = (
-        Q(role__in=_held(user), holder__isnull=True, committee__isnull=True)
-        | Q(holder__in=scopes(user, Role.HOLDER_REPRESENTATIVE))
-        | (Q(role=APPLICANT) & Exists(own_files))
-    )
+    mine = Q(role=APPLICANT) & Exists(own_files)
+    for role in _held(user):
+        desk = Q(role=role, holder__isnull=True, committee__isnull=True)
+        mine |= desk & ~duties.set_apart(user, role, at="request")
+    if holders := scopes(user, Role.HOLDER_REPRESENTATIVE):
+        mine |= Q(holder__in=holders) & ~duties.set_apart(user, "holder", at="request")
     if committees:
         reports = Q(is_rapporteur=True, has_reported=False)
-        mine |= Q(committee__in=committees) & (
-            Q(has_declared=False) | reports | Q(committee__in=president)
+        mine |= (
+            Q(committee__in=committees)
+            & (Q(has_declared=False) | reports | Q(committee__in=president))
+            & ~duties.set_apart(user, at="request")
         )
     declared = InterestDeclaration.objects.filter(request=OuterRef("request"), member=user)
     rapporteurs = RapporteurAssignment.objects.filter(stage=OuterRef("pk"), ended_at__isnull=True)
@@ -116,6 +119,7 @@ def tasks_for(user: User) -> QuerySet[Task]:
         return Task.objects.none()
     return (
         Task.objects.filter(
+            ~duties.set_apart(user, at="request"),  # no task is an operator's or a holder's
             closed_at__isnull=True,
             role__in=held,
             request__in=permissions.requests_visible_to(user),

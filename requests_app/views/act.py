@@ -172,7 +172,8 @@ def act(
     task = get_object_or_404(Task, pk=task_id, request=access_request) if task_id else None
     corrected = get_object_or_404(Act, pk=act_id, request=access_request) if act_id else None
     if corrected is not None and not permissions.can(request.user, "correct_act", corrected):
-        raise PermissionDenied(_("Cet acte ne se corrige pas, ou pas par vous."))
+        why = permissions.why_not(request.user, "correct_act", corrected)
+        raise PermissionDenied(why or _("Cet acte ne se corrige pas, ou pas par vous."))
     if (name == "correct_act") != (corrected is not None):
         raise Http404
     ability = next(
@@ -188,8 +189,9 @@ def act(
     if ability is None:
         if _is_second_click(request, name, access_request, stage):
             return _done_already(request, access_request)
+        why = permissions.why_not(request.user, name, task or stage or access_request)
         raise PermissionDenied(
-            _("Cet acte ne vous revient pas, ou il n’est plus temps de le faire.")
+            why or _("Cet acte ne vous revient pas, ou il n’est plus temps de le faire.")
         )
     if (asked := fresh_factor(request, needed=ability.needs_fresh_factor)) is not None:
         return asked

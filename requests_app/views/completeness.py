@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from portal.audit.record import record_view
-from requests_app import desk, uploads
+from requests_app import desk, permissions, uploads
 from requests_app.abilities import abilities
 from requests_app.forms.completeness import PieceReviewForm
 from requests_app.models import Stage
@@ -34,7 +34,10 @@ def completeness(request: HttpRequest, pk: UUID) -> HttpResponse:
         if one.stage is not None and one.stage.pk == stage.pk
     ]
     if not mine:
-        raise PermissionDenied(_("Le contrôle de complétude n’est pas à faire, ou pas par vous."))
+        why = permissions.why_not(request.user, "review_piece", access_request)
+        raise PermissionDenied(
+            why or _("Le contrôle de complétude n’est pas à faire, ou pas par vous.")
+        )
     record_view(request, "request.view", on=access_request, about=pk)
     links = [one for one in act_links(access_request, mine) if one.name != "completeness"]
     rows = desk.pieces_of(access_request)

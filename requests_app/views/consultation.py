@@ -22,6 +22,8 @@ def consult(request: HttpRequest, pk: UUID) -> HttpResponse:
     if not has_role(request.user, Role.ADMINISTRATOR):
         raise PermissionDenied(_("Cette page est celle des administrateurs."))
     access_request = visible_request(request, pk)
+    if not permissions.can(request.user, "give_reason", access_request):
+        raise PermissionDenied(permissions.why_not(request.user, "give_reason", access_request))
     form = ConsultationForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         permissions.give_reason(request.user, access_request, reason=form.cleaned_data["reason"])

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods
 from portal.accounts.models import Role
 from portal.accounts.roles import has_role
 from portal.audit.record import record_view
-from requests_app import extraction
+from requests_app import extraction, permissions
 from requests_app.abilities import abilities
 from requests_app.models import Workspace
 from requests_app.provisioning import extract
@@ -26,6 +26,8 @@ def extraction_page(request: HttpRequest, pk: UUID) -> HttpResponse:
     access_request = visible_request(request, pk)
     if not has_role(request.user, Role.OPERATOR):
         raise PermissionDenied(_("Cette page est celle des opérateurs."))
+    if not permissions.can(request.user, "prepare_extract", access_request):
+        raise PermissionDenied(permissions.why_not(request.user, "prepare_extract", access_request))
     if request.method == "POST":
         try:
             extraction.ask(access_request, by=request.user)

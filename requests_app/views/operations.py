@@ -210,8 +210,13 @@ def _workspace(request: HttpRequest, pk: UUID) -> Workspace:
     workspace = get_object_or_404(
         Workspace.objects.select_related("request", "extract_confirmed_by"), pk=pk
     )
-    if not permissions.can_view(request.user, workspace.request):
+    parts = permissions.parts_visible(request.user, workspace.request)
+    if not parts:
         raise Http404
+    # An operator reads the grants and not the content: any other answer may be their own file's.
+    if "grants" not in parts or "content" in parts:
+        if why := permissions.why_kept_away(request.user, workspace.request):
+            raise PermissionDenied(why)
     return workspace
 
 
@@ -264,7 +269,7 @@ def workspace_page(request: HttpRequest, pk: UUID) -> HttpResponse:
         "last_step": labels.step(workspace.last_step),
         "buttons": [
             _button(name, workspace.pk)
-            for name in operations.for_study(workspace, by=request.user, grants=grants)
+            for name in operations.for_study(workspace, by=request.user, grants=grants, acts=acts)
         ],
     }
     return render(request, "requests_app/operations/workspace.html", context)

@@ -74,13 +74,14 @@ def bodies_page(request: HttpRequest, kind: str) -> HttpResponse:
     words = " ".join(request.GET.get("q", "").replace("\0", "").split())[:100]
     page = Paginator(_search(_rows(kind), kind, words), PAGE_SIZE).get_page(request.GET.get("page"))
     acts = operations.may_act(request.user)
+    own = operations.own_bodies(page, by=request.user) if acts else set()  # type: ignore[arg-type]
     for body in page:
         body.buttons = [
             {
                 "label": WORDS[name][0],
                 "url": _url(kind, body.pk, name),
             }
-            for name in operations.for_body(body, acts=acts)
+            for name in operations.for_body(body, acts=acts and body.pk not in own)
         ]
     context = {
         "page": page,

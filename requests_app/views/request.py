@@ -167,7 +167,7 @@ def _assignable(
     for stage in stages:
         if stage.role not in desk.ASSIGNABLE_ROLES or stage.ended_at or not stage.started_at:
             continue
-        found.append({"stage": stage, "people": desk.colleagues(stage.role)})
+        found.append({"stage": stage, "people": desk.colleagues(stage.role, access_request)})
     return found
 
 
@@ -202,6 +202,7 @@ def request_page(request: HttpRequest, pk: UUID) -> HttpResponse:
         mine,
         edits=in_team and permissions.is_editable(access_request),  # what `can` asks, asked once
     )
+    kept_away = permissions.why_kept_away(request.user, access_request)
     context: dict[str, Any] = {
         "access_request": access_request,
         "parts": parts,
@@ -215,8 +216,11 @@ def request_page(request: HttpRequest, pk: UUID) -> HttpResponse:
         "still": STILL.get(access_request.state, ""),
         "must_declare": "content" not in parts
         and any(one.name == "declare_interest" for one in mine),
-        "may_consult": "content" not in parts and has_role(request.user, Role.ADMINISTRATOR),
-        "tools": _tools(request, access_request),
+        "may_consult": "content" not in parts
+        and has_role(request.user, Role.ADMINISTRATOR)
+        and not kept_away,
+        "tools": [] if kept_away else _tools(request, access_request),
+        "kept_away": kept_away,
         "tabs": tabs,
         "tab": tab,
     }
@@ -228,7 +232,7 @@ def request_page(request: HttpRequest, pk: UUID) -> HttpResponse:
 def add_note(request: HttpRequest, pk: UUID) -> HttpResponse:
     access_request = visible_request(request, pk)
     if not permissions.can(request.user, "write_note", access_request):
-        raise PermissionDenied
+        raise PermissionDenied(permissions.why_not(request.user, "write_note", access_request))
     form = NoteForm(request.POST)
     if form.is_valid():
         desk.add_note(access_request, text=form.cleaned_data["text"], by=request.user)  # type: ignore[arg-type]
@@ -244,14 +248,14 @@ def assign_stage(request: HttpRequest, pk: UUID, stage_id: UUID) -> HttpResponse
     """Give a stage to a colleague, take it for oneself (nothing chosen), or give it back."""
     access_request = visible_request(request, pk)
     if not permissions.can(request.user, "assign", access_request):
-        raise PermissionDenied
+        raise PermissionDenied(permissions.why_not(request.user, "assign", access_request))
     stage = get_object_or_404(Stage, pk=stage_id, request=access_request)
     back = (
         redirect("requests_app:inbox")
         if "inbox" in request.POST
         else redirect("requests_app:request", access_request.pk)
     )
-    people = desk.colleagues(stage.role)
+    people = desk.colleagues(stage.role, access_request)
     wanted = request.POST.get("to", str(request.user.pk))
     to = None if "release" in request.POST else people.filter(pk=uuid_or_none(wanted)).first()
     if to is None and "release" not in request.POST and wanted:

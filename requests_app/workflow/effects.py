@@ -76,7 +76,7 @@ def announce(ctx: Context) -> None:
     if ctx.task is not None and ctx.task.closed_at is None:
         rule = ctx.procedure.task(ctx.task.code)
         notices.TaskOpened.tell(
-            recipients.with_role(Role(rule.role)),
+            recipients.office(ctx.request, Role(rule.role)),
             ctx.request,
             task=rule.label,
             todo=rule.expected,
@@ -128,7 +128,10 @@ def _awaited(ctx: Context) -> None:
 def _signature_cancelled(ctx: Context) -> None:
     to = [*recipients.signatories(ctx.request)]
     if ctx.scratch.get("checking"):
-        to += [*standing.representatives(ctx.request), *recipients.with_role(Role.SECRETARIAT)]
+        to += [
+            *standing.representatives(ctx.request),
+            *recipients.office(ctx.request, Role.SECRETARIAT),
+        ]
     notices.SignatureCancelled.tell(to, ctx.request)
 
 
@@ -144,7 +147,7 @@ def _paper(ctx: Context) -> None:
     page = reverse("requests_app:sign", args=[ctx.request.pk])
     notices.PaperDeposited.tell(_both_sides(ctx), ctx.request, page=page, **more)
     notices.SignatureCheckExpected.tell(
-        recipients.with_role(Role.SECRETARIAT),
+        recipients.office(ctx.request, Role.SECRETARIAT),
         ctx.request,
         page=reverse("requests_app:request_act", args=[ctx.request.pk, "verify_signature"]),
         **more,
@@ -164,7 +167,7 @@ def _verified(ctx: Context) -> None:
 
 def _sent_back(ctx: Context) -> None:
     contested = ctx.move.name == "contest_signature"
-    desk = recipients.with_role(Role.SECRETARIAT) if contested else []
+    desk = recipients.office(ctx.request, Role.SECRETARIAT) if contested else []
     notices.SignatureRefused.tell(
         [*_both_sides(ctx), *desk],
         ctx.request,
@@ -252,9 +255,11 @@ def _ended(ctx: Context) -> None:
         if stage.role != "applicant"
         for person in recipients.of_stage(stage)
     ]
-    stopped += recipients.with_role(*(Role(role) for role in ctx.scratch.get("stopped_tasks", [])))
+    stopped += recipients.office(
+        ctx.request, *(Role(role) for role in ctx.scratch.get("stopped_tasks", []))
+    )
     known = ctx.request.number is not None or ctx.scratch.get("checking")
-    desk = [*recipients.with_role(Role.SECRETARIAT)] if known else []
+    desk = [*recipients.office(ctx.request, Role.SECRETARIAT)] if known else []
     team = {one.pk: one for one in recipients.team(ctx.request)}
     others = [
         one
@@ -281,7 +286,7 @@ def _rapporteurs(ctx: Context) -> None:
 
 def _report(ctx: Context) -> None:
     notices.ReportFiled.tell(
-        recipients.with_role(Role.PRESIDENT, scope=ctx.the_stage.committee_id),
+        recipients.office(ctx.request, Role.PRESIDENT, scope=ctx.the_stage.committee_id),
         ctx.request,
         due=ctx.the_stage.due_at,
     )
@@ -339,7 +344,7 @@ def _expired(ctx: Context) -> None:
         notices.CompletionOverdue.tell(recipients.of_stage(ctx.the_stage), ctx.request, **more)
     elif effect == "escalate":
         notices.Escalated.tell(
-            recipients.with_role(Role.SECRETARIAT),
+            recipients.office(ctx.request, Role.SECRETARIAT),
             ctx.request,
             stage=ctx.spec.label,
             due=ctx.effective_at,
@@ -352,8 +357,8 @@ def _expired(ctx: Context) -> None:
         # nothing tacit happens in silence: the desk and the committee learn it from the portal
         scope = ctx.the_stage.committee_id
         told = [
-            *recipients.with_role(Role.SECRETARIAT),
-            *recipients.with_role(Role.PRESIDENT, scope=scope),
+            *recipients.office(ctx.request, Role.SECRETARIAT),
+            *recipients.office(ctx.request, Role.PRESIDENT, scope=scope),
         ]
         notices.TacitOpinion.tell(told, ctx.request, due=ctx.effective_at)
 

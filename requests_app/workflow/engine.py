@@ -172,7 +172,8 @@ def _check(ctx: Context, verb: Verb, asked: datetime | date | None) -> None:
         if permissions.is_actor(ctx.by, actor, ctx.request, ctx.stage, ctx.task)
     ]
     if not held:
-        raise NotAllowed([_("Cet acte ne vous revient pas.")])
+        why = permissions.why_barred(ctx.by, ctx.move.actors, ctx.request, ctx.stage, ctx.task)
+        raise NotAllowed([why or _("Cet acte ne vous revient pas.")])
     state = ctx.request.state if ctx.stage is None else ctx.stage.state
     if state not in ctx.move.sources:
         raise TransitionRefused([effects.why_not_from(ctx)])

@@ -110,7 +110,7 @@ def on_extract_staged(*, workspace: Workspace, **_kwargs: Any) -> None:
     staged = workspace.deposits.select_related("staged_by").exclude(staged_by=None).last()
     author = staged.staged_by if staged is not None else None
     at = staged.staged_at if staged is not None else ""  # prepared again: to confirm again
-    able = [*recipients.with_role(Role.OPERATOR), *recipients.data_holders(request)]
+    able = [*recipients.office(request, Role.OPERATOR), *recipients.data_holders(request)]
     notices.ExtractStaged.tell(
         [person for person in able if author is None or person.pk != author.pk],
         request,
@@ -124,7 +124,7 @@ def _to_operators(
     notice: type[notices.RequestNotice], workspace: Workspace, once: str, **more: Any
 ) -> None:
     notice.tell(
-        recipients.with_role(Role.OPERATOR),
+        recipients.office(workspace.request, Role.OPERATOR),
         workspace.request,
         workspace=workspace.slug,
         once=once,

@@ -68,6 +68,7 @@ OTHER_ACTIONS: dict[str, set[str]] = {
     "revoke": {"operator"},
     "retry": {"operator"},
     "hold": {"operator"},
+    "prepare_extract": {"operator"},
     "give_reason": {"administrator"},
 }
 

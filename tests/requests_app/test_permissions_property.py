@@ -19,6 +19,7 @@ from hypothesis.extra.django import TestCase
 
 from portal.accounts.models import (
     DeclarationOfInterests,
+    Invitation,
     Membership,
     Organisation,
     Role,
@@ -75,6 +76,9 @@ place = st.tuples(
     often,  # still there
 )
 declared = st.tuples(st.integers(0, REQUESTS - 1), st.sampled_from(["none", "withdrawn"]))
+invited = st.tuples(
+    st.integers(0, REQUESTS - 1), st.sampled_from(["named_person", "named_person", "team"])
+)
 reason = st.tuples(st.integers(0, REQUESTS - 1), st.booleans())
 
 
@@ -127,6 +131,15 @@ def compose(requests: list[AccessRequest], drawn: dict[str, Any]) -> User:
             reason="Incident.",
             granted_at=start,
             expires_at=start + timedelta(hours=1),
+        )
+    for index, kind in drawn["invited"]:
+        Invitation.objects.create(
+            kind=kind,
+            email="Composee@Example.org",
+            token_hash=f"{index}-{kind}",
+            request_id=requests[index].pk,
+            invited_by=requests[index].created_by,
+            expires_at=now + timedelta(days=1),
         )
     if drawn["signed"] is not None:
         RequestVersion.objects.filter(request=requests[drawn["signed"]], status="signed").update(
@@ -286,7 +299,7 @@ class TestEveryKindOfRow(TestCase):
     def _each_role(self, *, active: bool) -> None:
         """Each role alone, cleared of interests everywhere."""
         nothing: dict[str, Any] = dict.fromkeys(
-            ("memberships", "places", "interests", "reasons"), ()
+            ("memberships", "places", "interests", "reasons", "invited"), ()
         )
         for place in [*((one, "") for one in SITE), *SCOPED]:
             drawn = nothing | {
@@ -323,6 +336,7 @@ class TestEveryKindOfRow(TestCase):
                     st.sampled_from(["universite", "holder-a", "cesrees"]), max_size=1
                 ),
                 "reasons": st.lists(reason, max_size=2),
+                "invited": st.lists(invited, max_size=2, unique=True),
                 "signed": st.one_of(st.none(), st.integers(0, REQUESTS - 1)),
                 "active": st.sampled_from([True] * 9 + [False]),
             }

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from portal.accounts.models import (
     DeclarationOfInterests,
+    Invitation,
     Membership,
     Organisation,
     Role,
@@ -54,8 +55,56 @@ def expected(person: User, request: AccessRequest) -> set[str]:
         return set()
     parts = set(_applicant(person, request))
     if not _hidden(person, request):
-        parts |= set(_office(person, request)) | set(_outside(person, request))
+        own = has_a_part(person, request)
+        as_holder = own or is_colleague(person, request)
+        parts |= _left(_office(person, request), own)
+        parts |= _left(_operator(person, request), own or is_invited(person, request))
+        parts |= _left(_committee(person, request), own)
+        parts |= _left(_holders(person, request), as_holder)
+        parts |= _left(_main_base(person, request), as_holder or is_invited(person, request))
     return parts
+
+
+def _left(parts: Iterator[str], own: bool) -> set[str]:
+    """On their own file, an office leaves the card."""
+    return set(parts) & (CARD if own else permissions.ALL_PARTS)
+
+
+def has_a_part(person: User, request: AccessRequest) -> bool:
+    """Team, named persons, signatories, of now and of before; whoever wrote it."""
+    versions = list(RequestVersion.objects.filter(request=request))
+    for member in RequestMember.objects.filter(request=request, user=person):
+        left = member.removed_at
+        if left is None or any(one.frozen_at <= left for one in versions):
+            return True
+    wrote = {request.created_by_id, request.content_edited_by_id}
+    wrote |= {one.frozen_by_id for one in versions} | {one.signed_by_id for one in versions}
+    wrote |= {one.file.uploaded_by_id for one in request.pieces.all() if one.file}
+    return person.pk in wrote or any(one.can_sign_since for one in _places(person, request))
+
+
+def _places(person: User, request: AccessRequest) -> list[Membership]:
+    """Memberships of the applicant's organisation, confirmed, held while the file existed."""
+    rows = Membership.objects.filter(user=person, organisation=request.organisation_id)
+    return [
+        one
+        for one in rows
+        if one.confirmed_at and (one.ended_at is None or one.ended_at >= request.created_at)
+    ]
+
+
+def is_colleague(person: User, request: AccessRequest) -> bool:
+    held = roles(person, Role.HOLDER_REPRESENTATIVE) | roles(person, Role.MAIN_BASE_OFFICER)
+    return bool(_places(person, request)) or request.organisation_id in held
+
+
+def is_invited(person: User, request: AccessRequest) -> bool:
+    return any(
+        one.kind == "named_person"
+        and one.request_id == request.pk
+        and one.email.casefold() == person.email.casefold()
+        for one in Invitation.objects.open()
+    )
 
 
 def _applicant(person: User, request: AccessRequest) -> Iterator[str]:
@@ -92,12 +141,6 @@ def _office(person: User, request: AccessRequest) -> Iterator[str]:
         yield from CARD | {"version_to_sign"}
     if roles(person, Role.LEGAL_OFFICER) and deposited:
         yield from FILE | COURSE | {"remarks", "opinion", "notes", "tasks"}
-    begun = [s for s in request.stages.all() if s.state in {"running", "paused", "done"}]
-    if roles(person, Role.OPERATOR) and (
-        any(s.kind in {"extract", "opening"} for s in begun)
-        or Permit.objects.filter(request=request).exists()
-    ):
-        yield from CARD | {"persons", "permit", "grants", "timeline"}
     if roles(person, Role.DPO) and deposited:
         yield from FILE | COURSE | {"full_log"}
     if roles(person, Role.AUDITOR):
@@ -109,11 +152,26 @@ def _office(person: User, request: AccessRequest) -> Iterator[str]:
                 yield from FILE | COURSE
 
 
-def _outside(person: User, request: AccessRequest) -> Iterator[str]:
-    begun = [s for s in request.stages.all() if s.state in {"running", "paused", "done"}]
-    for stage in begun:
+def _begun(request: AccessRequest) -> list[Stage]:
+    return [s for s in request.stages.all() if s.state in {"running", "paused", "done"}]
+
+
+def _operator(person: User, request: AccessRequest) -> Iterator[str]:
+    if roles(person, Role.OPERATOR) and (
+        any(s.kind in {"extract", "opening"} for s in _begun(request))
+        or Permit.objects.filter(request=request).exists()
+    ):
+        yield from CARD | {"persons", "permit", "grants", "timeline"}
+
+
+def _holders(person: User, request: AccessRequest) -> Iterator[str]:
+    for stage in _begun(request):
         if stage.kind == "holder" and stage.holder_id in roles(person, Role.HOLDER_REPRESENTATIVE):
             yield from CARD | {"summary", "purpose", "persons", "specification", "own_remark"}
+
+
+def _main_base(person: User, request: AccessRequest) -> Iterator[str]:
+    for stage in _begun(request):
         if stage.kind == "convention":
             for row in RequestDataset.objects.filter(request=request):
                 owner = row.dataset.holder.organisation_id
@@ -121,6 +179,10 @@ def _outside(person: User, request: AccessRequest) -> Iterator[str]:
                     person, Role.MAIN_BASE_OFFICER
                 ):
                     yield from FILE | {"opinion", "permit", "grants", "timeline"}
+
+
+def _committee(person: User, request: AccessRequest) -> Iterator[str]:
+    for stage in _begun(request):
         if stage.kind == "opinion" and stage.committee_id in _committees(person):
             yield from CARD
             none = InterestDeclaration.objects.filter(request=request, member=person, answer="none")

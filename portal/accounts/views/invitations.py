@@ -105,8 +105,9 @@ def resend(request: HttpRequest, pk: UUID) -> HttpResponseBase:
     return redirect("accounts:invitations")
 
 
-def _unusable(request: HttpRequest) -> HttpResponse:
-    return render(request, "accounts/link_unusable.html", {"purpose": "invitation"}, status=410)
+def _unusable(request: HttpRequest, why: str = "") -> HttpResponse:
+    context = {"purpose": "invitation", "why": why}
+    return render(request, "accounts/link_unusable.html", context, status=410)
 
 
 @login_not_required
@@ -125,8 +126,8 @@ def invitation(request: HttpRequest, token: str) -> HttpResponseBase:
             service.accept(token=token, by=request.user)
             messages.success(request, _("Vous avez accepté l’invitation."))
             return redirect(after_invitation(found))
-    except service.InvitationUnusable:
-        return _unusable(request)
+    except service.InvitationUnusable as gone:
+        return _unusable(request, str(gone))
     except service.WrongPerson:
         pass  # the page says so
     wrong = request.user.is_authenticated and not service.is_for(found, request.user)
@@ -160,8 +161,8 @@ def invitation_register(request: HttpRequest, token: str) -> HttpResponse:
             auth.login(request, user)
             messages.success(request, _("Votre compte est créé et l’invitation est acceptée."))
             return redirect(after_invitation(found))
-    except service.InvitationUnusable:
-        return _unusable(request)
+    except service.InvitationUnusable as gone:
+        return _unusable(request, str(gone))
     except IntegrityError:
         form.add_error("username", _("Ce nom d’utilisateur est déjà pris. Choisissez-en un autre."))
     context = {"form": form, "email": found.email, "invitation": found, "token": token}

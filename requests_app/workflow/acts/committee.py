@@ -134,7 +134,8 @@ class WithdrawMember(Verb):
 
 
 def withdraw_same_organisation(ctx: Context) -> None:
-    """When a file is referred: members tied to one of its organisations are withdrawn (A14)."""
+    """When a file is referred: members tied to one of its organisations, or who have a part in
+    the file, are withdrawn (A14)."""
     for stage in ctx.started:
         if stage.kind != "opinion" or stage.committee_id is None:
             continue
@@ -144,7 +145,7 @@ def withdraw_same_organisation(ctx: Context) -> None:
             .select_related("user")
         )
         for member in {assignment.user for assignment in assignments}:
-            if permissions.is_conflicted(member, ctx.request):
+            if permissions.is_barred(member, ctx.request, "member"):
                 _row, created = InterestDeclaration.objects.get_or_create(
                     request=ctx.request,
                     member=member,
@@ -180,8 +181,10 @@ class AssignRapporteurs(Verb):
         for member in members:
             if not sits(member, ctx):
                 yield _("%(person)s n’est pas membre du comité.") % {"person": member}
-            elif permissions.is_conflicted(member, ctx.request):
-                yield _("%(person)s s’est déporté de ce dossier.") % {"person": member}
+            elif permissions.is_barred(member, ctx.request, "member"):
+                yield _("%(person)s s’est déporté de ce dossier, ou en est partie.") % {
+                    "person": member
+                }
 
     def act(self, ctx: Context) -> ActData:
         return ActData(audit={"members": [str(m.pk) for m in ctx.people("members")]})
@@ -273,10 +276,11 @@ class IssueOpinion(Verb):
         for member in present:
             if not sits(member, ctx):
                 yield _("%(person)s n’est pas membre du comité.") % {"person": member}
-            elif member.pk in withdrew or permissions.is_conflicted(member, ctx.request):
-                yield _("%(person)s s’est déporté : cette personne ne peut pas avoir siégé.") % {
-                    "person": member
-                }
+            elif member.pk in withdrew or permissions.is_barred(member, ctx.request, "member"):
+                yield _(
+                    "%(person)s s’est déporté, ou est partie au dossier : cette personne ne peut"
+                    " pas avoir siégé."
+                ) % {"person": member}
             elif member.pk not in declared:
                 yield _(
                     "%(person)s n’a pas déclaré ses liens d’intérêts : cette personne ne peut pas"
