@@ -34,6 +34,8 @@ INVITATIONS_BY_PERSON = Limit("invitations-person", 50, 24 * 60 * 60)
 # What one address, perhaps a stranger's, may receive of them in a day, whoever sends.
 INVITATIONS_BY_RECIPIENT = Limit("invitations-recipient", 10, 24 * 60 * 60)
 MEMBERSHIPS_BY_PERSON = Limit("memberships-person", 10, 24 * 60 * 60)
+# A document made for nobody in particular costs half a second of a processor.
+PDF_BY_ADDRESS = Limit("pdf-address", 20, 5 * 60)
 
 
 def client_address(request: HttpRequest) -> str:

@@ -13,6 +13,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from catalog.models import Variable
+from portal.accounts import throttle
 from portal.common.calendar import legal_today
 from portal.common.pdf import render_pdf
 from requests_app.forms.basket import AddForm, RowForm, YearsForm
@@ -184,6 +185,10 @@ def basket_csv(request: HttpRequest) -> HttpResponse:
 @login_not_required
 @require_safe
 def basket_pdf(request: HttpRequest) -> HttpResponse:
+    if not request.user.is_authenticated:
+        address = throttle.client_address(request)
+        if minutes := throttle.take(throttle.PDF_BY_ADDRESS, address):
+            return render(request, "429.html", {"minutes": minutes}, status=429)
     rows = baskets.rows(baskets.find(request))
     data = exports.specification_data(rows, title=_("Expression de besoins"))
     return pdf_answer(request, lambda: render_pdf("pdf/receipt.typ", data), _file_name())
