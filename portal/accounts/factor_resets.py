@@ -21,6 +21,7 @@ from .permissions import is_administrator, needs_second_factor
 
 
 VALID = timedelta(days=3)
+COOLING = timedelta(days=3)
 # What was taken from a person, or given to an administrator, less than this ago is not yet settled:
 # ending a role, or naming a colleague, just before would otherwise go round the second person.
 SETTLED = timedelta(days=7)
@@ -35,6 +36,20 @@ def holds_powers(user: User) -> bool:
     engaged = Q(can_sign_since__isnull=False) | Q(is_manager=True)
     places = Membership.objects.filter(lately, engaged, user=user, confirmed_at__isnull=False)
     return places.exists() or needs_second_factor(user)
+
+
+def first_factor_from(user: User) -> datetime | None:
+    """When who holds powers and has no factor yet may install one; None: now.
+
+    Not just after an administrator gave the account another address: with the password link read
+    there, they would install theirs. The former address, told of it, has that long to write.
+    """
+    if second_factor.has_second_factor(user) or not holds_powers(user):
+        return None
+    since = timezone.now() - COOLING
+    moved = FormerEmail.objects.filter(user=user, ended_at__gte=since).exclude(changed_by=user)
+    last = moved.order_by("-ended_at").first()
+    return last.ended_at + COOLING if last is not None else None
 
 
 def propose(user: User, *, by: User, reason: str) -> FactorReset:

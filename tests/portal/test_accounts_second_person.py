@@ -349,6 +349,35 @@ class TestTheFormerAddress:
         registration.password_changed(user=operator, by_link=False)
         assert told("password_changed") == {"ailleurs@exemple.fr"}
 
-    def test_a_case_changed_is_no_other_address(self, first: User, operator: User) -> None:
+    def test_hears_of_any_change_of_letters(self, first: User, operator: User) -> None:
+        """A look-alike is another address; so is another case: nothing is compared but letters."""
         move(operator, "Operateur@exemple.fr", by=first)
-        assert not FormerEmail.objects.exists()
+        assert told("email_changed") == {"operateur@exemple.fr"}
+
+
+class TestAFirstFactor:
+    """Of somebody who holds powers, and whose address an administrator has just replaced."""
+
+    URL = "accounts:second_factor"
+
+    def page(self, user: User, method: str = "get") -> Any:
+        return getattr(client_for(user), method)(reverse(self.URL), {"code": "123456"})
+
+    def test_waits_for_the_former_address_to_be_heard(self, first: User) -> None:
+        user = with_role(Role.OPERATOR, a_person("nouvelle"))
+        assert self.page(user).status_code == 200
+        move(user, "ailleurs@exemple.fr", by=first)
+        for method in ("get", "post"):
+            answer = self.page(user, method)
+            assert answer.status_code == 403
+            assert "Revenez à partir du" in page_text(answer)
+        assert not second_factor.has_second_factor(user)
+        with time_machine.travel(timezone.now() + factor_resets.COOLING + timedelta(minutes=1)):
+            assert self.page(user).status_code == 200
+
+    def test_is_installed_at_once_by_others(self, first: User) -> None:
+        nobody, moved_alone = a_person("ada"), with_role(Role.OPERATOR, a_person("bob"))
+        move(nobody, "ailleurs@exemple.fr", by=first)
+        FormerEmail.objects.create(user=moved_alone, email="x@exemple.fr", changed_by=moved_alone)
+        assert self.page(nobody).status_code == 200
+        assert self.page(moved_alone).status_code == 200

@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
@@ -42,6 +43,9 @@ def enrol(request: HttpRequest) -> HttpResponse:
     replacing = has_second_factor(request.user)
     if replacing and (answer := demand(request, fresh_minutes=FRESH_MINUTES)) is not None:
         return answer
+    if (start := factor_resets.first_factor_from(request.user)) is not None:
+        context = {"start": start, "contact_email": settings.SITE_FACTS["contact_email"]}
+        return render(request, "accounts/second_factor_waits.html", context, status=403)
     key = request.session.get(_KEY) or factor.new_key()
     request.session[_KEY] = key
     form = CodeForm(posted(request))
