@@ -27,6 +27,8 @@ STEP_UP = "/compte/second-facteur/verifier/"
 # Signing, an opinion, a decision and its correction, a convention, an extract.
 ENGAGE = {
     "sign",
+    "deposit_paper",
+    "verify_signature",
     "correct_act",
     "issue_opinion",
     "file_late_opinion",
