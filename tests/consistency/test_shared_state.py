@@ -84,6 +84,7 @@ CACHES = {
     "catalog.search.synonyms.longest": "a number",
     "catalog.search.synonyms.table": "a dictionary of tuples that nobody writes in",
     "catalog.search.text.stem": "a string; the stemmer is behind a lock",
+    "portal.common.guarded_admin._offered": "a frozenset of the words of an address",
     "portal.common.calendar._holidays": "a frozenset, made from a calendar of its own per year",
     "requests_app.orientation.data": "a frozen model",
     "requests_app.procedures.registry._all": "a dictionary of frozen models that nobody writes in",
