@@ -18,6 +18,7 @@ from requests_app.provisioning.backends.base import (
     Answer,
     BackendError,
     Denied,
+    KeyFound,
     Permanent,
     Unreachable,
 )
@@ -410,12 +411,19 @@ def test_an_allowed_try_beside_a_silent_one_starts_the_count_again(
     assert grant.observed == "still_allowed"
 
 
-def test_refusals_of_a_key_that_is_not_there_prove_nothing(backend: FakeBackend, play: Any) -> None:
+@pytest.mark.parametrize("still_listed", [False, True])
+def test_refusals_of_a_key_that_is_not_there_prove_nothing(
+    backend: FakeBackend, play: Any, monkeypatch: pytest.MonkeyPatch, still_listed: bool
+) -> None:
     """The probe's key deleted by another hand: another is made, and its refusals are the proof."""
     workspace = play(world.study())
     grant = workspace.grants.get()
     probe = grant.credentials.get(use="probe")
-    backend.keys.pop(probe.access_key)
+    gone = backend.keys.pop(probe.access_key)
+    if still_listed:  # lists lag behind deletions too: the key is asked for by name
+        ghost = KeyFound(gone.access_key, gone.description)
+        real = backend.find_keys
+        monkeypatch.setattr(backend, "find_keys", lambda **kw: [*real(**kw), ghost])
     world.close(grant)
     play(workspace)
     grant.refresh_from_db()
