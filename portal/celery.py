@@ -52,6 +52,7 @@ app.conf.beat_schedule = {
     "search-missing": _every("catalog.search.tasks.build_missing_index", 60, queue="search"),
     "workflow-due": _every("requests_app.workflow.tasks.fire_due", 5),
     "baskets-forget": _every("requests_app.tasks.forget_old_baskets", crontab(hour=3, minute=20)),
+    "files-forget": _every("requests_app.tasks.forget_lost_files", crontab(hour=3, minute=40)),
     "provisioning-sweep": _every("requests_app.provisioning.tasks.sweep", 5, queue="provisioning"),
     "extraction-asked": _every(
         "requests_app.extraction.tasks.prepare_asked", 5, queue="provisioning"

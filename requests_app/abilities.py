@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
+from typing import Any
 from uuid import UUID
 
 from django.utils.functional import Promise
@@ -107,6 +108,26 @@ class _Asked:
         if key not in self._known:
             self._known[key] = permissions.is_actor(self.user, actor, self.request, stage, task)
         return self._known[key]
+
+
+def move_of(
+    request: AccessRequest,
+    name: str,
+    *,
+    user: Any,
+    stage: Stage | None = None,
+    task: Task | None = None,
+) -> Transition | None:
+    """An act that is this person's by quality, whatever the state of things (the engine says what
+    keeps them from it); None when it is not theirs."""
+    procedure = registry.get(request.procedure_code, request.procedure_version)
+    moves = REQUEST_MOVES if stage is None else stage_moves(procedure.stage(stage.code))
+    move = moves.get(name)
+    if move is None or not any(
+        permissions.is_actor(user, actor, request, stage, task) for actor in move.actors
+    ):
+        return None
+    return move
 
 
 def _of_stages(asked: _Asked, procedure: Procedure) -> Iterator[Ability]:

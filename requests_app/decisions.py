@@ -17,8 +17,8 @@ from portal.accounts.models import Role
 from portal.common.calendar import PARIS
 from portal.common.pdf import render_pdf
 from portal.common.templatetags.portal import long_date
-from requests_app import notices, recipients
-from requests_app.models import NumberSeries, Opinion, OpinionSense, StoredFile
+from requests_app import notices, recipients, uploads
+from requests_app.models import NumberSeries, Opinion, StoredFile
 from requests_app.procedures import registry
 
 
@@ -55,7 +55,7 @@ def opinion_data(opinion: Opinion) -> dict[str, Any]:
     Nothing in it is titled a decision or a permit (D6.4's words are not those of this procedure).
     """
     request, version = opinion.request, opinion.version
-    tacit = opinion.sense == OpinionSense.TACIT
+    tacit = bool(opinion.deemed)
     committee = opinion.stage.committee
     procedure = registry.get(request.procedure_code, request.procedure_version)
     spec = procedure.stage(opinion.stage.code)
@@ -90,9 +90,10 @@ def opinion_data(opinion: Opinion) -> dict[str, Any]:
         "demo": request.organisation.is_demo,
         "rows": rows,
         "intro": _(
-            "Le comité n’a pas rendu d’avis dans le délai : son avis est réputé favorable à la date"
+            "Le comité n’a pas rendu d’avis dans le délai : son avis est %(deemed)s à la date"
             " ci-dessus."
         )
+        % {"deemed": opinion.deemed}
         if tacit
         else "",
         "sections": sections,
@@ -193,16 +194,11 @@ def _write(opinion_id: UUID) -> bool:
         size=len(content),
         sha256=hashlib.sha256(content).hexdigest(),
     )
-    document.file.save(document.name, ContentFile(content), save=False)
-    with transaction.atomic():
-        document.save(force_insert=True)
+    with uploads.written(document, ContentFile(content)):
+        # One of two that made it at once is kept, the other's file goes.
         written = Opinion.objects.filter(pk=opinion_id, document__isnull=True).update(
             document=document
         )
-        if not written:
-            transaction.set_rollback(True)
-    if not written:
-        document.file.delete(save=False)
     return bool(written)
 
 

@@ -348,7 +348,7 @@ def give_reason(user: User, request: AccessRequest, *, reason: str) -> ReasonedA
     Raises PermissionError for anyone else, ValueError without a reason.
     """
     if not is_actor(user, "administrator", request):
-        raise PermissionError("not an administrator")
+        raise PermissionError(_("Cette consultation est celle des administrateurs."))
     if not reason.strip():
         raise ValueError(_("Indiquez le motif de la consultation."))
     now = timezone.now()

@@ -183,7 +183,9 @@ def remove_person(request: AccessRequest, user: User, *, by: User, reason: str) 
     if not (by.is_active and (investigator or is_actor(by, "operator", request))):
         if why := why_barred(by, ["operator"], request):
             raise PermitRefused(why)
-        raise PermissionError("only the principal investigator or an operator removes a person")
+        raise PermissionError(
+            _("Seuls le responsable scientifique et l’exploitation retirent une personne.")
+        )
     if not reason.strip():
         raise PermitRefused(_("Indiquez le motif."))
     with transaction.atomic():
@@ -243,7 +245,7 @@ def _refuse_own_files(target: Target, *, by: User, quality: str) -> None:
 
 def _change(verb: str, target: Target, *, by: User, reason: str) -> list[Grant]:
     if not (by.is_active and has_role(by, Role.OPERATOR)):
-        raise PermissionError("only an operator stops or resumes access")
+        raise PermissionError(_("Seule l’exploitation suspend, reprend ou retire un accès."))
     if not reason.strip():
         raise PermitRefused(_("Indiquez le motif."))
     with transaction.atomic():

@@ -4,7 +4,7 @@ from celery import shared_task
 
 from portal.accounts.models import Role
 from portal.common.calendar import legal_today
-from requests_app import notices, recipients
+from requests_app import notices, recipients, uploads
 from requests_app.models import AccessRequest
 from requests_app.selection import basket
 
@@ -29,3 +29,9 @@ def tell_document_failed(request_id: str, document: str, why: str) -> None:
         ended=False,
         once=f"document-{request_id}-{document}-{legal_today()}",
     )
+
+
+@shared_task
+def forget_lost_files() -> int:
+    """Delete files that a killed upload left, of no piece, act or document; how many."""
+    return uploads.forget_lost()

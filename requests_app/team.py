@@ -160,7 +160,7 @@ def remove(request: AccessRequest, member: RequestMember, *, by: User, reason: s
     if member.kind == Kind.INVESTIGATOR and _only_investigator(request, member):
         raise TeamRefused(_("Un dossier garde au moins un responsable scientifique."))
     if not may_remove(request, member, by=by):
-        raise PermissionError("may not remove this person")
+        raise PermissionError(_("Vous ne pouvez pas retirer cette personne."))
     if removal_needs_reason(request):
         try:
             permits.remove_person(request, member.user, by=by, reason=reason)

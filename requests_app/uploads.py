@@ -6,19 +6,27 @@ program renamed `.pdf` is refused. A PDF must also open, and hold nothing but pa
 
 import codecs
 import hashlib
+import json
 import unicodedata
 import zipfile
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from datetime import timedelta
 from pathlib import PurePath
 
 from django.conf import settings
+from django.core.files import File
 from django.core.files.uploadedfile import UploadedFile
+from django.db.models import ManyToOneRel
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from portal.accounts.models import User
+from portal.common import sweeps
 
 from . import pdf_check
-from .models import AccessRequest, StoredFile
+from .models import AccessRequest, RequestVersion, StoredFile
+from .models.piece import stored_path
 
 
 PDF = "application/pdf"
@@ -55,8 +63,9 @@ def store(
     by: User,
     allowed: Collection[str] = (PDF,),
     max_bytes: int | None = None,
-) -> StoredFile:
-    """Check a file and keep it, never over another. Raises UploadRefused.
+) -> AbstractContextManager[StoredFile]:
+    """Check a file, then keep it, never over another, if what is done in the `with` makes use of
+    it: a refused, raced or repeated act leaves neither row nor bytes. Raises UploadRefused.
 
     The upload is read by chunks: neither the hash nor the copy holds it in memory.
     """
@@ -91,9 +100,49 @@ def store(
         sha256=digest.hexdigest(),
         uploaded_by=by,
     )
-    stored.file.save(str(stored.pk), upload, save=False)
-    stored.save(force_insert=True)
-    return stored
+    return written(stored, upload)
+
+
+@contextmanager
+def written(stored: StoredFile, content: File) -> Iterator[StoredFile]:
+    """A new file, row first then bytes, gone at the end unless something refers to it."""
+    stored.file.name = stored_path(stored, "")
+    stored.save(force_insert=True)  # first: by the row is found what a crash leaves
+    try:
+        stored.file.save(str(stored.pk), content, save=False)
+        yield stored
+    finally:
+        if is_used(stored):
+            StoredFile.objects.filter(pk=stored.pk).update(kept_at=timezone.now())
+        else:
+            discard(stored)
+
+
+def is_used(stored: StoredFile) -> bool:
+    """Whether a piece, an act, a version or whatever else refers to the file now."""
+    for one in StoredFile._meta.get_fields(include_hidden=True):  # noqa: SLF001
+        if isinstance(one, ManyToOneRel):
+            rows = one.related_model._base_manager  # noqa: SLF001
+            if rows.filter(**{one.field.name: stored.pk}).exists():
+                return True
+    return False
+
+
+def forget_lost() -> int:
+    """Delete what uploads that died left more than a day ago; how many."""
+    yesterday = timezone.now() - timedelta(days=1)
+    lost = StoredFile.objects.filter(kept_at__isnull=True, uploaded_at__lt=yesterday)
+    return sweeps.each(lost, _forget, what="lost files")
+
+
+def _forget(stored: StoredFile) -> bool:
+    versions = RequestVersion.objects.filter(request=stored.request_id)
+    frozen = versions.values_list("content", flat=True)
+    if is_used(stored) or any(str(stored.pk) in json.dumps(one) for one in frozen):
+        StoredFile.objects.filter(pk=stored.pk).update(kept_at=timezone.now())
+        return False
+    discard(stored)
+    return True
 
 
 def shown_name(given: str) -> str:
@@ -131,7 +180,7 @@ def _check_pdf(upload: UploadedFile) -> None:
 
 
 def discard(stored: StoredFile) -> None:
-    """Drop a file kept a moment ago for an act that was then refused."""
+    """Drop a file, bytes first: a row without them is found again, the other way round never."""
     stored.file.delete(save=False)
     StoredFile.objects.filter(pk=stored.pk).delete()
 

@@ -14,7 +14,6 @@ from requests_app.models import (
     AccessRequest,
     Act,
     Opinion,
-    OpinionSense,
     Permit,
     RequestDataset,
     RequestState,
@@ -39,7 +38,7 @@ class Entry:
     datasets: list[str]
     published_at: datetime
     opinion: str
-    is_tacit: bool
+    deemed: Any  # what the committee’s silence is deemed to be, in words
     authorisation: str
     authorised_at: datetime | None
     procedure: str
@@ -108,7 +107,7 @@ def entry(request: AccessRequest) -> Entry:
         datasets=[row.dataset.title_fr for row in request.datasets.all()],
         published_at=request.published_at,  # type: ignore[attr-defined]
         opinion=opinions[0].get_sense_display() if opinions else "",
-        is_tacit=bool(opinions) and opinions[0].sense == OpinionSense.TACIT,
+        deemed=opinions[0].deemed if opinions else "",
         authorisation=acts[0].data.get("number", "") if acts else "",
         authorised_at=acts[0].effective_at if acts else None,
         procedure=procedure.short_title,

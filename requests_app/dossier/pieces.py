@@ -33,11 +33,15 @@ def attach(request: AccessRequest, code: str, upload: UploadedFile, *, by: User)
     if not permissions.is_editable(request):
         raise NotEditable
     try:
-        stored = uploads.store(
+        with uploads.store(
             request, upload, by=by, allowed=rule.content_types, max_bytes=max_bytes(rule)
-        )
+        ) as stored:
+            return _attach(request, code, stored, by=by)
     except uploads.UploadRefused as refusal:
         raise PieceRefused(str(refusal)) from refusal
+
+
+def _attach(request: AccessRequest, code: str, stored: StoredFile, *, by: User) -> StoredFile:
     with transaction.atomic():
         piece = _locked(request, code)
         if piece.file is not None and piece.file.sha256 == stored.sha256:

@@ -1,6 +1,13 @@
 from .access import ReasonedAccess
 from .basket import Basket, BasketRow
-from .committee import InterestDeclaration, Opinion, OpinionSense, RapporteurAssignment, Report
+from .committee import (
+    DEEMED,
+    InterestDeclaration,
+    Opinion,
+    OpinionSense,
+    RapporteurAssignment,
+    Report,
+)
 from .numbering import NumberSeries
 from .permit import (
     CloudResource,
@@ -28,6 +35,7 @@ from .stage import Act, Note, Stage, StagePause, StageState, Task, TransitionLog
 
 
 __all__ = [
+    "DEEMED",
     "EDITABLE_STATES",
     "FINAL_STATES",
     "AccessRequest",

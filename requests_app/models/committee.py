@@ -1,6 +1,7 @@
 """What a committee does with a request: interests, rapporteurs, reports, the opinion."""
 
 import uuid
+from typing import Any
 
 from django.conf import settings
 from django.db import models
@@ -94,13 +95,22 @@ class Report(models.Model):
 
 
 class OpinionSense(models.TextChoices):
-    """The four outcomes of the decree and the tacit one, an outcome of its own (A12, A13)."""
+    """The four outcomes of the decree, and what silence means, an outcome of its own (A12, A13):
+    favourable in the procedures of today, not by nature (T1)."""
 
     FAVOURABLE = "favourable", _("favorable")
     RECOMMENDATIONS = "favourable_with_recommendations", _("favorable avec recommandations")
     RESERVED = "reserved", _("réservé")
     UNFAVOURABLE = "unfavourable", _("défavorable")
     TACIT = "tacit_favourable", _("tacite favorable")
+    TACIT_UNFAVOURABLE = "tacit_unfavourable", _("tacite défavorable")
+
+
+# What silence is deemed to be, in words, by the sense recorded.
+DEEMED: dict[str, Any] = {
+    OpinionSense.TACIT: _("réputé favorable"),
+    OpinionSense.TACIT_UNFAVOURABLE: _("réputé défavorable"),
+}
 
 
 class Opinion(models.Model):
@@ -134,10 +144,16 @@ class Opinion(models.Model):
         verbose_name_plural = _("avis")
         constraints = [
             models.CheckConstraint(
-                condition=Q(sense="tacit_favourable") | Q(issued_by__isnull=False),
+                condition=Q(sense__in=["tacit_favourable", "tacit_unfavourable"])
+                | Q(issued_by__isnull=False),
                 name="opinion_express_has_author",
             ),
         ]
 
     def __str__(self) -> str:
         return f"{self.number} – {self.get_sense_display()}"
+
+    @property
+    def deemed(self) -> Any:
+        """What the committee's silence is deemed to be, in words; empty for an opinion given."""
+        return DEEMED.get(self.sense, "")

@@ -69,6 +69,12 @@ def _stage_references(procedure: "Procedure") -> Iterator[str]:
                 for code in requirement.outcomes:
                     if code not in known:
                         yield f"{where}: stage {requirement.stage!r} has no outcome {code!r}"
+        silence = stage.clock.on_expiry.outcome if stage.clock else None
+        if stage.kind == "opinion" and silence and stage.outcome(silence).silence is None:
+            yield (
+                f"stage {stage.code!r}, outcome {silence!r}: say what silence is deemed to be"
+                " (sense = 'favourable' or 'unfavourable')"
+            )
         if stage.clock and stage.clock.on_expiry.task not in {None, *tasks}:
             task = stage.clock.on_expiry.task
             yield f"stage {stage.code!r}: on_expiry names task {task!r}, unknown"

@@ -198,7 +198,18 @@ class Outcome(Part):
     label: Text
     request: RequestEffect | None = None
     tacit: bool = False
+    sense: Literal["favourable", "unfavourable"] | None = None  # of a committee's silence
     requires: tuple[Requirement, ...] = ()
+
+    @property
+    def silence(self) -> Literal["favourable", "unfavourable"] | None:
+        """What a committee's silence that ends so is deemed to be: `sense`, else what the code
+        says."""
+        if self.sense is not None:
+            return self.sense
+        if self.code.endswith("unfavourable"):
+            return "unfavourable"
+        return "favourable" if self.code.endswith("favourable") else None
 
 
 class Stage(Part):

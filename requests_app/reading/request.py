@@ -179,7 +179,7 @@ class Reader:
             else list(
                 permissions.opinions_visible_to(self.user)
                 .filter(request=self.request)
-                .select_related("version", "document")
+                .select_related("version", "document", "stage")
                 .prefetch_related("present", "withdrew")
             )
         )
@@ -268,7 +268,7 @@ class Reader:
         return [(one.label, headings[one.code]) for one in spec.headings if headings.get(one.code)]
 
     def _describe(self, opinion: Opinion) -> None:
-        opinion.facts = self._headings("opinion", opinion.headings)  # type: ignore[attr-defined]
+        opinion.facts = self._headings(opinion.stage.code, opinion.headings)  # type: ignore[attr-defined]
         opinion.url = self.file_url(opinion.document_id) if opinion.document_id else ""  # type: ignore[attr-defined]
         opinion.document_words = decisions.document_words(opinion)  # type: ignore[attr-defined]
         answers = {one.get("number"): one.get("text", "") for one in opinion.answers}

@@ -1,6 +1,6 @@
 """One page per act: its form, its consequences, and the call to the engine."""
 
-from datetime import timedelta
+from contextlib import ExitStack
 from typing import Any
 from uuid import UUID
 
@@ -9,7 +9,6 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
@@ -17,9 +16,8 @@ from portal.accounts.models import Organisation
 from portal.accounts.otp import files_lost
 from portal.audit.record import record_view
 from portal.common.body_limits import accepts_files, largest_piece
-from portal.common.calendar import legal_now
 from requests_app import desk, permissions, uploads
-from requests_app.abilities import abilities
+from requests_app.abilities import abilities, move_of
 from requests_app.forms.acts import ACT_FORMS, ActForm
 from requests_app.models import (
     AccessRequest,
@@ -28,10 +26,10 @@ from requests_app.models import (
     Report,
     Stage,
     Task,
-    TransitionLog,
 )
 from requests_app.reading import inbox
 from requests_app.workflow import engine
+from requests_app.workflow.labels import label_of
 
 from .beside import beside, callouts, warnings
 from .helpers import fresh_factor
@@ -87,34 +85,31 @@ def _run(
 ) -> HttpResponse | None:
     """Apply the act; None when it was refused, the reasons being on the form."""
     payload = form.payload()
-    stored = None
-    if upload := form.cleaned_data.get("document"):
-        try:
-            stored = uploads.store(access_request, upload, by=request.user)  # type: ignore[arg-type]
-        except uploads.UploadRefused as error:
-            form.add_error("document", str(error))
-            return None
-        payload["document"] = stored
-    applied = None
+    upload = form.cleaned_data.get("document")
     try:
-        applied = engine.apply(
-            stage or access_request,
-            name,
-            by=request.user,  # type: ignore[arg-type]
-            effective_at=form.effective_at,
-            **payload,
-        )
+        with ExitStack() as files:
+            if upload:
+                payload["document"] = files.enter_context(
+                    uploads.store(access_request, upload, by=request.user)  # type: ignore[arg-type]
+                )
+            applied = engine.apply(
+                stage or access_request,
+                name,
+                by=request.user,  # type: ignore[arg-type]
+                effective_at=form.effective_at,
+                **payload,
+            )
+    except uploads.UploadRefused as error:
+        form.add_error("document", str(error))
+        return None
     except engine.TransitionRefused as refused:
         for reason in refused.reasons:
             form.add_error(None, reason)
-        if stored is not None:
+        if upload:
             form.add_error("document", _("Joignez à nouveau le document."))
         return None
     except engine.NotAllowed as refused:
         raise PermissionDenied(str(refused)) from refused
-    finally:
-        if stored is not None and (applied is None or applied.already_done):
-            uploads.discard(stored)
     if applied.already_done:
         return _done_already(request, access_request)
     if not permissions.requests_visible_to(request.user).filter(pk=access_request.pk).exists():
@@ -129,28 +124,9 @@ def _run(
     return redirect("requests_app:request", access_request.pk)
 
 
-SECOND_CLICK = timedelta(minutes=10)
-
-
 def _done_already(request: HttpRequest, access_request: AccessRequest) -> HttpResponse:
     messages.info(request, _("C’était déjà fait : rien n’a changé."))
     return redirect("requests_app:request", access_request.pk)
-
-
-def _is_second_click(
-    request: HttpRequest, name: str, access_request: AccessRequest, stage: Stage | None
-) -> bool:
-    """Whether the person has just done this very act: an impatient click is not a refusal."""
-    if request.method != "POST":
-        return False
-    mine: dict[str, Any] = {"request": access_request, "stage": stage}
-    moved = TransitionLog.objects.filter(
-        name=name, by=request.user, recorded_at__gte=timezone.now() - SECOND_CLICK, **mine
-    )
-    acted = Act.objects.filter(
-        code=name, entered_by=request.user, entered_at__gte=legal_now() - SECOND_CLICK, **mine
-    )
-    return moved.exists() or acted.exists()
 
 
 @accepts_files(largest_piece)
@@ -186,14 +162,14 @@ def act(
         ),
         None,
     )
-    if ability is None:
-        if _is_second_click(request, name, access_request, stage):
-            return _done_already(request, access_request)
+    move = move_of(access_request, name, user=request.user, stage=stage, task=task)
+    if move is None or (ability is None and request.method != "POST"):
         why = permissions.why_not(request.user, name, task or stage or access_request)
         raise PermissionDenied(
             why or _("Cet acte ne vous revient pas, ou il n’est plus temps de le faire.")
         )
-    if (asked := fresh_factor(request, needed=ability.needs_fresh_factor)) is not None:
+    # Else it was just done, by them or another: the engine tells a second click, and why not.
+    if (asked := fresh_factor(request, needed=move.needs_fresh_factor)) is not None:
         return asked
     record_view(request, "request.view", on=access_request, about=pk)
     form = ACT_FORMS[name](
@@ -205,7 +181,7 @@ def act(
         user=request.user,
         **_extra(name, access_request, task, corrected),
     )
-    if ability.irreversible:
+    if move.irreversible:
         form.ask_confirmation(name)
     if files_lost(request) and form.errors is not None:  # reading them cleans the form first
         form.add_error("document", _("Joignez à nouveau le document."))
@@ -219,8 +195,8 @@ def act(
         "stage_label": form.procedure.stage(stage.code).label if stage else "",
         "reminder_at": inbox.reminder_of(stage) if stage else None,
         "form": form,
-        "heading": ability.label,
-        "submit_label": ability.label,
+        "heading": label_of(name),
+        "submit_label": label_of(name),
         "warnings": warnings(name, stage, form.procedure),
         "callouts": callouts(name, access_request, form.procedure, corrected),
         "beside": beside(request, name, access_request, form.procedure),

@@ -17,7 +17,6 @@ from requests_app.models import (
     AccessRequest,
     Act,
     Opinion,
-    OpinionSense,
     RequestMember,
     RequestVersion,
     Stage,
@@ -132,7 +131,7 @@ def _documents(access_request: AccessRequest) -> Iterable[Line]:
         url = reverse("requests_app:version_pdf", args=[access_request.pk, version.number])
         yield Line(_("Dossier, version %(number)s (PDF)") % {"number": version.number}, url)
     for opinion in Opinion.objects.filter(request=access_request):
-        tacit = opinion.sense == OpinionSense.TACIT
+        tacit = bool(opinion.deemed)
         label = _("Attestation d’avis tacite %(number)s") if tacit else _("Avis %(number)s")
         url = file(opinion.document_id) if opinion.document_id else ""
         words = label % {"number": opinion.number}

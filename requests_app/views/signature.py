@@ -264,23 +264,18 @@ def _deposit(request: HttpRequest, version: RequestVersion, form: SignedVersionF
     """Hand in the version signed on paper; False with the reasons on the form."""
     if not form.is_valid():
         return False
-    try:
-        stored = uploads.store(version.request, form.cleaned_data["file"], by=request.user)  # type: ignore[arg-type]
-    except uploads.UploadRefused as refusal:
-        form.add_error("file", str(refusal))
-        return False
     payload = {
         "version": str(request.POST.get("version", "")),
         "sha256": str(request.POST.get("sha256", "")),
-        "file": stored,
         **form.signatory(),
     }
-    applied = None
     try:
-        applied = _run(request, version, form, "deposit_paper", payload)
-    finally:
-        if applied is None or applied.already_done:
-            uploads.discard(stored)
+        with uploads.store(version.request, form.cleaned_data["file"], by=request.user) as stored:  # type: ignore[arg-type]
+            payload["file"] = stored
+            applied = _run(request, version, form, "deposit_paper", payload)
+    except uploads.UploadRefused as refusal:
+        form.add_error("file", str(refusal))
+        return False
     if applied is None:
         form.add_error("file", _("Joignez à nouveau le document."))
         return False

@@ -187,10 +187,15 @@ def resolve_effective(
     return start
 
 
-def digest(name: str, payload: Mapping[str, Any]) -> str:
-    """Fingerprint of what was asked, to tell a second click from a second act."""
+def digest(name: str, payload: Mapping[str, Any], effective_at: object = None) -> str:
+    """Fingerprint of what was asked, to tell a second click from a second act.
+
+    A file counts by its bytes: sent twice, it is stored under two ids.
+    """
 
     def plain(value: Any) -> Any:
+        if isinstance(value, StoredFile):
+            return value.sha256
         if isinstance(value, Model):
             return str(value.pk)
         if isinstance(value, Mapping):
@@ -201,5 +206,8 @@ def digest(name: str, payload: Mapping[str, Any]) -> str:
             return [plain(one) for one in value]
         return str(value) if not isinstance(value, bool | int | str | None) else value
 
-    text = json.dumps([name, plain(dict(payload))], sort_keys=True, ensure_ascii=False)
+    asked = [name, plain(dict(payload))]
+    if effective_at is not None:
+        asked.append(str(effective_at))
+    text = json.dumps(asked, sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()[:32]

@@ -92,8 +92,12 @@ def _expect(ctx: Context, stage: Stage) -> None:
         opinion = Stage.objects.filter(request=ctx.request, kind="opinion").first()
         if opinion is not None and opinion.outcome:
             outcome = ctx.procedure.stage(opinion.code).outcome(opinion.outcome)
-            more |= {"sense": outcome.label.split(",")[0], "tacit": outcome.tacit}
-            more["points"] = Opinion.objects.filter(stage=opinion).exclude(points=[]).exists()
+            given = Opinion.objects.filter(stage=opinion).first()
+            more |= {
+                "sense": outcome.label.split(",")[0],
+                "points": bool(given and given.points),
+                "deemed": str(given.deemed) if given else "",
+            }
         go = ctx.procedure.stage(stage.code).outcome("go")
         more["blocked"] = " ".join(guards.requirements_unmet(ctx.request, go))
     if stage.kind == "extract":
@@ -360,7 +364,8 @@ def _expired(ctx: Context) -> None:
             *recipients.office(ctx.request, Role.SECRETARIAT),
             *recipients.office(ctx.request, Role.PRESIDENT, scope=scope),
         ]
-        notices.TacitOpinion.tell(told, ctx.request, due=ctx.effective_at)
+        deemed = str(Opinion.objects.get(stage=ctx.the_stage).deemed)
+        notices.TacitOpinion.tell(told, ctx.request, due=ctx.effective_at, deemed=deemed)
 
 
 _OF_MOVE: dict[str, Callable[[Context], None]] = {

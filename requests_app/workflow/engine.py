@@ -54,16 +54,17 @@ def apply(
     id, TypeError for a payload the verb does not take. Never inside another transaction.
     """
     request_id, stage_id = _ids(target)
-    if by is not None and stage_id is not None:
-        _let_the_clock_speak(stage_id)
+    if by is not None:
+        _let_the_clocks_speak(request_id)
     try:
         with transaction.atomic(durable=True):
             ctx, verb = _open(request_id, stage_id, name, by, effective_at, payload)
-            done = _already_done(ctx, digest(name, payload))
+            fingerprint = digest(name, payload, effective_at)
+            done = _already_done(ctx, fingerprint)
             if done is not None:
                 return Applied(ctx.request, ctx.stage, done, already_done=True)
             _check(ctx, verb, effective_at)
-            _write(ctx, verb, digest(name, payload))
+            _write(ctx, verb, fingerprint)
             effects.announce(ctx)
     except WorkflowError as error:
         _record_refusal(error, request_id, name, by)
@@ -90,12 +91,16 @@ def _ids(target: AccessRequest | Stage | UUID | str) -> tuple[UUID, UUID | None]
     return AccessRequest.objects.values_list("pk", flat=True).get(pk=target), None
 
 
-def _let_the_clock_speak(stage_id: UUID) -> None:
-    """A clock that has ended has its effect before anyone acts, whether or not the worker was
-    there."""
-    due = Stage.objects.due(at=legal_now()).filter(pk=stage_id)
-    if due.exists():
-        expire(stage_id)
+def _let_the_clocks_speak(request_id: UUID) -> None:
+    """Clocks that have ended have their effect before anyone acts, on their stage or on the whole
+    request, whether or not the worker was there."""
+    seen = set[UUID]()
+    due = Stage.objects.due(at=legal_now()).filter(request=request_id).order_by("due_at", "pk")
+    while (first := due.exclude(pk__in=seen).values_list("pk", flat=True).first()) is not None:
+        try:
+            expire(first)
+        except WorkflowError:
+            seen.add(first)  # it spoke between the query and the lock: the worker was there
 
 
 def _open(
@@ -147,20 +152,19 @@ def _floor(request: AccessRequest, stage: Stage | None) -> datetime | None:
 
 
 def _already_done(ctx: Context, fingerprint: str) -> Act | None:
-    """The act of a second click: same person, same verb, same words, and no place to do it
-    again."""
+    """The act of a second click: same person, same verb, same words, date and document, and no
+    place to do it again."""
     if not ctx.move.makes_act or ctx.by is None:
         return None
     state = ctx.request.state if ctx.stage is None else ctx.stage.state
     if ctx.move.target and state in ctx.move.sources:
         return None
-    act = (
-        Act.objects.filter(
-            request=ctx.request, stage=ctx.stage, code=ctx.move.name, entered_by=ctx.by
-        )
-        .order_by("-entered_at")
-        .first()
-    )
+    mine = Act.objects.filter(request=ctx.request, entered_by=ctx.by)
+    if ctx.move.name == "correct_act":  # kept under the code and stage of what it corrects
+        mine = mine.filter(corrects__isnull=False)
+    else:
+        mine = mine.filter(stage=ctx.stage, code=ctx.move.name, corrects__isnull=True)
+    act = mine.order_by("-entered_at").first()
     return act if act is not None and act.data.get("_digest") == fingerprint else None
 
 

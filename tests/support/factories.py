@@ -17,7 +17,7 @@ from django.utils import timezone
 from catalog.models import Dataset
 from portal.accounts.models import Membership, Organisation, Role, RoleAssignment, User
 from portal.common.calendar import legal_today
-from requests_app import permissions, permits
+from requests_app import dossier, permissions, permits
 from requests_app.models import (
     AccessRequest,
     Grant,
@@ -33,6 +33,7 @@ from requests_app.models import (
 )
 from requests_app.procedures import registry
 from requests_app.procedures.schema import Procedure
+from requests_app.procedures.schema import Stage as StageSpec
 from requests_app.provisioning.approved import approved_tables, scope_fingerprint
 from requests_app.workflow import engine
 from tests.support import requests as basics
@@ -273,8 +274,9 @@ class World:
                 has_data_access=access,
                 added_by=self.investigator,
             )
+        known = dossier.facts(request)
         for piece in spec.pieces:
-            if piece.rule == "required" or piece.code == "security_evidence":  # its own system
+            if piece.needed(known):
                 Piece.objects.create(
                     request=request,
                     code=piece.code,
@@ -301,14 +303,20 @@ class Story:
         return self.request
 
     def stage(self, code: str) -> Stage:
-        return Stage.objects.filter(request=self.request, code=code).order_by("pk")[0]
+        """A stage by its code, or by its kind where a procedure names it otherwise."""
+        mine = Stage.objects.filter(request=self.request).order_by("position", "pk")
+        return mine.filter(code=code).first() or mine.filter(kind=code)[:1][0]
 
     def do(self, target: str, name: str, *, by: User | None, **payload: Any) -> engine.Applied:
         """Apply a verb on a stage named by its code, or on the request (`""`)."""
         return engine.apply(self.stage(target) if target else self.request, name, by=by, **payload)
 
     def headings(self) -> dict[str, str]:
-        return {one.code: "Texte." for one in self.procedure.stage("opinion").headings}
+        return {one.code: "Texte." for one in self.opinion_spec.headings}
+
+    @property
+    def opinion_spec(self) -> StageSpec:
+        return next(one for one in self.procedure.stages if one.kind == "opinion")
 
     # --- one method a step, in the order of the procedure ---
 

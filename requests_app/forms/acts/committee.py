@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from portal.accounts.models import RoleAssignment, User
 from requests_app import desk
-from requests_app.models import InterestDeclaration, OpinionSense, Stage
+from requests_app.models import DEEMED, InterestDeclaration, OpinionSense, Stage
 from requests_app.procedures.words import period_in_words
 
 from .base import ActForm, text_field
@@ -96,9 +96,7 @@ class AssignRapporteursForm(ActForm):
         return members
 
 
-EXPRESS_SENSES = [
-    (sense.value, sense.label) for sense in OpinionSense if sense != OpinionSense.TACIT
-]
+EXPRESS_SENSES = [(sense.value, sense.label) for sense in OpinionSense if sense not in DEEMED]
 
 
 def sense_field(label: Any) -> forms.ChoiceField:

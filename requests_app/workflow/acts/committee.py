@@ -315,13 +315,16 @@ class IssueOpinion(Verb):
 
 
 def write_tacit_opinion(ctx: Context, at: datetime) -> None:
-    """A12: silence is a favourable opinion, an outcome of its own, dated at the clock's end."""
+    """A12, T1: silence is what the procedure says, an outcome of its own, dated at the clock's
+    end."""
+    outcome = ctx.spec.outcome(ctx.move.outcome)
+    unfavourable = outcome.silence == "unfavourable"
     opinion = Opinion.objects.create(
         request=ctx.request,
         stage=ctx.the_stage,
         version=version_judged(ctx),
         number=decisions.opinion_number(at),
-        sense=OpinionSense.TACIT,
+        sense=OpinionSense.TACIT_UNFAVOURABLE if unfavourable else OpinionSense.TACIT,
         issued_at=at,
     )
     opinion.withdrew.set([one.member for one in withdrawn_members(ctx)])

@@ -189,7 +189,7 @@ class FinishOpening(Verb):
 
     def check(self, ctx: Context) -> Iterator[str]:
         if not Grant.objects.filter(permit__request=ctx.request, state=GrantState.OPEN).exists():
-            yield "no open grant"
+            yield _("Aucun accès n’est encore ouvert.")
 
 
 @register
@@ -204,7 +204,7 @@ class FinishUse(Verb):
             .exclude(state=GrantState.CLOSED)
             .exists()
         ):
-            yield "a grant is not closed"
+            yield _("Un accès n’est pas encore fermé.")
 
 
 @register

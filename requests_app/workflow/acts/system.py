@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from datetime import date, datetime
 
+from django.utils.translation import gettext as _
+
 from portal.common.calendar import deadline
 from requests_app.models import StageState
 from requests_app.workflow import steps
@@ -22,7 +24,7 @@ class Expire(Verb):
         stage = ctx.the_stage
         done = stage.reminded_at if stage.state == StageState.PAUSED else stage.expired_at
         if stage.due_at is None or stage.due_at >= ctx.now or done is not None:
-            yield "not due"
+            yield _("Cette échéance n’est pas encore passée, ou elle a déjà eu son effet.")
 
     def when(self, ctx: Context, asked: datetime | date | None) -> datetime:
         return ctx.the_stage.due_at or ctx.effective_at
