@@ -24,6 +24,7 @@ from portal.accounts.models import Organisation, TermsAcceptance, Training, User
 from portal.common.calendar import legal_now, legal_today
 from requests_app import permits
 from requests_app.models import (
+    AccessRequest,
     Act,
     Credential,
     Grant,
@@ -32,10 +33,12 @@ from requests_app.models import (
     Permit,
     RequestDataset,
     RequestMember,
+    RequestState,
     Stage,
     Workspace,
 )
 from requests_app.provisioning import gates, sweeping
+from requests_app.provisioning.approved import approved_tables, scope_fingerprint
 from requests_app.provisioning.facts import right_of
 from requests_app.provisioning.lease import Lease
 from requests_app.provisioning.plan import Facts, PersonFacts, admitted
@@ -156,6 +159,9 @@ class OpenStudy(TestCase):
             lambda: permits.for_holders([holder]).exists(),
         )
         assert not permits.for_holders([], main_base=[holder]).exists()  # not the main base
+        type(base).objects.filter(pk=base.pk).update(kind="main_base")
+        assert permits.for_holders([], main_base=[holder]).exists()
+        assert not permits.for_holders([], main_base=[self.workspace.pk]).exists()
 
     # --- what is wanted of the provider ---
 
@@ -256,7 +262,12 @@ class OpenStudy(TestCase):
                 assert self._lacking() == [code], name
         with override_settings(PROVISIONING=live.PROVISIONING | {"worker_addresses": []}):
             assert self._lacking() == ["worker_addresses"]
-        Workspace.objects.update(extract_confirmed_at=None, extract_delivered_at=now)
+        scope = scope_fingerprint(approved_tables(self.grant().permit.scope))
+        Workspace.objects.update(extract_manifest={"scope_sha256": scope})
+        assert self._lacking() == []
+        Workspace.objects.update(extract_confirmed_at=None)
+        assert self._lacking() == ["extract_unconfirmed"]
+        Workspace.objects.update(extract_delivered_at=now)
         assert self._lacking() == []
 
     def test_each_term_of_who_is_let_in(self) -> None:
@@ -310,6 +321,9 @@ class OpenStudy(TestCase):
         assert due(reminded_at=now)
         assert not due(state="paused", reminded_at=now)
         assert not due(state="paused", due_at=now)
+        AccessRequest.objects.update(state=RequestState.SIGNATURE_CHECK)
+        assert not due(state="paused")  # no reminder while the desk compares what they signed
+        assert due()
 
     def test_each_term_of_an_open_stage(self) -> None:
         now = legal_now()

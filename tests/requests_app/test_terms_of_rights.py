@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+from django.contrib.auth.models import AnonymousUser
 from django.test import TestCase
 from django.utils import timezone
 
@@ -229,6 +230,39 @@ class Rights(TestCase):
                 "somebody else": lambda: reporters.update(member=world.president),
             },
             self.acts(world.member, "rapporteur"),
+        )
+
+    def test_each_term_of_what_pages_ask_directly(self) -> None:
+        """The team and the signatory are asked without the list of qualities too."""
+
+        def asked(rule: Callable[[Any, AccessRequest], bool], who: User) -> Callable[[], bool]:
+            return lambda: rule(User.objects.get(pk=who.pk), self.story.request)
+
+        for rule, who in (
+            (permissions.in_team, self.world.investigator),
+            (permissions.is_signatory, self.world.representative),
+        ):
+            self.each({"closed account": self.closed(who)}, asked(rule, who))
+            assert not rule(AnonymousUser(), self.story.request)
+
+    def test_the_system_is_nobody_and_nobody_else(self) -> None:
+        request = self.story.request
+        assert qualifies(None, "system", request)
+        assert not qualifies(None, "secretariat", request)
+        assert not qualifies(self.world.secretariat, "system", request)
+        assert not qualifies(AnonymousUser(), "secretariat", request)  # type: ignore[arg-type]
+        assert not qualifies(self.world.holder_a_rep, "holder", request)  # of no stage
+        assert not qualifies(self.world.legal_officer, "task_role", request)  # of no task
+
+    def test_each_term_of_a_membership_that_counts(self) -> None:
+        who, now = self.world.investigator, timezone.now()
+        self.each(
+            {
+                "not confirmed": belongs(who, confirmed_at=None),
+                "ended": belongs(who, ended_at=now),
+                "somebody else's": belongs(who, user=self.stranger),
+            },
+            lambda: Membership.objects.confirmed().filter(user=who).exists(),
         )
 
     # --- parts ---
