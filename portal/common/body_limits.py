@@ -1,6 +1,6 @@
 """How much a request may send, by who sends it: refused before a byte of it is read.
 
-64 KiB before login, 1 MiB signed in, what a view that takes files declares, nothing for the API.
+64 KiB before login, 1 MiB signed in, what a view that takes files declares. The API reads nothing.
 Django's own bounds come too late: a file goes to disk before the form's token is looked at.
 
 What a length claims is checked here; what is sent beyond it is never read, since Django stops at
@@ -50,8 +50,6 @@ def largest_piece() -> int:
 
 def limit_of(request: HttpRequest, view: View) -> int:
     """The bytes that this person may send to this view."""
-    if request.path.startswith(API):
-        return 0
     if not request.user.is_authenticated:  # a cookie that opens no session is nobody's
         return ANONYMOUS_BYTES
     declared = getattr(view, "max_file_bytes", None)
@@ -73,8 +71,7 @@ class BodyLimitMiddleware:
         if request.META.get("HTTP_TRANSFER_ENCODING"):
             return refuse(request, 411, _("Cet envoi ne dit pas sa taille : il n’a pas été lu."))
         length = _length(request)
-        least = 0 if request.path.startswith(API) else ANONYMOUS_BYTES
-        if length <= least:  # nobody's limit: who asks need not be looked up
+        if length <= ANONYMOUS_BYTES:  # nobody's limit: who asks need not be looked up
             return None
         limit = limit_of(request, view)
         return too_large(request, limit, view) if length > limit else None

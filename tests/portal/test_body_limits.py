@@ -119,10 +119,11 @@ def test_a_body_without_a_length_is_refused_unread() -> None:
     assert "ne dit pas sa taille" in content.decode()
 
 
-def test_nothing_is_sent_to_the_api() -> None:
-    status, content, read = send("/api/v1/datasets/", 1, kind="application/json")
-    assert (status, read) == (413, 0)
-    assert b'"status": 413' in content
+def test_the_api_reads_nothing_of_what_is_sent() -> None:
+    for length, expected in ((1, 405), (ANONYMOUS_BYTES + 1, 413)):
+        status, content, read = send("/api/v1/datasets/", length, kind="application/json")
+        assert (status, read) == (expected, 0)
+        assert f'"status": {expected}'.encode() in content
 
 
 def test_the_administration_has_no_larger_forms() -> None:

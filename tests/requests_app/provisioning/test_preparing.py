@@ -49,7 +49,7 @@ def make(base: Dataset, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Calla
 
 def ask(workspace: Workspace) -> None:
     Workspace.objects.filter(pk=workspace.pk).update(
-        extract_asked_at=timezone.now(), extract_asked_by=workspace.request.created_by
+        extract_asked_at=timezone.now(), extract_asked_by=world.person(ready=False)
     )
     workspace.refresh_from_db()
 
