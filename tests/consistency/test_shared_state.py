@@ -86,6 +86,7 @@ CACHES = {
     "catalog.search.text.stem": "a string; the stemmer is behind a lock",
     "portal.common.guarded_admin._offered": "a frozenset of the words of an address",
     "portal.common.calendar._holidays": "a frozenset, made from a calendar of its own per year",
+    "requests_app.duties._compiled": "a text and a tuple, read from the models alone",
     "requests_app.orientation.data": "a frozen model",
     "requests_app.procedures.registry._all": "a dictionary of frozen models that nobody writes in",
 }
