@@ -1,21 +1,23 @@
 """Persons of the applicant's side: invited by mail, given access to the data or not, removed."""
 
+from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
 from django.dispatch import receiver
 from django.utils.translation import gettext as _
 
 from portal.accounts import invitations
 from portal.accounts.models import Invitation, User
-from portal.accounts.signals import invitation_accepted
+from portal.accounts.signals import invitation_accepted, powers_asked
 from portal.audit.record import record
 from portal.common.calendar import legal_now
 from portal.common.fold import same
 
 from . import permissions, permits
 from .dossier import NotEditable
-from .models import FINAL_STATES, AccessRequest, Grant, RequestMember
+from .models import FINAL_STATES, AccessRequest, Grant, GrantState, RequestMember
 
 
 Kind = RequestMember.Kind
@@ -64,6 +66,18 @@ def invite(request: AccessRequest, *, email: str, kind: Kind, by: User) -> Invit
             raise TeamRefused(str(refusal)) from refusal
         record("request.invite", by=by, on=sent, about=request.pk, data={"kind": str(kind)})
     return sent
+
+
+@receiver(powers_asked)
+def on_powers_asked(*, user: User, lately: timedelta, **_kwargs: Any) -> bool:
+    """Whether the account opens, or is to open, data or a file: a grant not closed, a place in a
+    team, whatever became of the file, or either until lately."""
+    since = legal_now() - lately
+    place = Q(removed_at=None) | Q(removed_at__gte=since)
+    if RequestMember.objects.filter(place, user=user).exists():
+        return True
+    access = ~Q(state=GrantState.CLOSED) | Q(closed_at__gte=since)
+    return Grant.objects.filter(access, person=user).exists()
 
 
 @receiver(invitation_accepted)

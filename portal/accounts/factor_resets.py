@@ -28,14 +28,17 @@ SETTLED = timedelta(days=7)
 
 
 def holds_powers(user: User) -> bool:
-    """Whether two administrators are needed: a role, a signature or an organisation to manage, now
-    or until lately, whether or not the account is suspended."""
+    """Whether two administrators are needed: a role, a signature or an organisation to manage,
+    held, asked for or until lately; an access or a part in a file, as the rooms above say; whether
+    or not the account is suspended."""
     lately = Q(ended_at=None) | Q(ended_at__gte=timezone.now() - SETTLED)
     if RoleAssignment.objects.filter(lately, user=user).exists():
         return True
-    engaged = Q(can_sign_since__isnull=False) | Q(is_manager=True)
-    places = Membership.objects.filter(lately, engaged, user=user, confirmed_at__isnull=False)
-    return places.exists() or needs_second_factor(user)
+    # Unconfirmed too: whoever confirms it next confirms it to who holds the account by then.
+    engaged = Q(can_sign_since__isnull=False) | Q(is_manager=True) | Q(asks_to_sign=True)
+    if Membership.objects.filter(lately, engaged, user=user).exists():
+        return True
+    return needs_second_factor(user) or signals.holds_above(user, lately=SETTLED)
 
 
 def first_factor_from(user: User) -> datetime | None:
@@ -181,6 +184,7 @@ def ask_reset(user: User, *, by: User, reason: str) -> str | None:
         return None
     proposal = propose(user, by=by, reason=reason)
     return _(
-        "Proposé pour %(person)s, qui a un rôle, une signature ou un organisme à gérer : un autre"
-        " administrateur doit confirmer avant le %(day)s. La personne en est prévenue."
+        "Proposé pour %(person)s, qui a un rôle, une signature, un organisme à gérer, un accès ou"
+        " une part dans une demande : un autre administrateur doit confirmer avant le"
+        " %(day)s. La personne en est prévenue."
     ) % {"person": user, "day": timezone.localtime(proposal.expires_at).strftime("%d/%m à %H h %M")}

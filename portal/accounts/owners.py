@@ -33,6 +33,8 @@ def tell_owner(code: str, *, user: User, context: dict[str, Any]) -> None:
 
 def email_replaced(*, user: User, old: str, by: User) -> None:
     """Called in the transaction of a change of address: kept, and told to all of them."""
+    if old:
+        signals.address_replaced.send(sender=None, user=user, old=old)
     if old and old != user.email:
         FormerEmail.objects.create(user=user, email=old, changed_by=by)
     context = {"username": user.username, "by_administrator": by.pk != user.pk}

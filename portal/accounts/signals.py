@@ -5,7 +5,7 @@ Listeners run in the sender's transaction, and an error of theirs undoes the act
 """
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import Model
@@ -27,6 +27,11 @@ invitation_accepted = Signal()
 signatory_confirmed = Signal()
 # user: User | None, organisation: Organisation | None, by: User | None, reason: str
 access_suspended = Signal()
+# user: User, lately: timedelta; the rooms above answer whether the person has an access or a part
+# in a file, had one until lately or is to have one
+powers_asked = Signal()
+# user: User, old: str; in the transaction of the change, before anything is written about it
+address_replaced = Signal()
 # user: User; training, terms or second factor changed: what waits for them may go on
 conditions_changed = Signal()
 
@@ -58,6 +63,12 @@ def waiting_to_sign(membership: "Membership", *, told: bool) -> list[tuple[str, 
     """Announce a confirmed signatory; what waits for them, as (title, link)."""
     answers = signatory_confirmed.send(sender=None, membership=membership, told=told)
     return [one for _listener, found in answers for one in found or []]
+
+
+def holds_above(user: "User", *, lately: timedelta) -> bool:
+    """Whether a room above says that the person's account opens something there."""
+    answers = powers_asked.send(sender=None, user=user, lately=lately)
+    return any(held for _listener, held in answers)
 
 
 def mail(

@@ -10,6 +10,7 @@ from portal.accounts import signals
 from portal.accounts.models import User
 
 from .base import Notice
+from .models import Message
 
 
 class AccountNotice(Notice):
@@ -133,6 +134,32 @@ class InvitationSent(AccountNotice):
 NOTICES: dict[str, type[Notice]] = {
     notice.code.removeprefix("account."): notice for notice in AccountNotice.__subclasses__()
 }
+
+
+@receiver(signals.address_replaced, dispatch_uid="notifications.address_replaced")
+def address_replaced(*, user: User, old: str, **_kwargs: Any) -> None:
+    """What was written to a person of their account and has not left goes to the address they read
+    then, too: whoever replaces it would otherwise receive the warning in their stead.
+
+    Never a link that acts by itself. One being sent may leave for either address.
+    """
+    waiting = Message.objects.filter(
+        recipient=user,
+        code__startswith="account.",
+        sensitive=False,
+        state__in=[Message.State.PENDING, Message.State.SENDING],
+    )
+    Message.objects.bulk_create(
+        Message(
+            code=one.code,
+            address=old,
+            subject=one.subject,
+            body=one.body,
+            about=one.about,
+            created_at=one.created_at,
+        )
+        for one in waiting
+    )
 
 
 @receiver(signals.mail_wanted, dispatch_uid="notifications.mail_wanted")

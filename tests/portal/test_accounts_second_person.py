@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import time_machine
 from bs4 import BeautifulSoup
+from django.core import mail
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import IntegrityError, transaction
 from django.test import Client
@@ -23,6 +24,7 @@ from portal.accounts import (
 from portal.accounts.models import FactorReset, FormerEmail, Membership, Role, RoleAssignment, User
 from portal.accounts.otp import VERIFIED_AT
 from portal.audit.models import AuditEvent
+from portal.notifications import sending
 from portal.notifications.models import Message
 from tests.support.client import client_for, enrol, page_text
 from tests.support.people import a_member, a_person, an_organisation, with_role
@@ -111,6 +113,19 @@ class TestOneAloneResetsNothing:
         else:
             suspension.suspend_organisation(organisation, by=first, reason="x")
         factor_resets.ask_reset(User.objects.get(pk=user.pk), by=first, reason=REASON)
+        assert second_factor.has_second_factor(user)
+
+    @pytest.mark.parametrize(
+        "place", [{"asks_to_sign": True}, {"manager": True}, {"asks_to_sign": True, "member": True}]
+    )
+    def test_of_who_asks_for_a_signature_or_an_organisation(
+        self, first: User, place: dict[str, bool]
+    ) -> None:
+        """Confirmed afterwards, it would be confirmed to whoever took the account meanwhile."""
+        confirmed = place.pop("member", False)
+        user = a_member(an_organisation(), confirmed=confirmed, **place).user
+        enrol(user)
+        assert factor_resets.ask_reset(user, by=first, reason=REASON)
         assert second_factor.has_second_factor(user)
 
     def test_who_holds_nothing_is_reset_at_once(self, first: User) -> None:
@@ -320,7 +335,7 @@ class TestTheFormerAddress:
         move(operator, "plus-loin@exemple.fr", by=first)
         old, between, now = (f"{n}@exemple.fr" for n in ("operateur", "ailleurs", "plus-loin"))
         assert told("email_changed") == {old, between}
-        assert told("email_new") == {now}
+        assert told("email_new") == {between, now}  # the first had not left when the second came
         registration.ask_reset(email=operator.email)
         assert told("reset_asked") == {old, between}
         assert told("reset") == {now}
@@ -353,6 +368,38 @@ class TestTheFormerAddress:
         """A look-alike is another address; so is another case: nothing is compared but letters."""
         move(operator, "Operateur@exemple.fr", by=first)
         assert told("email_changed") == {"operateur@exemple.fr"}
+
+
+class TestAWarningThatHasNotLeft:
+    """When the address is replaced before the mail goes."""
+
+    def test_goes_to_the_address_it_was_written_for(self, first: User) -> None:
+        user = a_person("ada")
+        enrol(user)
+        factor_resets.ask_reset(user, by=first, reason=REASON)
+        move(user, "ailleurs@exemple.fr", by=first)
+        sending.send_due()
+        warned = [one for one in mail.outbox if "votre second facteur est retiré" in one.subject]
+        assert {one.to[0] for one in warned} == {"ada@exemple.fr", "ailleurs@exemple.fr"}
+        given = [one.to[0] for one in mail.outbox if "vous a donné cette adresse" in one.subject]
+        assert given == ["ailleurs@exemple.fr"]
+
+    def test_so_that_a_proposed_reset_can_be_refused(self, first: User, operator: User) -> None:
+        factor_resets.propose(operator, by=first, reason=REASON)
+        Message.objects.filter(code="account.factor_reset_proposed").update(  # tried, tried again
+            tries=1, send_after=timezone.now() + timedelta(hours=1)
+        )
+        move(operator, "ailleurs@exemple.fr", by=first)
+        move(operator, "plus-loin@exemple.fr", by=first)
+        sending.send_due()
+        proposed = [one.to[0] for one in mail.outbox if "est proposée" in one.subject]
+        assert "operateur@exemple.fr" in proposed
+
+    def test_never_takes_a_link_along(self, first: User) -> None:
+        user = a_person("ada")
+        registration.ask_reset(email=user.email)
+        move(user, "ailleurs@exemple.fr", by=first)
+        assert not Message.objects.filter(code="account.reset", address="ada@exemple.fr").exists()
 
 
 class TestAFirstFactor:

@@ -1,5 +1,6 @@
 """Who comes into a file, who leaves it, who stands down: and what that leaves open."""
 
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
@@ -7,6 +8,7 @@ from django.db import DatabaseError
 from django.test import Client
 from django.utils import timezone
 
+from portal.accounts import factor_resets, second_factor
 from portal.accounts.models import Invitation, Membership, Role, RoleAssignment, User
 from portal.audit.models import AuditEvent
 from portal.notifications.models import Message
@@ -14,7 +16,7 @@ from requests_app import team
 from requests_app.models import Grant, GrantState, RequestMember
 from requests_app.reading import request as reading
 from tests.portal.test_accounts_invitations import path_of
-from tests.support.client import client_for, page_text
+from tests.support.client import client_for, enrol, page_text
 from tests.support.factories import World, user
 
 
@@ -29,6 +31,38 @@ def confirmed(name: str) -> User:
 
 def last_link() -> str:
     return path_of(Message.objects.filter(code="account.invitation").latest("created_at"))
+
+
+# --- their accounts -----------------------------------------------------------------------------
+
+
+def test_one_administrator_alone_resets_no_factor_of_theirs() -> None:
+    """With the address changed, one person would otherwise read the keys of another."""
+    world = World()
+    story = world.story()
+    story.reach("use")
+    for person in (world.named, world.investigator):
+        enrol(person)
+        assert factor_resets.ask_reset(person, by=world.administrator, reason="x")
+        assert second_factor.has_second_factor(person)
+
+
+def test_an_access_counts_without_a_place_and_both_until_lately() -> None:
+    world = World()
+    story = world.story()
+    story.reach("use")
+    long_ago = timezone.now() - factor_resets.SETTLED - timedelta(days=2)
+    person = world.named
+    place = RequestMember.objects.filter(user=person)
+    place.update(removed_at=long_ago)
+    assert factor_resets.holds_powers(person)  # by the access
+    grants = Grant.objects.filter(person=person)
+    grants.update(state=GrantState.CLOSED, closed_at=timezone.now())
+    assert factor_resets.holds_powers(person)
+    grants.update(closed_at=long_ago)
+    assert not factor_resets.holds_powers(person)
+    place.update(removed_at=timezone.now())
+    assert factor_resets.holds_powers(person)
 
 
 # --- invitations --------------------------------------------------------------------------------

@@ -125,7 +125,8 @@ class UserAdmin(NoDeleteMixin, RoleAdmin):
             label=_("Réinitialiser le second facteur des personnes choisies"),
             warning=_(
                 "Vérifiez d’abord leur identité : elles en installeront un autre. Pour qui a un"
-                " rôle, une signature ou un organisme à gérer, un autre administrateur confirmera."
+                " rôle, une signature, un organisme à gérer, un accès ou une part dans une demande,"
+                " un autre administrateur confirmera."
             ),
             name="reset_second_factor",
             act=lambda user, by, reason: factor_resets.ask_reset(user, by=by, reason=reason),
