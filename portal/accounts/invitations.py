@@ -5,6 +5,7 @@ account made from it. Anyone else who holds the link gets nothing.
 """
 
 import re
+import unicodedata
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -27,7 +28,9 @@ from .secrets import new_token, token_hash
 
 VALID = timedelta(days=14)
 _NUMBER = re.compile(r"[A-Z]{3}-[0-9]{4}-[0-9]{4,6}(?![\w.])")  # of a deposited file
-_LINK = re.compile(r"://|www\.|@|\w\w\.[a-z]{2,}", re.IGNORECASE)
+# A dot inside a word, and the colon of a scheme. Not the dots of "J.-P." and of an ellipsis.
+_DOT = re.compile(r"\.(?=[^\s.,;:!?)\]»'\"\u2019-])")
+_SCHEME = re.compile(r"(?<=[^\W\d]):(//)?(?=\S)")
 
 
 class InvitationUnusable(Exception):
@@ -77,12 +80,11 @@ def _counted(by: User, email: str) -> None:
 def quoted(text: str) -> str:
     """Words that a person chose, for a stranger's mail: one line, nothing hidden, and no address
     that a mail reader would turn into a link."""
-    seen = "".join(one if one.isprintable() else " " for one in text)
-    words = [
-        word.replace("://", "[://]").replace(".", "[.]") if _LINK.search(word) else word
-        for word in seen.split()
-    ]
-    return " ".join(words)
+    # What a mail reader takes for a dot or a letter is one: full-width forms, U+2024, U+3002.
+    plain = unicodedata.normalize("NFKC", text).replace("\u3002", ".")
+    seen = "".join(one if one.isprintable() else " " for one in plain)
+    words = " ".join(seen.split())
+    return _SCHEME.sub(lambda found: f"[{found[0]}]", _DOT.sub("[.]", words))
 
 
 def _send(invitation: Invitation, token: str) -> None:
@@ -238,6 +240,15 @@ def accept_as_new(*, token: str, username: str, password: str, fields: dict[str,
     return user
 
 
+def _taken_since(invitation: Invitation, organisation: Organisation, *, user: User) -> bool:
+    """Whether the place or the role that the invitation gives was taken from the person after it
+    was made: who sent it then does not answer for them now."""
+    since = invitation.created_at
+    places = Membership.objects.filter(user=user, organisation=organisation, ended_at__gte=since)
+    roles = RoleAssignment.objects.filter(user=user, scope=organisation, ended_at__gte=since)
+    return places.exists() or roles.exists()
+
+
 def _join(invitation: Invitation, organisation: Organisation, *, user: User) -> None:
     """Membership by invitation, confirmed when whoever invites may confirm memberships."""
     if invitation.kind not in Invitation.GIVE_CAPACITY:
@@ -246,6 +257,7 @@ def _join(invitation: Invitation, organisation: Organisation, *, user: User) -> 
     vouched = (
         inviter.pk != user.pk
         and invitable_organisations(inviter, invitation.kind).filter(pk=organisation.pk).exists()
+        and not _taken_since(invitation, organisation, user=user)
     )
     now = timezone.now()
     signs = invitation.kind == Invitation.Kind.REPRESENTATIVE

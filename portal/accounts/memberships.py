@@ -8,9 +8,11 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.text import slugify
 
+from portal.common.fold import folded
+
 from . import signals
 from .links import absolute
-from .models import Membership, Organisation, Role, User
+from .models import FormerEmail, Invitation, Membership, Organisation, Role, User
 from .permissions import can_confirm, can_end_membership, can_name_manager
 from .roles import forget
 
@@ -221,6 +223,7 @@ def refuse(membership: Membership, *, by: User, reason: str) -> Membership:
             on=membership,
             text=reason,
         )
+        _cancel_invitations(membership, by=by)
         signals.mail(
             "membership_refused",
             to=[membership.user],
@@ -232,6 +235,20 @@ def refuse(membership: Membership, *, by: User, reason: str) -> Membership:
             },
         )
     return membership
+
+
+def _cancel_invitations(membership: Membership, *, by: User) -> None:
+    """A link sent before the place was ended or refused does not give it back. Called inside a
+    transaction; whoever may answer for the organisation may send another."""
+    known = {membership.user.email}
+    known |= {*FormerEmail.objects.filter(user=membership.user).values_list("email", flat=True)}
+    keys = {folded(email) for email in known if email}
+    sent = Invitation.objects.open().filter(organisation=membership.organisation_id)
+    for invitation in sent.select_for_update(of=("self",)):
+        if folded(invitation.email) in keys:
+            invitation.cancelled_at = timezone.now()
+            invitation.save(update_fields=["cancelled_at"])
+            signals.event("invitation.cancel", by=by, on=invitation)
 
 
 def end(membership: Membership, *, by: User, reason: str = "") -> None:
@@ -246,6 +263,7 @@ def end(membership: Membership, *, by: User, reason: str = "") -> None:
         membership.answer = reason
         membership.save(update_fields=["ended_at", "ended_by", "answer"])
         signals.event("membership.end", by=by, on=membership, text=reason)
+        _cancel_invitations(membership, by=by)
         if membership.user_id != by.pk:
             signals.mail(
                 "membership_ended",

@@ -1,6 +1,7 @@
 """Invitations: one link, one address, one use."""
 
 import re
+import unicodedata
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -12,7 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from portal.accounts import invitations as service
-from portal.accounts import permissions, throttle
+from portal.accounts import memberships, permissions, throttle
 from portal.accounts.models import Invitation, Membership, Role, RoleAssignment, User
 from portal.accounts.roles import has_role
 from portal.accounts.signals import invitation_accepted
@@ -178,6 +179,79 @@ def test_a_representative_vouched_for_may_sign_another_waits() -> None:
     asked = Message.objects.get(code="account.membership_asked")
     assert asked.recipient == manager
     assert "Bob" in asked.body
+
+
+@pytest.mark.parametrize("how", ["ended", "refused", "refused to sign"])
+def test_an_old_link_does_not_bring_back_who_was_dismissed(how: str) -> None:
+    organisation = an_organisation()
+    manager = a_member(organisation, manager=True).user
+    person = a_person("partant", email="partant@exemple.fr")
+    path = invited("representative", "Partant@exemple.fr", by=manager, organisation=organisation)
+    elsewhere = an_organisation()
+    head = a_member(elsewhere, manager=True).user
+    invited("representative", person.email, by=head, organisation=elsewhere)
+    place = memberships.ask(by=person, organisation=organisation, to_sign=True)
+    if how != "refused":
+        memberships.confirm(place, by=manager, may_sign=how == "ended")
+    if how == "refused to sign":
+        memberships.ask_to_sign(place, by=person)
+    if how == "ended":
+        memberships.end(place, by=manager, reason="Départ")
+    else:
+        memberships.refuse(place, by=manager, reason="Non")
+    assert client_for(person, verified=True).post(path).status_code == 410
+    assert not Membership.objects.signatory().filter(user=person).exists()
+    assert Invitation.objects.open().get().organisation == elsewhere
+
+
+def test_nor_a_link_to_an_address_that_was_not_known_as_theirs() -> None:
+    organisation = an_organisation(kind="holder")
+    secretary = with_role(Role.SECRETARIAT)
+    person = a_person("partant")
+    paths = [
+        invited(kind, "autre@exemple.fr", by=secretary, organisation=organisation)
+        for kind in ("representative", "holder")
+    ]
+    memberships.end(a_member(organisation, person, signs=True), by=secretary, reason="Départ")
+    User.objects.filter(pk=person.pk).update(email="autre@exemple.fr")
+    for path in paths:
+        client_for(User.objects.get(pk=person.pk)).post(path)
+    waiting = Membership.objects.open().get(user=person)
+    assert (waiting.confirmed_at, waiting.can_sign_since) == (None, None)
+    assert not RoleAssignment.objects.filter(user=person).exists()
+
+
+def test_nor_gives_back_a_role_that_was_ended_since() -> None:
+    organisation = an_organisation(kind="holder")
+    secretary = with_role(Role.SECRETARIAT)
+    person = a_person("ada")
+    path = invited("holder", by=secretary, organisation=organisation)
+    with_role(Role.HOLDER_REPRESENTATIVE, person, organisation)
+    RoleAssignment.objects.filter(user=person).update(ended_at=timezone.now())
+    client_for(person).post(path)
+    assert not RoleAssignment.objects.active().filter(user=person).exists()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "t.co/abc", "x.co/login gagnez", "é.fr/x", "1.2.3.4/login", "evil。example/login",
+        "evil․example/login", "evil．example", "evil｡example", "http://evil/login", "www.evil",
+        "HTTPS：//evil", "a@evil.example", "mailto:eve", "evil\ufe0f.example", "evil.\u034fexample",
+        "(evil.example)", "a.b", "évil.中国",
+    ],
+)  # fmt: skip
+def test_words_for_a_stranger_hold_nothing_that_a_mail_reader_links(text: str) -> None:
+    said = unicodedata.normalize("NFKC", service.quoted(text)).replace("。", ".")
+    assert not re.search(r"\w[^\w\s\[\]]*\.[^\w\s\[\]]*\w|\w:(?!\s)", said), said
+    assert "[.]" in said or "[:]" in said or "[://]" in said
+
+
+@pytest.mark.parametrize(
+    "text", ["Étude J.-P. Martin : suite…", "Cohorte 2027, à 10:30 (fin.)", "Qu’est-ce ? Rien."]
+)
+def test_plain_words_for_a_stranger_stay(text: str) -> None:
+    assert service.quoted(text) == unicodedata.normalize("NFKC", text)
 
 
 def test_a_holder_invitation_by_who_lost_the_role_gives_no_role() -> None:
