@@ -88,6 +88,18 @@ def test_sending_the_invitation_again(
     assert sent_again is not asked
 
 
+def test_changing_the_address_of_an_account() -> None:
+    person = a_person("ada")
+    client = aged(client_for(with_role(Role.ADMINISTRATOR), verified=True))
+    url = reverse("admin:accounts_user_change", args=[person.pk])
+    data = {"username": "ada", "email": "ailleurs@exemple.fr", "first_name": "A", "last_name": "B"}
+    asked = client.post(url, data)
+    assert asked.status_code == 403
+    assert page_text(asked)
+    person.refresh_from_db()
+    assert person.email == "ada@exemple.fr"
+
+
 def test_granting_a_role() -> None:
     client = aged(client_for(with_role(Role.ADMINISTRATOR), verified=True))
     person = a_person()

@@ -23,6 +23,7 @@ from portal.accounts import (
 )
 from portal.accounts.models import FactorReset, FormerEmail, Membership, Role, RoleAssignment, User
 from portal.accounts.otp import VERIFIED_AT
+from portal.accounts.owners import tell_owner
 from portal.audit.models import AuditEvent
 from portal.notifications import sending
 from portal.notifications.models import Message
@@ -400,6 +401,14 @@ class TestAWarningThatHasNotLeft:
         registration.ask_reset(email=user.email)
         move(user, "ailleurs@exemple.fr", by=first)
         assert not Message.objects.filter(code="account.reset", address="ada@exemple.fr").exists()
+
+
+def test_the_mail_of_a_first_factor_says_what_to_do() -> None:
+    user = a_person("ada")
+    tell_owner("second_factor_changed", user=user, context={"installed": True})
+    body = Message.objects.get(code="account.second_factor_changed").body
+    assert reverse("accounts:password_reset") in body
+    assert "suspendre le compte" in body
 
 
 class TestAFirstFactor:

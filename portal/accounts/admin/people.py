@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Exists, OuterRef, Prefetch, QuerySet
 from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.utils.translation import gettext_lazy as _
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
@@ -142,6 +143,19 @@ class UserAdmin(NoDeleteMixin, RoleAdmin):
             .annotate(has_factor=Exists(devices))
             .prefetch_related(Prefetch("role_assignments", active, to_attr="active_roles"))
         )
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponseBase:
+        """Whose address or name is changed may become somebody else: the code, lately."""
+        if request.method == "POST" and self.has_change_permission(request):
+            if (asked := self.ask_fresh_factor(request)) is not None:
+                return asked
+        return super().change_view(request, object_id, form_url, extra_context)
 
     def get_inlines(self, request: HttpRequest, obj: User | None) -> Any:
         return (RolesInline, MembershipInline, TrainingInline) if obj else ()
