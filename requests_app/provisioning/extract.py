@@ -32,7 +32,7 @@ from requests_app.provisioning.extract_sources import (
     ExtractSource,
     source,
 )
-from requests_app.provisioning.fences import MANIFEST
+from requests_app.provisioning.fences import MANIFEST, fingerprint
 from requests_app.provisioning.hints import announce, wake
 from requests_app.provisioning.preparing import (
     Preparation,
@@ -195,8 +195,20 @@ def preparation_refusals(workspace: Workspace) -> list[str]:
     return []
 
 
-def confirmation_refusals(workspace: Workspace | None, *, by: User) -> list[str]:
-    """Why this person cannot confirm the extract now, in French; empty when they can."""
+def manifest_sha256(workspace: Workspace | None) -> str:
+    """What a page shows of the prepared extract, in one value that it sends back; "" of none."""
+    if workspace is None or not workspace.extract_manifest:
+        return ""
+    return fingerprint(workspace.extract_manifest)
+
+
+def confirmation_refusals(
+    workspace: Workspace | None, *, by: User, seen: str | None = None
+) -> list[str]:
+    """Why this person cannot confirm the extract now, in French; empty when they can.
+
+    `seen`: the `manifest_sha256` of what they were shown; None before they are.
+    """
     if workspace is not None and workspace.extract_asked_at is not None:
         return [
             _(
@@ -210,6 +222,13 @@ def confirmation_refusals(workspace: Workspace | None, *, by: User) -> list[str]
         return [_("L’extraction a changé ou est déjà confirmée : rechargez la page.")]
     if workspace.deposits.filter(staged_by=by).exists():
         return [_("La personne qui a préparé l’extraction ne peut pas la confirmer elle-même.")]
+    if seen is not None and seen != manifest_sha256(workspace):
+        return [
+            _(
+                "L’extraction a été préparée à nouveau depuis que vous l’avez vue : vérifiez ce"
+                " qui est préparé maintenant, puis confirmez."
+            )
+        ]
     return []
 
 
@@ -219,16 +238,15 @@ def raise_first(reasons: list[str]) -> None:
         raise ExtractError(reasons[0])
 
 
-def confirm_extract(workspace: Workspace, *, by: User) -> None:
-    """The second person's confirmation, dated. Raises ConfirmationRefused with a French reason."""
+def confirm_extract(workspace: Workspace, *, by: User, seen: str) -> None:
+    """The second person's confirmation of what they saw (`manifest_sha256`), dated.
+
+    Raises ConfirmationRefused with a French reason.
+    """
     with transaction.atomic():
         row = locked(workspace.request_id)
-        if reasons := confirmation_refusals(row, by=by):
+        if reasons := confirmation_refusals(row, by=by, seen=seen):
             raise ConfirmationRefused(reasons[0])
-        if row.extract_manifest != workspace.extract_manifest:
-            raise ConfirmationRefused(
-                _("L’extraction a changé ou est déjà confirmée : rechargez la page.")
-            )
         row.extract_confirmed_by, row.extract_confirmed_at = by, legal_now()
         row.save(update_fields=["extract_confirmed_by", "extract_confirmed_at"])
         record(

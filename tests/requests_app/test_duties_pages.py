@@ -191,7 +191,7 @@ class TestAnExtract(TestCase):
             page = client_for(operator, verified=True).get(f"/dossiers/{request.pk}/extraction/")
             assert page.status_code == 403
             with pytest.raises(engine.NotAllowed, match="un autre opérateur"):
-                self.story.do("extract", "confirm_extract", by=operator)
+                self.story.confirm_extract(by=operator)
             tie.delete()
         self.story.extract()  # somebody else confirms
 

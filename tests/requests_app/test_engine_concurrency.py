@@ -121,14 +121,12 @@ def test_an_extract_is_confirmed_or_asked_for_again_never_both() -> None:
     for _ in range(2):
         story = World().story().reach("extract")
         story.manifest()
-        world, stage = story.world, story.stage("extract")
+        world = story.world
         extraction.ask(story.request, by=world.operator)
         Workspace.objects.update(extract_asked_at=None, extract_asked_by=None)
         results = at_once(
             [
-                lambda stage=stage, by=world.second_operator: engine.apply(
-                    stage.pk, "confirm_extract", by=by
-                ),
+                lambda story=story, by=world.second_operator: story.confirm_extract(by=by),
                 lambda request=story.request, by=world.operator: extraction.ask(request, by=by),
             ]
         )

@@ -211,8 +211,8 @@ def test_whoever_staged_the_extract_does_not_confirm_it() -> None:
         staged_by=story.world.operator,
     )
     with refused("elle-même"):
-        story.do("extract", "confirm_extract", by=story.world.operator)
-    story.do("extract", "confirm_extract", by=story.world.second_operator)
+        story.confirm_extract(by=story.world.operator)
+    story.confirm_extract(by=story.world.second_operator)
 
 
 def test_only_what_was_done_elsewhere_is_corrected() -> None:

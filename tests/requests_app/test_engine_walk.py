@@ -29,7 +29,9 @@ from requests_app.models import (
     Stage,
     Task,
     TransitionLog,
+    Workspace,
 )
+from requests_app.provisioning import extract
 from requests_app.workflow import clock, engine
 from tests.support.clock import legal_advance
 from tests.support.factories import Story, World, stored_file
@@ -132,7 +134,8 @@ class Walk(RuleBasedStateMachine):
             return {"version": version, "sha256": version.sha256}
         if name == "confirm_extract":
             story.manifest()
-            return {}
+            workspace = Workspace.objects.get(request=story.request)
+            return {"manifest": extract.manifest_sha256(workspace)}
         senses = ["favourable", "favourable_with_recommendations", "reserved", "unfavourable"]
         fixed: dict[str, Any] = {
             "withdraw": {"reason": "Abandon."},

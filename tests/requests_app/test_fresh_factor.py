@@ -213,4 +213,4 @@ def test_the_extract_is_confirmed_with_a_fresh_one(world: World) -> None:
     assert answer.status_code == 302
     assert answer["Location"].startswith(STEP_UP)
     with pytest.raises(engine.TransitionRefused):  # nothing else guards it: it is not prepared
-        story.do("extract", "confirm_extract", by=world.second_operator)
+        story.confirm_extract(by=world.second_operator)

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from bs4 import BeautifulSoup
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -34,6 +35,12 @@ def story(world: World) -> Story:
 @pytest.fixture
 def operator(world: World) -> Client:
     return client_for(world.operator, verified=True)
+
+
+def shown(page: Any) -> dict[str, str]:
+    """What the form of an act's page sends of itself."""
+    tags = BeautifulSoup(page.content, "html.parser").select("main form input[type=hidden]")
+    return {str(tag["name"]): str(tag["value"]) for tag in tags} | {"csrfmiddlewaretoken": "x"}
 
 
 def unreachable(workspace: Workspace, text: str) -> None:
@@ -161,7 +168,7 @@ def test_what_is_no_longer_approved_is_not_confirmed(world: World) -> None:
         "requests_app:stage_act",
         args=[story.request.pk, story.stage("extract").pk, "confirm_extract"],
     )
-    answer = second.post(act, {"csrfmiddlewaretoken": "x"})  # a form without fields
+    answer = second.post(act, shown(second.get(act)))
     assert "n’est plus celle de la spécification approuvée" in page_text(answer)
     assert Workspace.objects.get(request=story.request).extract_confirmed_at is None
 
@@ -177,13 +184,14 @@ def test_what_is_being_prepared_again_is_not_confirmed(world: World, operator: C
         args=[story.request.pk, story.stage("extract").pk, "confirm_extract"],
     )
     assert act in second.get(page).content.decode()
+    form = shown(second.get(act))
     operator.post(page)
     assert act not in second.get(page).content.decode()
-    answer = second.post(act, {"csrfmiddlewaretoken": "x"})
+    answer = second.post(act, form)
     assert "Une préparation est demandée" in page_text(answer)
     assert Workspace.objects.get(request=story.request).extract_confirmed_at is None
     Workspace.objects.update(extract_asked_at=None, extract_asked_by=None)
-    second.post(act, {"csrfmiddlewaretoken": "x"})
+    second.post(act, form)
     assert Workspace.objects.get(request=story.request).extract_confirmed_by == (
         world.second_operator
     )
@@ -223,3 +231,26 @@ def test_drift_is_told_in_words(world: World, story: Story) -> None:
     body = Message.objects.get(recipient=world.operator, code="request.drift_found").body
     assert "règle de cycle de vie" in body
     assert "lifecycle_rule" not in body
+
+
+def test_who_confirms_confirms_what_the_page_showed(world: World) -> None:
+    """Prepared, read, prepared again: the second is shown, and confirmed by a second sending."""
+    story = world.story().reach("extract")
+    story.manifest()
+    second = client_for(world.second_operator, verified=True)
+    act = reverse(
+        "requests_app:stage_act",
+        args=[story.request.pk, story.stage("extract").pk, "confirm_extract"],
+    )
+    read = shown(second.get(act))
+    workspace: Workspace = story.fresh().workspace
+    table = extraction.review(story.request, workspace)[0].table
+    files = [{"file": table.file_name, "sha256": "b" * 64, "years_checked": False}]
+    Workspace.objects.update(extract_manifest=workspace.extract_manifest | {"files": files})
+    answer = second.post(act, read)
+    assert "préparée à nouveau depuis que vous l’avez vue" in page_text(answer)
+    assert Workspace.objects.get().extract_confirmed_at is None
+    assert second.post(act, {"csrfmiddlewaretoken": "x"}).status_code == 422  # nothing seen
+    assert Workspace.objects.get().extract_confirmed_at is None
+    assert second.post(act, shown(answer)).status_code == 302
+    assert Workspace.objects.get().extract_confirmed_by == world.second_operator

@@ -34,6 +34,7 @@ from requests_app.models import (
 from requests_app.procedures import registry
 from requests_app.procedures.schema import Procedure
 from requests_app.procedures.schema import Stage as StageSpec
+from requests_app.provisioning import extract
 from requests_app.provisioning.approved import approved_tables, scope_fingerprint
 from requests_app.workflow import engine
 from tests.support import requests as basics
@@ -462,7 +463,12 @@ class Story:
     def extract(self) -> None:
         """Stage a manifest, then have it confirmed."""
         self.manifest()
-        self.do("extract", "confirm_extract", by=self.world.second_operator)
+        self.confirm_extract(by=self.world.second_operator)
+
+    def confirm_extract(self, *, by: User) -> None:
+        """As the page that shows what is prepared now."""
+        seen = extract.manifest_sha256(Workspace.objects.get(request=self.request))
+        self.do("extract", "confirm_extract", by=by, manifest=seen)
 
     def opening(self) -> None:
         """The reconciler's part, written as it would: a proven right."""

@@ -54,7 +54,7 @@ class ActForm(forms.Form):
 
         It says of this very act what can still be put right.
         """
-        if not self.fields:
+        if all(field.widget.is_hidden for field in self.fields.values()):
             return
         correctable = name == "correct_act" or name in correctable_codes()
         self.fields["confirm"] = forms.BooleanField(

@@ -9,8 +9,9 @@ from django.utils.translation import gettext_lazy as _
 
 from portal.common.calendar import PARIS
 from portal.common.fields import LineField
-from requests_app.models import Act, Task
+from requests_app.models import Act, Task, Workspace
 from requests_app.procedures.words import period_in_words
+from requests_app.provisioning import extract
 
 from .base import ActForm, text_field
 
@@ -123,6 +124,22 @@ class ConfirmExtractForm(ActForm):
     intro = _(
         "Vous confirmez que l’extraction préparée correspond à l’expression de besoins approuvée."
     )
+
+    manifest = forms.CharField(widget=forms.HiddenInput, required=False)  # the verb refuses none
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # Read before what the page shows: of a page that changes meanwhile, the older is sent.
+        workspace = Workspace.objects.filter(request=self.access_request).first()
+        self._now = extract.manifest_sha256(workspace)
+        self.fields["manifest"].initial = self._now
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or {}
+        # A page refused shows what is prepared now: what it sends next is that.
+        self.data = self.data.copy()
+        self.data["manifest"] = self._now
+        return cleaned
 
 
 class CloseForm(ActForm):

@@ -156,10 +156,11 @@ class ConfirmExtract(Verb):
     """A second person confirms what was staged against the approved specification."""
 
     name = "confirm_extract"
+    takes = frozenset({"manifest"})  # what the page that was sent showed
 
     def check(self, ctx: Context) -> Iterator[str]:
         workspace = Workspace.objects.filter(request=ctx.request).first()
-        reasons = extract.confirmation_refusals(workspace, by=ctx.person)
+        reasons = extract.confirmation_refusals(workspace, by=ctx.person, seen=ctx.text("manifest"))
         yield from reasons
         if workspace is not None and not reasons and not self._as_approved(ctx, workspace):
             yield _(
@@ -176,7 +177,11 @@ class ConfirmExtract(Verb):
 
     def write(self, ctx: Context) -> None:
         try:
-            extract.confirm_extract(Workspace.objects.get(request=ctx.request), by=ctx.person)
+            extract.confirm_extract(
+                Workspace.objects.get(request=ctx.request),
+                by=ctx.person,
+                seen=ctx.text("manifest"),
+            )
         except extract.ConfirmationRefused as refused:
             raise TransitionRefused([str(refused)]) from refused
 

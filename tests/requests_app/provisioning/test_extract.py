@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from portal.accounts.models import User
 from requests_app.models import Permit, Workspace
 from requests_app.provisioning import extract
 from requests_app.provisioning.approved import ScopeError, approved_tables, scope_fingerprint
@@ -45,6 +46,10 @@ def stage(workspace: Workspace, base: Any) -> extract.Staged:
         by=world.person(ready=False),
         origin=DepositSource(world.staging_folder()),
     )
+
+
+def confirm(workspace: Workspace, *, by: User) -> None:
+    extract.confirm_extract(workspace, by=by, seen=extract.manifest_sha256(workspace))
 
 
 def staged_rows(workspace: Workspace) -> list[list[str]]:
@@ -102,7 +107,7 @@ def test_what_was_not_approved_is_refused(
     assert told in workspace.extract_problem
     assert workspace.extract_manifest == {}
     with pytest.raises(extract.ConfirmationRefused):
-        extract.confirm_extract(workspace, by=world.person(ready=False))
+        confirm(workspace, by=world.person(ready=False))
 
 
 def test_binary_is_refused_in_words(workspace: Workspace, base: Any) -> None:
@@ -114,21 +119,33 @@ def test_the_stager_does_not_confirm(workspace: Workspace, base: Any) -> None:
     stager, checker = world.person(ready=False), world.person(ready=False)
     extract.stage(workspace, scope=world.scope_of(base), by=stager, origin=SyntheticSource(rows=3))
     with pytest.raises(extract.ConfirmationRefused, match="elle-même"):
-        extract.confirm_extract(workspace, by=stager)
-    extract.confirm_extract(workspace, by=checker)
+        confirm(workspace, by=stager)
+    confirm(workspace, by=checker)
     assert workspace.extract_confirmed_by == checker
     with pytest.raises(extract.ConfirmationRefused, match="déjà confirmée"):
-        extract.confirm_extract(workspace, by=checker)
+        confirm(workspace, by=checker)
     with pytest.raises(ExtractError, match="ne change plus"):  # another would be unconfirmed
         extract.stage(workspace, scope=world.scope_of(base), by=stager)
     workspace.refresh_from_db()
     assert workspace.extract_confirmed_by == checker
 
 
+def test_what_was_prepared_again_is_not_what_was_seen(workspace: Workspace, base: Any) -> None:
+    stager, checker = world.person(ready=False), world.person(ready=False)
+    scope = world.scope_of(base)
+    extract.stage(workspace, scope=scope, by=stager, origin=SyntheticSource(rows=3))
+    seen = extract.manifest_sha256(workspace)
+    extract.stage(workspace, scope=scope, by=stager, origin=SyntheticSource(rows=4))
+    for other in (seen, ""):
+        with pytest.raises(extract.ConfirmationRefused, match="préparée à nouveau"):
+            extract.confirm_extract(workspace, by=checker, seen=other)
+    confirm(workspace, by=checker)
+
+
 def test_delivered_as_staged_with_its_manifest(workspace: Workspace, base: Any) -> None:
     yearly(workspace)
     stage(workspace, base)
-    extract.confirm_extract(workspace, by=world.person(ready=False))
+    confirm(workspace, by=world.person(ready=False))
     backend = FakeBackend()
     player(lambda: backend)(workspace)
     objects = next(b for n, b in backend.buckets.items() if n.endswith("-in")).objects
@@ -148,7 +165,7 @@ def test_a_staged_file_changed_after_confirmation_is_sent_back(
 ) -> None:
     yearly(workspace)
     stage(workspace, base)
-    extract.confirm_extract(workspace, by=world.person(ready=False))
+    confirm(workspace, by=world.person(ready=False))
     path = extract.ready_folder(workspace) / "base-a/SOINS.csv"
     path.write_text(path.read_text() + "x,y,z\n")
     backend = FakeBackend()

@@ -166,7 +166,7 @@ def stage(workspace: Workspace, scope: list[dict[str, Any]]) -> None:
     """Stage synthetic rows and have a second person confirm them."""
     stager, checker = person(ready=False), person(ready=False)
     extract.stage(workspace, scope=scope, by=stager, origin=SyntheticSource(rows=20))
-    extract.confirm_extract(workspace, by=checker)
+    extract.confirm_extract(workspace, by=checker, seen=extract.manifest_sha256(workspace))
 
 
 def close(grant: Grant, *, wanted: str = "closed", reason: str = "essai") -> None:
