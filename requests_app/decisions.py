@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from celery.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
 from django.core.files.base import ContentFile
 from django.db import transaction
@@ -14,7 +13,7 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from portal.accounts.models import Role
-from portal.common.calendar import PARIS
+from portal.common.calendar import PARIS, legal_today
 from portal.common.pdf import render_pdf
 from portal.common.templatetags.portal import long_date
 from requests_app import notices, recipients, uploads
@@ -121,7 +120,9 @@ def document_words(opinion: Opinion) -> str:
     """What the pages say of a document that is not there; an empty string when it is."""
     if opinion.document_id:
         return ""
-    if not opinion.document_tries:
+    due = opinion.document_due
+    first = opinion.document_tries == 1 and due is not None and due > timezone.now()
+    if not opinion.document_tries or first:  # the first try is made now, or made again in a minute
         return _("Le document est en cours de fabrication : revenez dans quelques minutes.")
     return _(
         "Le document n’a pas pu être fait : l’exploitation est prévenue. L’avis vaut sans lui."
@@ -131,37 +132,67 @@ def document_words(opinion: Opinion) -> str:
 def write_opinion_document(opinion_id: UUID) -> bool:
     """Make and keep the PDF of an opinion, once; False when it was there already.
 
-    Raises whatever stopped it, once the failure is written down and operators are told.
+    Raises whatever stopped it, too much time also, once operators are told. A try is counted before
+    it is made: of one whose process dies, nobody is there to count.
     """
+    if not _count_a_try(opinion_id):
+        return False
     try:
         return _write(opinion_id)
-    except SoftTimeLimitExceeded:
-        raise
-    except Exception as error:
+    except Exception as error:  # SoftTimeLimitExceeded is one
         _failed(opinion_id, type(error).__name__)
         raise
 
 
-def _failed(opinion_id: UUID, why: str) -> None:
+def _count_a_try(opinion_id: UUID) -> bool:
+    """Committed, with when the next is due; False when the document is there or tries have ended.
+
+    Operators are told now of a try that died before it could tell them.
+    """
+    died = _("essai interrompu, faute de temps ou de mémoire peut-être")
     with transaction.atomic():
-        opinion = (
-            Opinion.objects.select_for_update(of=("self",))
-            .select_related("request__organisation")
-            .get(pk=opinion_id)
-        )
+        opinion = _locked(opinion_id)
+        if opinion.document_id:
+            return False
+        if opinion.document_tries >= TRIES:
+            if opinion.document_due is not None:
+                _tell(opinion, died)
+            return False
+        if opinion.document_tries == 1:
+            _tell(opinion, died)
         opinion.document_tries += 1
-        ended = opinion.document_tries >= TRIES
         wait = _WAITS[min(opinion.document_tries, len(_WAITS)) - 1]
         opinion.document_due = timezone.now() + wait
         opinion.save(update_fields=["document_tries", "document_due"])
-        if opinion.document_tries == 1 or ended:
-            notices.DocumentFailed.tell(
-                recipients.with_role(Role.OPERATOR),
-                opinion.request,
-                document=f"{opinion.number}.pdf",
-                message=why,
-                ended=ended,
-            )
+    return True
+
+
+def _locked(opinion_id: UUID) -> Opinion:
+    rows = Opinion.objects.select_for_update(of=("self",)).select_related("request__organisation")
+    return rows.get(pk=opinion_id)
+
+
+def _failed(opinion_id: UUID, why: str) -> None:
+    with transaction.atomic():
+        opinion = _locked(opinion_id)
+        if opinion.document_tries in {1, TRIES}:
+            _tell(opinion, why)
+
+
+def _tell(opinion: Opinion, why: str) -> None:
+    """Of the first failure, once a day, and of the last, which leaves nothing due."""
+    ended = opinion.document_tries >= TRIES
+    document = f"{opinion.number}.pdf"
+    notices.DocumentFailed.tell(
+        recipients.with_role(Role.OPERATOR),
+        opinion.request,
+        document=document,
+        message=why,
+        ended=ended,
+        once="" if ended else f"document-{opinion.pk}-{document}-{legal_today()}",
+    )
+    if ended:
+        Opinion.objects.filter(pk=opinion.pk).update(document_due=None)
 
 
 def try_documents_again() -> list[UUID]:
@@ -197,16 +228,21 @@ def _write(opinion_id: UUID) -> bool:
     with uploads.written(document, ContentFile(content)):
         # One of two that made it at once is kept, the other's file goes.
         written = Opinion.objects.filter(pk=opinion_id, document__isnull=True).update(
-            document=document
+            document=document, document_tries=0, document_due=None
         )
     return bool(written)
 
 
 def opinions_without_document() -> list[UUID]:
-    """Those to try now: oldest first, those that failed after their wait, none for ever."""
-    due = Q(document_due__isnull=True) | Q(document_due__lte=timezone.now())
+    """Those to try now: oldest first, those that failed after their wait, none for ever.
+
+    And those whose last try died, of which nobody is told yet.
+    """
+    due = Q(document_due__lte=timezone.now()) | Q(
+        document_due__isnull=True, document_tries__lt=TRIES
+    )
     return list(
-        Opinion.objects.filter(due, document__isnull=True, document_tries__lt=TRIES)
+        Opinion.objects.filter(due, document__isnull=True)
         .order_by("issued_at")
         .values_list("pk", flat=True)[:20]
     )

@@ -4,7 +4,9 @@ from io import BytesIO, StringIO
 from typing import Any
 
 import pytest
+from celery.exceptions import SoftTimeLimitExceeded
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 from pypdf import PdfReader
 
 from portal.common.pdf import PdfError
@@ -73,6 +75,8 @@ def test_the_page_says_that_a_document_is_being_made_then_that_it_failed(
     assert "en cours de fabrication" in opinion_page(story)
     breaks(monkeypatch, decisions)
     assert make_documents() == 0
+    assert "en cours de fabrication" in opinion_page(story)  # again in a minute
+    Opinion.objects.update(document_due=timezone.now())
     page = opinion_page(story)
     assert "n’a pas pu être fait : l’exploitation est prévenue" in page
     assert "en cours de fabrication" not in page
@@ -99,6 +103,56 @@ def test_tries_wait_longer_then_end_and_operators_are_told_twice(
     assert {message.recipient for message in messages} == {story.world.operator}
     assert sorted("make_documents" in message.body for message in messages) == [False, True]
     assert sorted("autres essais suivent" in message.body for message in messages) == [False, True]
+
+
+def test_one_that_takes_too_long_is_told_and_lets_the_others_be(
+    story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = story.world.story()
+    other.sign()
+    other.completeness()
+    other.opinion()
+    first, second = Opinion.objects.order_by("issued_at")
+    real = decisions.render_pdf
+
+    def render_pdf(template: str, data: Any) -> bytes:
+        if data["number"] == first.number:
+            raise SoftTimeLimitExceeded
+        return real(template, data)
+
+    monkeypatch.setattr(decisions, "render_pdf", render_pdf)
+    with pytest.raises(SoftTimeLimitExceeded):  # the task's time is over
+        make_documents()
+    (message,) = told()
+    assert first.number in message.body
+    assert make_documents() == 1
+    first.refresh_from_db()
+    second.refresh_from_db()
+    assert second.document is not None
+    assert (first.document_tries, first.document_due is None) == (1, False)
+
+
+def test_tries_whose_process_dies_are_counted_end_and_are_told(
+    story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[str] = []
+
+    def render_pdf(template: str, _data: Any) -> bytes:
+        tried.append(template)
+        raise KeyboardInterrupt  # nothing of ours catches it, as nothing catches kill -9
+
+    monkeypatch.setattr(decisions, "render_pdf", render_pdf)
+    for number in range(1, decisions.TRIES + 1):
+        with pytest.raises(KeyboardInterrupt):
+            make_documents()
+        make_documents()  # nothing is due yet
+        assert len(tried) == number
+        assert len(told()) == (0 if number == 1 else 1)
+        Opinion.objects.update(document_due=timezone.now())
+    for _sweep in range(2):
+        make_documents()
+        assert len(tried) == decisions.TRIES
+        assert sorted("make_documents" in message.body for message in told()) == [False, True]
 
 
 def test_the_wait_grows(story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
