@@ -3,6 +3,7 @@
 Lock (request, stage, then grants), check, write, log, audit, messages; effects after the commit.
 """
 
+import logging
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -27,6 +28,8 @@ from .verbs import Verb
 
 
 __all__ = ["Applied", "NotAllowed", "TransitionRefused", "WorkflowError", "apply", "expire"]
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +96,10 @@ def _ids(target: AccessRequest | Stage | UUID | str) -> tuple[UUID, UUID | None]
 
 def _let_the_clocks_speak(request_id: UUID) -> None:
     """Clocks that have ended have their effect before anyone acts, on their stage or on the whole
-    request, whether or not the worker was there."""
+    request, whether or not the worker was there.
+
+    Raises TransitionRefused while one cannot: an act would be dated after what it should follow.
+    """
     seen = set[UUID]()
     due = Stage.objects.due(at=legal_now()).filter(request=request_id).order_by("due_at", "pk")
     while (first := due.exclude(pk__in=seen).values_list("pk", flat=True).first()) is not None:
@@ -101,6 +107,14 @@ def _let_the_clocks_speak(request_id: UUID) -> None:
             expire(first)
         except WorkflowError:
             seen.add(first)  # it spoke between the query and the lock: the worker was there
+        except Exception as error:
+            logger.exception("the clock of stage %s did not speak", first)
+            reason = _(
+                "Une échéance de ce dossier n’a pas pu prendre effet : l’erreur est consignée,"
+                " votre acte n’est pas enregistré. Réessayez dans quelques minutes ; si cela dure,"
+                " prévenez l’exploitant du portail."
+            )
+            raise TransitionRefused([reason]) from error
 
 
 def _open(

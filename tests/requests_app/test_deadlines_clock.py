@@ -9,6 +9,7 @@ import pytest
 from portal.common.calendar import PARIS, add_period, end_of_day, legal_now, legal_today
 from requests_app.models import Act, Opinion, Stage, Task, TransitionLog
 from requests_app.workflow import engine
+from requests_app.workflow.acts import system
 from requests_app.workflow.clock import run_due
 from tests.support.clock import legal_advance, legal_advance_to
 from tests.support.factories import Story, World
@@ -343,3 +344,25 @@ def test_the_use_ends_with_the_access() -> None:
     story.closure()
     assert story.request.state == "closed"
     assert TransitionLog.objects.filter(request=story.request, name="close").count() == 2
+
+
+def test_a_clock_that_explodes_is_said_to_whoever_acts(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    story = complete()
+    legal_advance_to(story.stage("opinion").due_at)
+    legal_advance(timedelta(minutes=1))
+
+    def explode(*_args: Any) -> None:
+        raise LookupError("broken")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(system, "write_tacit_opinion", explode)
+        with pytest.raises(engine.TransitionRefused, match="Réessayez dans quelques minutes"):
+            story.do("", "withdraw", by=story.world.investigator, reason="Abandon.")
+        assert "LookupError: broken" in caplog.text
+        assert run_due() >= 0  # the sweep goes on
+    assert story.fresh().state == "processing"
+    assert not Opinion.objects.exists()
+    story.do("", "withdraw", by=story.world.investigator, reason="Abandon.")
+    assert Opinion.objects.get().deemed  # mended, it speaks first
