@@ -111,6 +111,22 @@ def test_the_next_sweep_starts_no_second_run_over_the_first(
     assert folders() == [f"{workspace.pk}.{workspace.extract_folder}"]
 
 
+def test_what_is_asked_again_in_the_middle_of_a_run_is_done_again(
+    make: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = make()
+    use(monkeypatch, Source(rows=3, before=lambda: ask(workspace)))
+    prepare_asked()
+    workspace.refresh_from_db()
+    assert workspace.extract_asked_at is not None
+    assert workspace.extract_asked_by is not None
+    use(monkeypatch, SyntheticSource(rows=7))
+    prepare_asked()
+    assert whole(workspace)
+    assert workspace.deposits.get().rows == 7
+    assert workspace.extract_asked_at is None
+
+
 def test_a_killed_run_is_taken_up_after_its_lease_and_not_before(
     make: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
