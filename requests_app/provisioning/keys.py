@@ -12,9 +12,10 @@ from portal.audit.record import record
 from requests_app.models import Credential, Grant
 from requests_app.provisioning import custody
 from requests_app.provisioning.backends.base import NotFound, Transient
+from requests_app.provisioning.facts import READY
 from requests_app.provisioning.hints import announce
 from requests_app.provisioning.plan import Action
-from requests_app.provisioning.steps import Pass, wait_out_lag
+from requests_app.provisioning.steps import INTENDED, Pass, note, wait_out_lag
 
 
 PROBE_OUTLIVES = timedelta(days=7)
@@ -48,7 +49,38 @@ def key_end(grant: Grant, use: str) -> datetime:
 
 
 def make_key(work: Pass, action: Action) -> None:
-    """Make a key of use `action.target`; a lost answer costs a generation, never a live orphan."""
+    """Make a key of use `action.target`; a lost answer costs a generation, never a live orphan.
+
+    For who leaves, an application that another hand deleted is noted: no key can be made of it any
+    more, and none opens anything.
+    """
+    try:
+        _make_key(work, action)
+    except NotFound:
+        if not _application_is_gone(work, action):
+            raise
+
+
+def _application_is_gone(work: Pass, action: Action) -> bool:
+    """Whether the provider, asked by its id, says that a leaving person's application is no more.
+    What is known of its keys is withdrawn: each is then asked for by name."""
+    person = next(p for p in work.snap.facts.persons if p.grant == action.grant)
+    row = work.snap.resource("application", action.grant)
+    if not person.leaving or not person.was_keyed or row is None or row.status != READY:
+        return False
+    if work.backend.application_exists(row.external_id):
+        return False
+    with work.lease.write():
+        row.status = INTENDED
+        row.save(update_fields=["status", "updated_at"])
+        live = Credential.objects.filter(grant=work.grant(action), deleted_at__isnull=True)
+        for credential_id in live.values_list("pk", flat=True):
+            withdraw(credential_id, reason="missing")
+        note(work, "application_gone", action.grant, row.external_id)
+    return True
+
+
+def _make_key(work: Pass, action: Action) -> None:
     grant, use = work.grant(action), action.target
     ring: custody.Ring = "person" if use == Credential.Use.PERSON else "probe"
     if not custody.available(ring):  # before the call: a secret that cannot be kept is lost

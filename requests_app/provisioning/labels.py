@@ -20,6 +20,7 @@ from requests_app.provisioning.extract_sources import ExtractError
 OBSERVED: dict[str, Promise] = {
     "allowed": gettext_lazy("essais admis et refusés comme prévu"),
     "refused": gettext_lazy("tous les essais sont refusés"),
+    "absent": gettext_lazy("l’identité technique n’existe plus chez l’hébergeur"),
     "still_allowed": gettext_lazy("un essai est encore admis"),
     "not_yet": gettext_lazy("un essai attendu n’est pas encore admis"),
     "no_answer": gettext_lazy("l’hébergeur n’a pas répondu"),

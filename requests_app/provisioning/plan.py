@@ -62,6 +62,11 @@ class PersonFacts:
         return any(key.made for key in self.keys)
 
     @property
+    def bereft(self) -> bool:
+        """Keys were made of an application that the provider, asked by its id, says is no more."""
+        return self.was_keyed and not self.application
+
+    @property
     def leaving(self) -> bool:
         """Something must still be closed, or said to be."""
         if self.right == "closed":
@@ -129,13 +134,18 @@ def to_verify(facts: Facts) -> tuple[PersonFacts, ...]:
 
 
 def to_prove(facts: Facts) -> tuple[PersonFacts, ...]:
-    """Persons cut off on both sides, once keyed, whose refusals are still to be seen."""
+    """Persons cut off on both sides, once keyed, whose refusals are still to be seen; of an
+    application that is no more there are none, and what keeps it out is read again."""
     if _fences_to_cut(facts):
         return ()
     return tuple(
         p
         for p in facts.persons
-        if p.leaving and p.was_keyed and not p.proven and not _doomed(p) and p.key("probe")
+        if p.leaving
+        and p.was_keyed
+        and not p.proven
+        and not _doomed(p)
+        and (p.key("probe") or p.bereft)
     )
 
 
@@ -184,7 +194,7 @@ def _down(facts: Facts) -> tuple[Action, ...]:
         return cuts
     for person in leaving:  # a key refused for one person keeps nobody else from being proven
         unproven = person.was_keyed and not person.proven and not _doomed(person)
-        if unproven and person.key("probe") is None:  # of an application without rights
+        if unproven and person.key("probe") is None and not person.bereft:  # it has no rights
             cuts += (Action("make_key", "probe", person.grant),)
     if to_prove(facts):
         cuts += (Action("prove_closed"),)
@@ -243,7 +253,7 @@ def _fences_to_set(facts: Facts) -> tuple[Action, ...]:
 
 
 def _fences_to_cut(facts: Facts) -> tuple[Action, ...]:
-    inside = any(p.application for p in facts.persons if p.leaving)
+    inside = any(p.application or p.bereft for p in facts.persons if p.leaving)
     return _fences_to_set(facts) if inside else ()
 
 

@@ -102,6 +102,13 @@ def prove_closed(work: Pass, action: Action) -> None:
 def _try_one(work: Pass, person: PersonFacts, differed: Callable[[], bool]) -> bool:
     """One round for one person; whether the closing is proven."""
     grant = work.snap.grants[person.grant]
+    if person.bereft:  # nobody is left to try as
+        if differed():
+            return False
+        with work.lease.write():
+            _start_again(grant)
+            _prove(grant, tries=0, absent=_application_of(work, person))
+        return True
     done = _round(work, person, opening=False)
     with work.lease.write():
         streak = _count(grant, done)
@@ -204,6 +211,11 @@ def _probe_is_dead(work: Pass, person: PersonFacts) -> bool:
     return True
 
 
+def _application_of(work: Pass, person: PersonFacts) -> str:
+    row = work.snap.resource("application", person.grant)
+    return row.external_id if row is not None else ""
+
+
 def _start_again(grant: Grant) -> None:
     grant.streak, grant.streak_since = 0, None
     Grant.objects.filter(pk=grant.pk).update(streak=0, streak_since=None)
@@ -222,15 +234,22 @@ def _waited_too_long(grant: Grant) -> bool:
     return grant.verify_since is not None and timezone.now() - grant.verify_since > window
 
 
-def _prove(grant: Grant, *, tries: int) -> None:
-    """The proof: keys gone, policies read back, refusals seen; time from the wish to it stored."""
+def _prove(grant: Grant, *, tries: int, absent: str = "") -> None:
+    """The proof: keys gone, policies read back, refusals seen; time from the wish to it stored.
+
+    `absent`: id of the application that is no more, so that there was nothing to try with.
+    """
     now = timezone.now()
     asked = grant.closing_requested_at or grant.verify_since or now
     seconds = max(0.0, (now - asked).total_seconds())
     Grant.objects.filter(pk=grant.pk).update(
-        proof_at=now, revocation_seconds=seconds, observed="refused", observed_at=now
+        proof_at=now,
+        revocation_seconds=seconds,
+        observed="absent" if not tries else "refused",
+        observed_at=now,
     )
     gone = grant.credentials.filter(use=Credential.Use.PERSON, deleted_at__isnull=False)
+    without_tries = {} if tries else {"application_absent": absent}
     record(
         "grant.prove_closed",
         by=None,
@@ -244,5 +263,6 @@ def _prove(grant: Grant, *, tries: int) -> None:
             "seconds": f"{seconds:.2f}",
             "keys_gone": list(gone.exclude(access_key="").values_list("access_key", flat=True)),
             "policies_read": len(BUCKETS),
+            **without_tries,
         },
     )

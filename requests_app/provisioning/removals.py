@@ -39,10 +39,14 @@ def _remove_tagged(
 
 def delete_application(work: Pass, action: Action) -> None:
     """Keys are gone before; one whose create was lost is found by its tag and deleted too."""
-    for found in work.backend.find_applications(tag=f"guichet-grant={action.grant}"):
-        for key in work.backend.find_keys(application=found.id):
+    row = work.snap.resource("application", action.grant)
+    found = work.backend.find_applications(tag=f"guichet-grant={action.grant}")
+    for one in found:
+        for key in work.backend.find_keys(application=one.id):
             work.backend.delete_key(key.access_key)
-        work.backend.delete_application(found.id)
+        work.backend.delete_application(one.id)
+    if not found and row is not None and row.status != READY:
+        wait_out_lag(row.attempted_at)  # it may show up later
     _remove(work, "application", action.grant, work.backend.delete_application)
 
 

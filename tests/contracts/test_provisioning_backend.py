@@ -81,11 +81,13 @@ def test_identities_are_found_by_tag_and_deleted_twice(backend: Backend, project
     assert backend.find_applications(tag="t=none") == []
     backend.set_group_members(group, [])
     assert backend.group_members(group) == frozenset()
+    assert backend.application_exists(application)
     for _ in range(2):
         backend.delete_key(key.access_key)
         backend.delete_application(application)
         backend.delete_group(group)
     assert not backend.key_exists(key.access_key)
+    assert not backend.application_exists(application)
 
 
 def test_rules_are_read_back_and_replaced(backend: Backend, project: str) -> None:

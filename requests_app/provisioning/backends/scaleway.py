@@ -184,6 +184,13 @@ class ScalewayBackend:
         )
         return str(made.id)
 
+    def application_exists(self, application: str) -> bool:
+        try:
+            self._iam.get_application(application_id=_need(application))
+        except NotFound:
+            return False
+        return True
+
     def delete_application(self, application: str) -> None:
         _need(application)
         with suppress(NotFound):

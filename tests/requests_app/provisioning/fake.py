@@ -150,6 +150,9 @@ class FakeBackend:
             )
         )
 
+    def application_exists(self, application: str) -> bool:
+        return bool(self._call("application_exists", lambda: application in self.applications))
+
     def delete_application(self, application: str) -> None:
         def apply() -> None:
             self.applications.pop(application, None)

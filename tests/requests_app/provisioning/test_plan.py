@@ -179,6 +179,20 @@ def test_a_suspension_cuts_the_fences_and_keeps_the_key() -> None:
     assert {a.name for a in done} == {"start_opening", "put_fence", "set_members", "verify_open"}
 
 
+@pytest.mark.parametrize("right", ["closed", "suspended"])
+def test_who_lost_the_application_is_cut_and_proven_without_a_key(right: str) -> None:
+    """Found gone while a probe was to be made: no key is asked for again, fences come first."""
+    facts, _ = play(fresh(person()))
+    keys = tuple(replace(k, withdrawn=True) for k in facts.persons[0].keys)
+    lost = replace(facts.persons[0], right=right, application="", keys=keys)  # type: ignore[arg-type]
+    closed, done = play(replace(facts, persons=(lost,)))
+    assert closed.persons[0].state == right
+    names = [a.name for a in done]
+    assert "make_key" not in names
+    assert names.index("put_fence") < names.index("prove_closed")
+    assert names.count("delete_key") == 2
+
+
 def test_nothing_is_made_for_whoever_is_not_ready() -> None:
     assert next_action(fresh(person(ready=False))) is None
     _, done = play(fresh(person(), person("g2", ready=False)))
