@@ -7,7 +7,7 @@ buckets have their encryption and policies.
 import hashlib
 import json
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -44,6 +44,8 @@ from requests_app.provisioning.preparing import (
 
 
 __all__ = ["Preparation", "PreparationLost", "ready_folder"]
+
+BLOCK = 16 << 20  # bytes hashed between two signs of life
 
 
 class ConfirmationRefused(ExtractError):
@@ -271,13 +273,18 @@ def matches(workspace: Workspace, permit: Permit) -> bool:
     return is_as_approved(workspace, permit.scope)
 
 
-def files_to_deliver(workspace: Workspace) -> list[tuple[str, Path, str]]:
-    """(key in the bucket, file, SHA-256) of each staged file. Raises ExtractMissing."""
+def files_to_deliver(
+    workspace: Workspace, *, alive: Callable[[], None] = lambda: None
+) -> list[tuple[str, Path, str]]:
+    """(key in the bucket, file, SHA-256) of each staged file. Raises ExtractMissing.
+
+    `alive` is called with every block read: large files take longer than a lease.
+    """
     folder = ready_folder(workspace)
     found = []
     for entry in workspace.extract_manifest.get("files", []):
         path = folder / entry["file"]
-        if not path.is_file() or _sha256(path) != entry["sha256"]:
+        if not path.is_file() or _sha256(path, alive) != entry["sha256"]:
             raise ExtractMissing(
                 _("%(file)s n’est plus tel qu’il a été confirmé : préparez l’extraction à nouveau.")
                 % {"file": entry["file"]}
@@ -319,9 +326,13 @@ def mark_delivered(workspace: Workspace, permit: Permit) -> None:
     )
 
 
-def _sha256(path: Path) -> str:
+def _sha256(path: Path, alive: Callable[[], None] = lambda: None) -> str:
+    digest = hashlib.sha256()
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        while block := file.read(BLOCK):
+            digest.update(block)
+            alive()
+    return digest.hexdigest()
 
 
 def send_back(workspace: Workspace, *, reason: str) -> None:

@@ -19,6 +19,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.db.models.functions import Coalesce
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from portal.accounts.models import User
 from portal.audit.record import record
@@ -30,7 +31,7 @@ from requests_app.provisioning.facts import snapshot
 from requests_app.provisioning.hints import announce, hint, wake
 from requests_app.provisioning.lease import Lease, LeaseLost
 from requests_app.provisioning.moves import move
-from requests_app.provisioning.reconcile import Outcome, step
+from requests_app.provisioning.reconcile import CLOSING_TELL_AFTER, Outcome, step
 
 
 __all__ = ["advance", "backend", "hold", "release", "retry", "wake", "workspace_for"]
@@ -87,6 +88,7 @@ def advance(
             return True
     except LeaseLost:
         logger.warning("workspace %s: lease %d lost", workspace_id, lease.generation)
+        _say_lost(lease)
         return True
     except BackendError as error:  # the provider as configured: SCW_* of this process
         _say_broken(lease, seen, error, code=error.code)
@@ -94,6 +96,28 @@ def advance(
     except Exception as error:  # ours to mend: visible to the operator, tried again in a minute
         _say_broken(lease, seen, error, code="internal")
         raise
+
+
+def _say_lost(lease: Lease) -> None:
+    """A pass longer than its lease never ends, however often it is taken up: counted, and told when
+    it goes on. Not where another has finished since: then nothing is left to say."""
+    now = timezone.now()
+    with transaction.atomic():
+        row = Workspace.objects.select_for_update().filter(pk=lease.workspace_id).first()
+        if row is None:
+            return
+        held = row.lease_until is not None and row.lease_until > now
+        if row.lease_generation != lease.generation and not held:
+            return
+        Workspace.objects.filter(pk=row.pk).update(
+            failure_code="lease",
+            last_error=_("Un passage a duré plus longtemps que son bail ; il est repris."),
+            failing_since=Coalesce("failing_since", now),
+            tries=F("tries") + 1,
+        )
+        if row.tries + 1 >= CLOSING_TELL_AFTER:
+            closing = plan.closing(snapshot(row.pk).facts)
+            announce("workspace_failed", row.pk, code="lease", closing=closing)
 
 
 def _say_broken(lease: Lease, seen: datetime | None, error: Exception, *, code: str) -> None:

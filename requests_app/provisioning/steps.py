@@ -219,7 +219,7 @@ def deliver_extract(work: Pass, action: Action) -> None:
     try:
         if not extract.matches(workspace, permit):
             raise ExtractRefused(gates.label("extract_differs"))
-        files = extract.files_to_deliver(workspace)
+        files = extract.files_to_deliver(workspace, alive=work.lease.renew)
     except ExtractError as error:
         with work.lease.write():
             extract.send_back(workspace, reason=str(error))

@@ -135,19 +135,17 @@ def _to_operators(
 @receiver(signals.workspace_failed, dispatch_uid="workflow-workspace-failed")
 def on_failed(*, workspace: Workspace, code: str, closing: bool = False, **_kwargs: Any) -> None:
     """When the provider does not answer, every study fails at once: told once an hour. A closing
-    that fails is told beside whatever failed before it."""
+    that fails is told for each study, beside whatever failed before it: what is open differs."""
     since = workspace.failing_since or workspace.observed_at
-    down = code == Unreachable.code
-    kind = "closing-" if closing else ""
-    told = (
-        f"provider-{timezone.now():%Y%m%d%H}" if down else f"failed-{workspace.pk}-{code}-{since}"
-    )
+    told = f"{'closing' if closing else 'failed'}-{workspace.pk}-{code}-{since}"
+    if code == Unreachable.code and not closing:
+        told = f"provider-{timezone.now():%Y%m%d%H}"
     message = workspace.last_error or code
     if closing:
         message = _("Un retrait n’est pas achevé ; il est repris chaque minute. %(why)s") % {
             "why": message
         }
-    _to_operators(notices.WorkspaceFailed, workspace, kind + told, message=message)
+    _to_operators(notices.WorkspaceFailed, workspace, told, message=message)
 
 
 @receiver(signals.drift_found, dispatch_uid="workflow-drift")

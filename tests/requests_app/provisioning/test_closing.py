@@ -13,7 +13,7 @@ from django.utils import timezone
 from portal.accounts.models import Role
 from portal.notifications.models import Message
 from requests_app.models import CloudResource, Grant, Outbox, Workspace
-from requests_app.provisioning import labels, proofs, reconcile, reveal, run
+from requests_app.provisioning import labels, proofs, reconcile, reveal, run, signals
 from requests_app.provisioning.backends.base import (
     Answer,
     BackendError,
@@ -252,6 +252,20 @@ def test_a_closing_is_told_beside_the_opening_that_failed_before(
     world.close(workspace.grants.order_by("created_at")[0])
     run.advance(workspace.pk, make_backend=lambda: backend, budget=1)
     assert told.count() == 2
+
+
+def test_each_study_whose_closing_fails_is_told_while_the_provider_is_down() -> None:
+    """Openings that fail together are told once an hour; a closing of another study is another."""
+    operator = with_role(Role.OPERATOR)
+    told = Message.objects.filter(recipient=operator, code="request.workspace_failed")
+    studies = [world.study(staged=False) for _ in range(2)]
+    for closing, expected in ((False, 1), (True, 3)):
+        for _ in range(2):
+            for workspace in studies:
+                signals.workspace_failed.send(
+                    sender=Workspace, workspace=workspace, code="unreachable", closing=closing
+                )
+        assert told.count() == expected
 
 
 def test_a_provider_misconfigured_is_counted_and_told_while_something_is_open(
