@@ -6,6 +6,8 @@ import unicodedata
 
 
 _SPACES = " \xa0\u2009\u202f\u2007"
+# Not NFKC: it reads 10² as 102.
+_FULL_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
 _GROUPED = re.compile(rf"[0-9]{{1,3}}(?:([{_SPACES}.])[0-9]{{3}})(?:\1[0-9]{{3}})*")
 
 
@@ -21,7 +23,7 @@ def has_digit(text: str) -> bool:
 def packed(text: str) -> str:
     """The text of an identifier without its layout: spaces of all kinds, dots, hyphens, invisible
     characters; full-width forms are plain ones."""
-    plain = unicodedata.normalize("NFKC", text)
+    plain = text.translate(_FULL_WIDTH)
     return "".join(
         char
         for char in plain
@@ -34,7 +36,7 @@ def whole_number(text: str) -> int | None:
 
     Never through `int()` alone: digits of other scripts are refused, not read.
     """
-    plain = unicodedata.normalize("NFKC", text.replace("\u2212", "-")).strip()
+    plain = text.replace("\u2212", "-").translate(_FULL_WIDTH).strip()
     sign = plain[:1] if plain[:1] in {"-", "+"} else ""
     digits = plain[len(sign) :].strip()
     if _GROUPED.fullmatch(digits):

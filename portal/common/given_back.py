@@ -15,6 +15,7 @@ from django.shortcuts import render, resolve_url
 from django.utils.translation import gettext as _
 
 from .addresses import nearest_open, page_before
+from .private_answers import PRIVATE
 
 
 LONG = 20  # characters: what is worth showing, to be read and copied
@@ -53,7 +54,9 @@ def give_back(request: HttpRequest, *, reason: str) -> HttpResponse:
         "before": before,
         "login_url": f"{resolve_url(settings.LOGIN_URL)}?{urlencode({'next': before})}",
     }
-    return render(request, "403_csrf.html", context, status=403)
+    answer = render(request, "403_csrf.html", context, status=403)
+    answer["Cache-Control"] = PRIVATE  # it holds what somebody typed, whoever is signed in
+    return answer
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:

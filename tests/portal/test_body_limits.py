@@ -1,6 +1,7 @@
 """How much a request may send: refused from its length, before a byte of it is read or written."""
 
 import io
+import json
 import tempfile
 from typing import Any
 
@@ -123,7 +124,7 @@ def test_the_api_reads_nothing_of_what_is_sent() -> None:
     for length, expected in ((1, 405), (ANONYMOUS_BYTES + 1, 413)):
         status, content, read = send("/api/v1/datasets/", length, kind="application/json")
         assert (status, read) == (expected, 0)
-        assert f'"status": {expected}'.encode() in content
+        assert json.loads(content)["status"] == expected
 
 
 def test_the_administration_has_no_larger_forms() -> None:

@@ -43,6 +43,7 @@ def test_an_opinion_survives_the_end_of_the_session(
     _story, path, typed = opinion
     refused = Client().post(path, typed)
     assert refused.status_code == 403
+    assert refused["Cache-Control"] == "private, no-store"
     action, fields = sent_again(refused)
     assert action == path
     assert typed.items() <= fields.items()
@@ -57,6 +58,7 @@ def test_an_opinion_survives_a_login_in_another_tab(
     client.cookies["csrftoken"] = "x" * 32
     refused = client.post(path, typed | {"csrfmiddlewaretoken": "y" * 64})
     assert refused.status_code == 403
+    assert refused["Cache-Control"] == "private, no-store"
     assert "rechargez" not in page_text(refused)
     action, fields = sent_again(refused)
     assert typed.items() <= fields.items()
@@ -87,6 +89,7 @@ def test_the_form_of_another_site_is_never_handed_over(headers: dict[str, str]) 
     client = client_for(a_person("alix"), enforce_csrf_checks=True)
     refused = client.post(reverse("accounts:logout"), {"evil": "words"}, headers=headers)
     assert refused.status_code == 403
+    assert refused["Cache-Control"] == "private, no-store"
     assert "words" not in refused.content.decode()
 
 

@@ -193,7 +193,9 @@ def test_terms_are_public_and_accepted_once() -> None:
     assert user.terms_acceptances.count() == 1
     assert "Vous les avez acceptées" in page_text(client.get(reverse("accounts:terms")))
     assert client.get(reverse("accounts:terms_version", args=["1999-1"])).status_code == 404
-    assert Client().post(reverse("accounts:accept_terms"), {"accept": "on"}).status_code == 302
+    given_back = Client().post(reverse("accounts:accept_terms"), {"accept": "on"})
+    assert given_back.status_code == 403
+    assert "Connectez-vous" in page_text(given_back)
 
 
 @pytest.mark.django_db

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Iterator
+from datetime import timedelta
 
 from django.apps import apps
 from django.test import Client, TestCase
@@ -11,6 +12,7 @@ from django.utils import timezone
 from portal.accounts import invitations, memberships, tokens
 from portal.accounts.models import (
     DeclarationOfInterests,
+    FactorReset,
     Invitation,
     Membership,
     Role,
@@ -243,6 +245,13 @@ class TestOthersIds(TestCase):
             yield "end", f"/compte/organismes/{membership.pk}/terminer/"
             yield "sign", f"/compte/organismes/{membership.pk}/signature/"
         yield "token", f"/compte/jetons/{token.pk}/retirer/"
+        reset = FactorReset.objects.create(
+            user=world.investigator,
+            proposed_by=user("administratrice"),
+            reason="Téléphone perdu.",
+            expires_at=timezone.now() + timedelta(days=3),
+        )
+        yield "reset", f"/compte/second-facteur/reinitialisation/{reset.pk}/refuser/"
         for sent in Invitation.objects.all():
             yield "cancel", f"/compte/invitations/{sent.pk}/annuler/"
             yield "resend", f"/compte/invitations/{sent.pk}/renvoyer/"
