@@ -30,7 +30,7 @@ VALID = timedelta(days=14)
 _NUMBER = re.compile(r"[A-Z]{3}-[0-9]{4}-[0-9]{4,6}(?![\w.])")  # of a deposited file
 # A dot inside a word, and the colon of a scheme. Not the dots of "J.-P." and of an ellipsis.
 _DOT = re.compile(r"\.(?=[^\s.,;:!?)\]»'\"\u2019-])")
-_SCHEME = re.compile(r"(?<=[^\W\d]):(//)?(?=\S)")
+_SCHEME = re.compile(r"(?<=[^\W0-9]):(//)?(?=\S)")
 
 
 class InvitationUnusable(Exception):
