@@ -73,7 +73,7 @@ def state(request: AccessRequest) -> str:
     if workspace.extract_confirmed_at is not None:
         return _("Elle est confirmée par une deuxième personne.")
     if workspace.extract_problem:
-        return _("Elle n’est pas complète : %(why)s") % {"why": workspace.extract_problem}
+        return _("Elle n’est pas prête : %(why)s") % {"why": workspace.extract_problem}
     if workspace.extract_asked_at is not None:
         return _("Elle est en cours de préparation.")
     if workspace.extract_manifest:

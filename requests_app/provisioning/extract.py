@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -22,6 +23,7 @@ from portal.common.calendar import legal_now
 from requests_app.models import ExtractDeposit, Permit, Stage, StageState, Workspace
 from requests_app.provisioning.approved import (
     ApprovedTable,
+    ScopeError,
     approved_tables,
     describe,
     scope_fingerprint,
@@ -263,13 +265,16 @@ def confirm_extract(workspace: Workspace, *, by: User, seen: str) -> None:
 
 
 def is_as_approved(workspace: Workspace, scope: Iterable[Mapping[str, Any]]) -> bool:
-    """Whether what was staged is this scope, nothing else. Raises ScopeError."""
+    """Whether what was staged is this scope, nothing else; not where the catalogue lost a part."""
     staged = workspace.extract_manifest.get("scope_sha256")
-    return staged is not None and staged == scope_fingerprint(approved_tables(scope))
+    try:
+        return staged is not None and staged == scope_fingerprint(approved_tables(scope))
+    except ScopeError:
+        return False
 
 
 def matches(workspace: Workspace, permit: Permit) -> bool:
-    """Whether what was staged and confirmed is what the permit allows. Raises ScopeError."""
+    """Whether what was staged and confirmed is what the permit allows."""
     return is_as_approved(workspace, permit.scope)
 
 
@@ -335,8 +340,15 @@ def _sha256(path: Path, alive: Callable[[], None] = lambda: None) -> str:
     return digest.hexdigest()
 
 
+def sent_back() -> QuerySet[Workspace]:
+    """Studies whose extract was confirmed and went back: to prepare and to confirm again."""
+    unsent = Workspace.objects.filter(extract_delivered_at=None, extract_confirmed_at=None)
+    return unsent.filter(extract_manifest={}).exclude(extract_problem="")
+
+
 def send_back(workspace: Workspace, *, reason: str) -> None:
-    """In the reconciler's fenced transaction: what was confirmed cannot be delivered."""
+    """In the reconciler's fenced transaction: what was confirmed cannot be delivered. Its stage is
+    opened again by the workflow, which finds it in `sent_back()`."""
     Workspace.objects.filter(pk=workspace.pk).update(
         extract_manifest={},
         extract_problem=reason,

@@ -19,7 +19,18 @@ from django.utils.translation import gettext as _
 from portal.audit.record import record
 from portal.common.calendar import legal_now
 from requests_app.models import CloudResource, Grant, Workspace
-from requests_app.provisioning import buckets, drift, keys, labels, plan, proofs, removals, steps
+from requests_app.provisioning import (
+    buckets,
+    drift,
+    extract,
+    gates,
+    keys,
+    labels,
+    plan,
+    proofs,
+    removals,
+    steps,
+)
 from requests_app.provisioning.backends.base import Backend, BackendError, Denied, Transient
 from requests_app.provisioning.backends.transport import backoff
 from requests_app.provisioning.custody import CustodyError
@@ -89,6 +100,8 @@ def step(lease: Lease, backend: Backend) -> Outcome:
     if nameless is not None and not closing:
         return _failed(work, [(Action("read"), nameless)])
     _tell_missing(work)
+    if _send_back(work):
+        return Outcome("did", action="deliver_extract")
     found = plan.next_actions(work.snap.facts) or _inspection(work.snap)
     if not found:
         return Outcome("idle", until=next_time(work.snap))
@@ -198,6 +211,19 @@ def _tell_missing(work: Pass) -> None:
             for grant, codes in changed:
                 Grant.objects.filter(pk=grant.pk).update(missing=codes)
                 grant.missing = codes
+
+
+def _send_back(work: Pass) -> bool:
+    """An extract confirmed of what nobody is allowed any more (a table of the catalogue changed):
+    whoever waits would wait for ever."""
+    if work.workspace.extract_confirmed_at is None:
+        return False
+    waiting = [work.snap.missing[p.grant] for p in work.snap.facts.persons if p.right == "open"]
+    if not waiting or not all("extract_differs" in codes for codes in waiting):
+        return False
+    with work.lease.write():
+        extract.send_back(work.workspace, reason=str(gates.label("extract_differs")))
+    return True
 
 
 def _inspection(snap: Snapshot) -> tuple[Action, ...]:

@@ -5,6 +5,7 @@ from uuid import UUID
 from portal.common import sweeps
 from portal.common.calendar import legal_now
 from requests_app.models import Grant, GrantState, Stage, StageState
+from requests_app.provisioning import extract
 
 from .engine import apply, expire
 from .errors import WorkflowError
@@ -27,7 +28,7 @@ def run_due() -> int:
         done += expired
         if not expired:  # a reminder that was given may be due again, what failed is left
             tried.update(found)
-    return done + run_grants()
+    return done + run_grants() + run_sent_back()
 
 
 def _expire(stage_id: UUID) -> bool:
@@ -43,6 +44,17 @@ def run_grants() -> int:
     opening = Stage.objects.filter(kind="opening", state=StageState.RUNNING)
     use = Stage.objects.filter(kind="use", state=StageState.RUNNING)
     return sweeps.each(opening, _opened, what="openings") + sweeps.each(use, _used_up, what="uses")
+
+
+def run_sent_back() -> int:
+    """Extracts that were confirmed and cannot be delivered are to prepare again."""
+    lost = Stage.objects.filter(
+        kind="extract",
+        state=StageState.DONE,
+        request__workspace__in=extract.sent_back(),
+        request__stages__in=Stage.objects.filter(kind="opening", state=StageState.RUNNING),
+    )
+    return sweeps.each(lost, lambda stage: _try(stage, "reopen_extract"), what="lost extracts")
 
 
 def _opened(stage: Stage) -> bool:

@@ -283,7 +283,11 @@ KIND_MOVES: dict[str, tuple[Transition, ...]] = {
     ),
     "register": (_end("publish_register", "published", Actor.SECRETARIAT),),
     "convention": (_decide("record_convention", "signed", Actor.LEGAL_OFFICER),),
-    "extract": (_decide("confirm_extract", "confirmed", Actor.OPERATOR, Actor.MAIN_BASE_OFFICER),),
+    "extract": (
+        _decide("confirm_extract", "confirmed", Actor.OPERATOR, Actor.MAIN_BASE_OFFICER),
+        # what was confirmed could not be delivered: it is prepared and confirmed again
+        _move("reopen_extract", (_S.DONE,), _S.RUNNING, Actor.SYSTEM),
+    ),
     "opening": (_end("finish_opening", "opened", Actor.SYSTEM),),
     "use": (_end("finish_use", "ended", Actor.SYSTEM),),
     "closure": (_end("close", "closed", Actor.SECRETARIAT),),

@@ -102,6 +102,7 @@ def _expect(ctx: Context, stage: Stage) -> None:
         more["blocked"] = " ".join(guards.requirements_unmet(ctx.request, go))
     if stage.kind == "extract":
         people = [*people, *recipients.data_holders(ctx.request)]
+        more["lost"] = ctx.the_act.text if ctx.move.name == "reopen_extract" else ""
     if stage.kind == "use":
         people = [*people, *recipients.named(ctx.request)]
     _EXPECTED[stage.kind].tell(people, ctx.request, due=stage.due_at, stage=stage.code, **more)

@@ -17,6 +17,8 @@ def follow(ctx: Context) -> None:
             steps.move_request(ctx, REQUEST_MOVES["await_completion"], ctx.effective_at)
         case "close_task":
             _task_closed(ctx)
+        case "reopen_extract":
+            steps.reopen_stage(ctx, ctx.the_stage)
 
 
 def settle(ctx: Context) -> None:

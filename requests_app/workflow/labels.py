@@ -46,6 +46,7 @@ LABELS: dict[str, tuple[str | Promise, str | Promise]] = {
     ),
     "record_convention": (_("Enregistrer la convention signée"), _("Convention enregistrée")),
     "confirm_extract": (_("Confirmer l’extraction"), _("Extraction confirmée")),
+    "reopen_extract": (_("Rouvrir la préparation"), _("Extraction à préparer à nouveau")),
     "finish_opening": (_("Constater l’ouverture"), _("Accès ouverts")),
     "finish_use": (_("Constater la fin"), _("Fin de l’utilisation")),
     "close": (_("Clore le dossier"), _("Dossier clos")),

@@ -85,6 +85,8 @@ def move_stage(
     if target in OVER:
         stage.ended_at = at
         stage.outcome = outcome
+    elif source in OVER:
+        stage.ended_at, stage.outcome = None, ""
     stage.save()
     _log(ctx, move.name, source, target, at, stage)
 
@@ -225,6 +227,15 @@ def resume_stage(ctx: Context, stage: Stage, at: datetime) -> None:
     stage.version = ctx.latest_version()
     stage.save(update_fields=["version"])
     refresh_due(ctx, stage)
+
+
+def reopen_stage(ctx: Context, stage: Stage) -> None:
+    """What was concluded is to do again; stages that it opened meanwhile stay open."""
+    stage.round += 1
+    stage.version = ctx.latest_version()
+    stage.save(update_fields=["round", "version"])
+    refresh_due(ctx, stage)
+    ctx.started.append(stage)
 
 
 # --- What follows ---------------------------------------------------------------------------------

@@ -50,6 +50,7 @@ MATRIX: dict[str, set[str]] = {
     "publish_register": {"secretariat"},
     "record_convention": {"legal_officer"},
     "confirm_extract": {"operator", "officer"},
+    "reopen_extract": set(),
     "finish_opening": set(),
     "finish_use": set(),
     "expire": set(),

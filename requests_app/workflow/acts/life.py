@@ -8,10 +8,16 @@ from django.utils.translation import gettext as _
 
 from portal.common.calendar import PARIS, end_of_day, legal_today
 from requests_app import access_period, permissions, permits
-from requests_app.models import Grant, GrantState, RequestMember, Workspace
+from requests_app.models import (
+    Grant,
+    GrantState,
+    RequestMember,
+    Stage,
+    StageState,
+    Workspace,
+)
 from requests_app.procedures.content import is_available
 from requests_app.provisioning import extract
-from requests_app.provisioning.approved import ScopeError
 from requests_app.source_addresses import AddressRefused, network
 from requests_app.workflow.context import ActData, Context
 from requests_app.workflow.errors import TransitionRefused
@@ -162,18 +168,15 @@ class ConfirmExtract(Verb):
         workspace = Workspace.objects.filter(request=ctx.request).first()
         reasons = extract.confirmation_refusals(workspace, by=ctx.person, seen=ctx.text("manifest"))
         yield from reasons
-        if workspace is not None and not reasons and not self._as_approved(ctx, workspace):
+        if (
+            workspace is not None
+            and not reasons
+            and not extract.is_as_approved(workspace, permits.approved_scope(ctx.request))
+        ):
             yield _(
                 "L’extraction préparée n’est plus celle de la spécification approuvée :"
                 " préparez-la à nouveau."
             )
-
-    @staticmethod
-    def _as_approved(ctx: Context, workspace: Workspace) -> bool:
-        try:
-            return extract.is_as_approved(workspace, permits.approved_scope(ctx.request))
-        except ScopeError:
-            return False
 
     def write(self, ctx: Context) -> None:
         try:
@@ -184,6 +187,24 @@ class ConfirmExtract(Verb):
             )
         except extract.ConfirmationRefused as refused:
             raise TransitionRefused([str(refused)]) from refused
+
+
+@register
+class ReopenExtract(Verb):
+    """What was confirmed is lost, changed or no longer what is allowed: to prepare again."""
+
+    name = "reopen_extract"
+
+    def check(self, ctx: Context) -> Iterator[str]:
+        if not extract.sent_back().filter(request=ctx.request).exists():
+            yield _("L’extraction confirmée n’a pas été renvoyée.")
+        if not Stage.objects.filter(
+            request=ctx.request, kind="opening", state=StageState.RUNNING
+        ).exists():
+            yield _("L’ouverture des accès n’attend pas d’extraction.")
+
+    def act(self, ctx: Context) -> ActData:
+        return ActData(text=extract.sent_back().get(request=ctx.request).extract_problem)
 
 
 @register

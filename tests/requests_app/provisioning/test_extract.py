@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from portal.accounts.models import User
-from requests_app.models import Permit, Workspace
+from requests_app.models import Workspace
 from requests_app.provisioning import extract
 from requests_app.provisioning.approved import ScopeError, approved_tables, scope_fingerprint
 from requests_app.provisioning.extract_sources import DepositSource, ExtractError, SyntheticSource
@@ -176,15 +176,6 @@ def test_a_staged_file_changed_after_confirmation_is_sent_back(
     grant = workspace.grants.get()
     assert (grant.state, grant.missing) == ("wanted", ["extract_missing"])
     assert not backend.keys
-
-
-def test_an_extract_of_another_scope_keeps_waiting(workspace: Workspace, base: Any) -> None:
-    world.stage(workspace, world.scope_of(base))
-    scope = world.scope_of(base)
-    scope[0]["variables"] = ["ID", "AGE"]
-    Permit.objects.filter(request=workspace.request).update(scope=scope)
-    player(FakeBackend)(workspace)
-    assert workspace.grants.get().missing == ["extract_differs"]
 
 
 def test_synthetic_rows_are_the_same_and_join(base: Any, tmp_path: Path) -> None:
