@@ -1,27 +1,33 @@
 """Whether a PDF that somebody deposited opens, and holds nothing but pages to read.
 
 `problem()` looks at it in a process of its own, bounded in memory and time, whatever the file
-makes the library do; this module is also that process's script, so it imports neither Django nor
-the project.
+makes the library do, and so many at a time; this module is also that process's script, so it
+imports neither Django nor the project.
 """
 
+import fcntl
+import re
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, Any
 
 
-MEMORY_BYTES = 1024**3
-CPU_SECONDS = 10
-STREAM_BYTES = 64 * 1024**2  # of objects, once unpacked; pages' own streams are never unpacked
+MEMORY_BYTES = 384 * 1024**2
+CPU_SECONDS = 5
+STREAM_BYTES = 16 * 1024**2  # of objects, once unpacked; pages' own streams are never unpacked
 WALL_SECONDS = 30  # a loaded machine gives the child less than its share
-MAX_NODES = 400_000  # dictionaries, arrays and values looked at
+MAX_NODES = 600_000  # dictionaries and arrays, and each thing that they hold
+AT_ONCE = 2  # processes per machine
+WAIT_SECONDS = 5  # for one of them to end
 MARKER_WITHIN = 1024  # ISO 32000-1, annex H: readers look for the marker there
 _TAIL = 4096
 
 FINE = "fine"
-UNREADABLE, TRUNCATED, ENCRYPTED, NO_PAGE, EMBEDDED, ACTIVE, TOO_COMPLEX = PROBLEMS = (
+UNREADABLE, TRUNCATED, ENCRYPTED, NO_PAGE, EMBEDDED, ACTIVE, TOO_COMPLEX, BUSY = PROBLEMS = (
     "unreadable",
     "truncated",
     "encrypted",
@@ -29,20 +35,63 @@ UNREADABLE, TRUNCATED, ENCRYPTED, NO_PAGE, EMBEDDED, ACTIVE, TOO_COMPLEX = PROBL
     "embedded",
     "active",
     "too_complex",
+    "busy",  # nothing of the file: every place is taken
 )
 # ISO 32000-2, 12.6.4: types of actions, so that `/S` of a group or of a structure is told apart
 _RUNS = frozenset(
-    "/JavaScript /Launch /SubmitForm /ImportData /Rendition /Movie /Sound /GoToE /RichMediaExecute"
-    " /GoTo3DView".split()
+    "/JavaScript /Launch /SubmitForm /ImportData /Rendition /Movie /Sound /GoToE /GoToR"
+    " /RichMediaExecute /GoTo3DView".split()
 )
-_ACTIONS = _RUNS | frozenset(
-    "/GoTo /GoToR /GoToDp /Thread /URI /Hide /Named /ResetForm /SetOCGState /Trans".split()
+# What a click may do: move in the file, show or hide a part of it, follow a link of the web.
+_CLICKED = frozenset(
+    "/GoTo /GoToDp /Thread /URI /Hide /Named /ResetForm /SetOCGState /Trans".split()
 )
-_PLAYS = frozenset("/RichMedia /Movie /Screen /Sound /3D".split())
+# 12.6.4.12, and what slides made with LaTeX have at the foot of each page
+_MOVES = frozenset(
+    "/NextPage /PrevPage /FirstPage /LastPage /GoBack /GoForward /GoToPage /Find".split()
+)
+_PLAYS = frozenset("/RichMedia /Movie /Screen /Sound /3D /PS".split())
+_NEVER = frozenset(("/JavaScript", "/XFA", "/AlternatePresentations"))
+_LINK = re.compile(r"\s*(?:https?|mailto):", re.IGNORECASE)
+# qpdf goes on without what it could not read, and says so: another reader may read it.
+_LEFT_OUT = re.compile(
+    r"as null|null as value|unexpected EOF|parse error|giving up|error reading|error decoding"
+    r"|unfilterable|unable to recover|as empty|duplicated key|QPDFFake|loop detected"
+)
+_TOO_MUCH = re.compile(r"limit|bad_alloc")
 
 
-def problem(file: IO[bytes]) -> str:
-    """`FINE`, or one of `PROBLEMS`; never raises for what the file holds."""
+def problem(file: IO[bytes], locks: Path) -> str:
+    """`FINE`, or one of `PROBLEMS`; never raises for what the file holds.
+
+    `locks` is a directory of this machine, the same for all who ask: `AT_ONCE` files look at once.
+    """
+    with _a_place(locks) as place:
+        return BUSY if place is None else _asked(file, place)
+
+
+@contextmanager
+def _a_place(locks: Path) -> Iterator[int | None]:
+    """The lock of one of the places, for as long as the block lasts; None when none was left."""
+    locks.mkdir(parents=True, exist_ok=True)
+    until = time.monotonic() + WAIT_SECONDS
+    with ExitStack() as opened:
+        places = [opened.enter_context((locks / f"{n}.lock").open("ab")) for n in range(AT_ONCE)]
+        while (got := next(filter(_locked, places), None)) is None and time.monotonic() < until:
+            time.sleep(0.1)
+        yield None if got is None else got.fileno()
+
+
+def _locked(place: IO[bytes]) -> bool:
+    try:
+        fcntl.flock(place, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _asked(file: IO[bytes], place: int) -> str:
+    """The child holds the place too: it is taken until both have ended, whichever is killed."""
     file.seek(0)
     try:
         given: dict[str, Any] = {"stdin": file.fileno()}
@@ -55,6 +104,7 @@ def problem(file: IO[bytes]) -> str:
             stderr=subprocess.DEVNULL,
             timeout=WALL_SECONDS,
             check=False,
+            pass_fds=(place,),
             **given,
         )
     except subprocess.TimeoutExpired:
@@ -62,9 +112,8 @@ def problem(file: IO[bytes]) -> str:
     finally:
         file.seek(0)
     said = done.stdout.decode("ascii", "replace").strip()
-    if said == FINE or said in PROBLEMS:
-        return said
-    return TOO_COMPLEX if done.returncode < 0 else UNREADABLE  # stopped by a limit, or it crashed
+    # no answer: stopped by a limit, or it crashed
+    return said if said == FINE or said in PROBLEMS else TOO_COMPLEX
 
 
 def examine(file: IO[bytes]) -> str:
@@ -77,11 +126,11 @@ def examine(file: IO[bytes]) -> str:
             if pdf.is_encrypted:
                 return ENCRYPTED
             if len(pdf.pages) == 0:
-                return NO_PAGE
+                return _unread(pdf) or NO_PAGE
             mended = any("reconstruct" in str(one) for one in pdf.get_warnings())
             if mended and b"%%EOF" not in tail:
                 return TRUNCATED
-            return _content(pdf)
+            return _content(pdf) or _unread(pdf) or FINE
     except pikepdf.PasswordError:
         return ENCRYPTED
     except MemoryError:
@@ -98,25 +147,43 @@ def _tail(file: IO[bytes]) -> bytes:
     return tail
 
 
+def _unread(pdf: Any) -> str:
+    """Why all of it was not looked at."""
+    said = [str(one) for one in pdf.get_warnings()]
+    if any(_TOO_MUCH.search(one) for one in said):
+        return TOO_COMPLEX
+    return UNREADABLE if any(_LEFT_OUT.search(one) for one in said) else ""
+
+
 def _content(pdf: Any) -> str:
-    """Every object of the file, those of object streams included, and the trailer."""
+    """What is wrong in any object of the file, those of object streams included, or the trailer."""
     left = MAX_NODES
     for root in _roots(pdf):
         todo = [root]
         while todo:
-            left -= 1
+            node = todo.pop()
+            left -= _size(node)
             if left < 0:
                 return TOO_COMPLEX
-            found, inside = _look(todo.pop())
+            found, inside = _look(node)
             if found:
                 return found
             todo += inside
-    return FINE
+    return ""
 
 
 def _roots(pdf: Any) -> Iterator[Any]:
     yield pdf.trailer
     yield from pdf.objects
+
+
+def _size(node: Any) -> int:
+    """One, and each thing that it holds."""
+    import pikepdf  # already loaded
+
+    if isinstance(node, pikepdf.Stream):
+        node = node.stream_dict
+    return 1 + (len(node) if isinstance(node, pikepdf.Array | pikepdf.Dictionary) else 0)
 
 
 def _look(node: Any) -> tuple[str, list[Any]]:
@@ -128,7 +195,10 @@ def _look(node: Any) -> tuple[str, list[Any]]:
         return "", [one for one in node if _is_direct(one)]
     if not isinstance(node, pikepdf.Dictionary | pikepdf.Stream):
         return "", []
-    given = dict(node.stream_dict.items() if isinstance(node, pikepdf.Stream) else node.items())
+    is_stream = isinstance(node, pikepdf.Stream)
+    given = dict((node.stream_dict if is_stream else node).items())
+    if is_stream and _is_elsewhere(given):
+        return ACTIVE, []
     return _wrong(given), [one for one in given.values() if _is_direct(one)]
 
 
@@ -155,32 +225,110 @@ def _wrong(given: dict[str, Any]) -> str:
         return EMBEDDED
     script = given.get("/JS")
     said = isinstance(script, pikepdf.String) or (isinstance(script, pikepdf.Stream) and action)
-    if action in _RUNS or subtype in _PLAYS or said or {"/JavaScript", "/XFA"} & given.keys():
+    if action in _RUNS or subtype in _PLAYS or said or _NEVER & given.keys():
         return ACTIVE
-    return ACTIVE if _has_triggers(given.get("/AA")) else ""
+    if kind == "/Action" and action not in _CLICKED:
+        return ACTIVE
+    return ACTIVE if _runs(given, action) or _leads_out(given, action) else ""
+
+
+def _runs(given: dict[str, Any], action: str) -> bool:
+    """Whether something happens without a click, or after one more than a click may do (12.6)."""
+    if not _is_within(given.get("/OpenAction")) or _has_triggers(given.get("/AA")):
+        return True
+    if _does(given.get("/A")) not in _CLICKED | {""}:  # of a structure it is a style
+        return True
+    if action == "/Named" and str(given.get("/N", "")) not in _MOVES:
+        return True
+    chained = _each(given.get("/Next"))
+    if action not in _CLICKED:  # of an outline's line it is the next line
+        chained = [one for one in chained if _does(one)]
+    return any(_does(one) != "/GoTo" for one in chained)
+
+
+def _leads_out(given: dict[str, Any], action: str) -> bool:
+    """Whether it goes to another file, or to more than a page of the web (12.6.4.8, 7.11.5)."""
+    import pikepdf  # already loaded
+
+    if (action in {"/GoTo", "/Thread"} and "/F" in given) or str(given.get("/FS", "")) == "/URL":
+        return True
+    link = given.get("/URI")
+    if isinstance(link, pikepdf.Dictionary):  # of the catalogue: where relative links begin
+        link = link.get("/Base")
+    elif action != "/URI" and not isinstance(link, pikepdf.String):
+        return False
+    return link is not None and not (isinstance(link, pikepdf.String) and _LINK.match(str(link)))
+
+
+def _is_elsewhere(stream: dict[str, Any]) -> bool:
+    """Whether a reader fetches its bytes, or its picture, from another file (7.3.8.2, 8.10.4,
+    14.11.7). `/F` is also short for `/Filter`: then it holds names."""
+    import pikepdf  # already loaded
+
+    if stream.get("/Ref") is not None or stream.get("/OPI") is not None:
+        return True
+    return not all(isinstance(one, pikepdf.Name) for one in _each(stream.get("/F")))
+
+
+def _is_within(value: Any) -> bool:
+    """Whether it is a destination, or the action that goes to one."""
+    import pikepdf  # already loaded
+
+    if isinstance(value, pikepdf.Array):
+        return not any(_does(one) for one in value)
+    if isinstance(value, pikepdf.Dictionary):
+        return _does(value) == "/GoTo"
+    return value is None or isinstance(value, pikepdf.String | pikepdf.Name)
 
 
 def _has_triggers(value: Any) -> bool:
     """Actions that run by themselves (12.6.3); a font may be called `/AA` in its page."""
     import pikepdf  # already loaded
 
-    return isinstance(value, pikepdf.Dictionary) and any(
-        isinstance(one, pikepdf.Dictionary) and str(one.get("/S", "")) in _ACTIONS
-        for one in value.values()
-    )
+    return isinstance(value, pikepdf.Dictionary) and any(_does(one) for one in value.values())
+
+
+def _does(value: Any) -> str:
+    """The type of an action, or nothing."""
+    import pikepdf  # already loaded
+
+    if isinstance(value, pikepdf.Stream):
+        value = value.stream_dict
+    return str(value.get("/S", "")) if isinstance(value, pikepdf.Dictionary) else ""
+
+
+def _each(value: Any) -> list[Any]:
+    import pikepdf  # already loaded
+
+    if isinstance(value, pikepdf.Array):
+        return list(value)
+    return [] if value is None else [value]
 
 
 def _main() -> None:
     import io
     import resource
+    import signal
 
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    signal.alarm(WALL_SECONDS)  # who asked may be gone
+    _bound_the_library()
+    print(examine(io.BytesIO(sys.stdin.buffer.read())))  # noqa: T201 - its answer
+
+
+def _bound_the_library() -> dict[str, Any]:
+    """What the bounds were."""
     from pikepdf import settings  # under the limits
 
-    settings.set_qpdf_limits(flate_max_memory=STREAM_BYTES, run_length_max_memory=STREAM_BYTES)
-    print(examine(io.BytesIO(sys.stdin.buffer.read())))  # noqa: T201 - its answer
+    return settings.set_qpdf_limits(
+        parser_max_container_size=MAX_NODES,
+        flate_max_memory=STREAM_BYTES,
+        run_length_max_memory=STREAM_BYTES,
+        png_max_memory=STREAM_BYTES,
+        tiff_max_memory=STREAM_BYTES,
+    )
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import zipfile
 from collections.abc import Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
-from pathlib import PurePath
+from pathlib import Path, PurePath
 
 from django.conf import settings
 from django.core.files import File
@@ -168,14 +168,18 @@ def _check_pdf(upload: UploadedFile) -> None:
         pdf_check.NO_PAGE: _("Ce PDF n’a aucune page. Choisissez-en un autre."),
         pdf_check.EMBEDDED: _("Ce PDF contient un fichier joint : déposez ce fichier à part."),
         pdf_check.ACTIVE: _(
-            "Ce PDF contient un script, une action automatique ou un formulaire actif."
+            "Ce PDF contient un script, une action automatique, un formulaire actif, ou un lien"
+            " qui mène ailleurs qu’à ses pages ou à une adresse du web."
         ),
         pdf_check.TOO_COMPLEX: _("Ce PDF est trop complexe pour être vérifié."),
+        pdf_check.BUSY: _(
+            "Trop de fichiers sont en cours de vérification : réessayez dans une minute."
+        ),
     }
-    problem = pdf_check.problem(upload)  # type: ignore[arg-type]
+    problem = pdf_check.problem(upload, Path(settings.VAR_DIR) / "locks")  # type: ignore[arg-type]
     if problem == pdf_check.FINE:
         return
-    done = {pdf_check.TRUNCATED, pdf_check.NO_PAGE, pdf_check.ENCRYPTED}
+    done = {pdf_check.TRUNCATED, pdf_check.NO_PAGE, pdf_check.ENCRYPTED, pdf_check.BUSY}
     raise UploadRefused(said[problem] if problem in done else f"{said[problem]} {again}")
 
 

@@ -1,11 +1,13 @@
 """What is stored is used or gone: a refused, raced, repeated or killed upload leaves nothing."""
 
 import ast
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from bs4 import BeautifulSoup
 from django.conf import settings as site
 from django.core.files.base import ContentFile
 from django.core.files.storage import FileSystemStorage
@@ -13,7 +15,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 from django.utils import timezone
 
-from requests_app import decisions
+from requests_app import decisions, pdf_check
 from requests_app.dossier import pieces
 from requests_app.dossier.saving import NotEditable
 from requests_app.models import AccessRequest, Act, Opinion, Piece, RequestVersion, StoredFile
@@ -121,6 +123,35 @@ def test_an_act_refused_repeated_or_not_theirs_keeps_no_document(world: World, m
     assert other_letter.status_code == 422  # another document is another act, not a second click
     assert kept(media) == once
     assert Act.objects.filter(code="record_conformity").count() == 1
+
+
+def test_a_file_sent_while_others_are_looked_at_is_asked_again_with_nothing_typed_lost(
+    world: World, media: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    story = Story(world, world.draft())
+    code = code_of(story.request)
+    pieces.attach(story.request, code, sent("before"), by=world.investigator)
+    before = kept(media)
+    monkeypatch.setattr(pdf_check, "problem", lambda file, locks: pdf_check.BUSY)
+    team = client_for(world.investigator, verified=True)
+    piece = team.post(
+        reverse("requests_app:draft_piece", args=[story.request.pk, code]), {"file": sent("after")}
+    )
+    version = story.ask_signature()
+    typed = {"signatory": "other", "signatory_name": "Élodie Martin", "signatory_capacity": "DG"}
+    paper = team.post(
+        reverse("requests_app:sign", args=[story.request.pk]),
+        {"version": version.number, "sha256": version.sha256, "paper": "1", "file": sent()} | typed,
+    )
+    for page in (piece, paper):
+        assert page.status_code == 422
+        shown = BeautifulSoup(page.content, "html.parser")
+        said = shown.find_all(string=re.compile("réessayez dans une minute"))[-1]
+        assert said.find_parent(id=re.compile("file")), said.find_parent("div")
+    assert 'value="Élodie Martin"' in paper.content.decode()
+    assert 'value="DG"' in paper.content.decode()
+    assert kept(media) == before
+    assert Piece.objects.get(request=story.request, code=code).file is not None
 
 
 def test_an_opinion_s_document_made_twice_at_once_is_one_file(world: World, media: Path) -> None:

@@ -107,18 +107,32 @@ def harmless(pdf: pikepdf.Pdf) -> None:
 
 
 def bomb() -> bytes:
-    """A gibibyte of blanks before an object that every reader must read: a megabyte of file."""
+    """More blanks than a computer should unpack before an object that every reader must read."""
+    page = b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]>>"
+    return packed(page, blanks=2**26, as_page=True)
+
+
+def packed(source: bytes, *, blanks: int = 0, as_page: bool = False) -> bytes:
+    """One page, and an object in a compressed stream after so many blanks: it is the page, or
+    something that the catalogue holds."""
     packer = zlib.compressobj(9)
-    blanks = b" " * 2**20
-    packed = packer.compress(b"3 0 ") + b"".join(packer.compress(blanks) for _ in range(1024))
-    packed += packer.flush()
-    head = b"%PDF-1.5\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n"
-    second = len(head)
-    head += b"2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj\n"
-    fourth = len(head)
-    of = b"/Type/ObjStm/N 1/First 4/Filter/FlateDecode/Length %d" % len(packed)
-    head += b"4 0 obj<<" + of + b">>stream\n" + packed + b"\nendstream endobj\n"
-    where = ((0, 0, 65535), (1, 9, 0), (1, second, 0), (2, 4, 0), (1, fourth, 0), (1, len(head), 0))
+    block = b" " * 2**20
+    body = packer.compress(b"6 0 ") + b"".join(packer.compress(block) for _ in range(blanks >> 20))
+    body += packer.compress(source) + packer.flush()
+    file, starts = b"%PDF-1.5\n", []
+    for number, content in enumerate(
+        (
+            b"<</Type/Catalog/Pages 2 0 R/Data 6 0 R>>",
+            b"<</Type/Pages/Kids[%d 0 R]/Count 1>>" % (6 if as_page else 3),
+            b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Resources<<>>>>",
+            b"<</Type/ObjStm/N 1/First 4/Filter/FlateDecode/Length %d>>stream\n%s\nendstream "
+            % (len(body), body),
+        ),
+        start=1,
+    ):
+        starts.append(len(file))
+        file += b"%d 0 obj%sendobj\n" % (number, content)
+    where = [(0, 0, 65535), *((1, start, 0) for start in [*starts, len(file)]), (2, 4, 0)]
     table = b"".join(struct.pack(">BIH", *one) for one in where)
-    end = b"5 0 obj<</Type/XRef/Size 6/W[1 4 2]/Root 1 0 R/Length %d>>stream\n" % len(table)
-    return head + end + table + b"\nendstream endobj\nstartxref\n%d\n%%%%EOF\n" % len(head)
+    end = b"5 0 obj<</Type/XRef/Size 7/W[1 4 2]/Root 1 0 R/Length %d>>stream\n" % len(table)
+    return file + end + table + b"\nendstream endobj\nstartxref\n%d\n%%%%EOF\n" % len(file)
