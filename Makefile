@@ -1,6 +1,6 @@
 # The commands a person needs. Everything they make lies in .venv/ and var/, both ignored by git.
 PYTHON = .venv/bin/python
-.PHONY: help openapi docs demo test bench services services-stop journey format coverage clean
+.PHONY: help openapi docs demo test deep bench services services-stop journey format coverage clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## / | /' | column -t -s '|'
@@ -12,6 +12,10 @@ demo:  ## the portal on this machine, with demo data: http://127.0.0.1:8000 (GUI
 test:  ## every check and test, real servers and both journeys included
 	@sh deploy/environment.sh tests
 	@exec $(PYTHON) -m tests.run_all
+
+deep:  ## the whole of the matrices of which `make test` plays a share that moves with each commit
+	@sh deploy/environment.sh tests
+	@GUICHET_DEEP=1 exec $(PYTHON) -m pytest -n 2 $$(grep -rl 'support.rotation import' tests)
 
 bench:  ## benchmark tables
 	@sh deploy/environment.sh tests

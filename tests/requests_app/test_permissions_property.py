@@ -7,6 +7,7 @@ door).
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -43,7 +44,7 @@ from requests_app.models import (
     StoredFile,
     Task,
 )
-from tests.requests_app.test_permissions_sets import build, expected, roles
+from tests.requests_app.test_permissions_sets import build, expected, held_by, roles
 from tests.support.factories import stored_file
 
 
@@ -191,22 +192,40 @@ def _grant(person: Any, grant: Grant, parts: Parts) -> bool:
     )
 
 
+@dataclass(frozen=True)
+class Papers:
+    """What each stored file is, whoever asks: read once for all people."""
+
+    signed: set[Any]
+    awaited: set[Any]
+    opinions: set[Any]
+    acts: dict[Any, list[Act]]
+
+    @classmethod
+    def read(cls) -> "Papers":
+        awaiting = ["awaiting_signature", "signature_check"]
+        acts: dict[Any, list[Act]] = {}
+        for act in Act.objects.filter(document__isnull=False).select_related("stage"):
+            acts.setdefault(act.document_id, []).append(act)
+        return cls(
+            signed=set(RequestVersion.objects.values_list("signed_file", flat=True)),
+            awaited=set(
+                Piece.objects.filter(request__state__in=awaiting).values_list("file", flat=True)
+            ),
+            opinions=set(Opinion.objects.values_list("document", flat=True)),
+            acts=acts,
+        )
+
+
 def _file(person: Any, stored: StoredFile, parts: Parts) -> bool:
-    some = parts[stored.request_id]
-    if RequestVersion.objects.filter(signed_file=stored).exists() and some & {
-        "version_to_sign",
-        "versions",
-    }:
+    some, papers = parts[stored.request_id], TestEveryKindOfRow.papers
+    if stored.pk in papers.signed and some & {"version_to_sign", "versions"}:
         return True
-    awaits = Piece.objects.filter(
-        file=stored, request__state__in=["awaiting_signature", "signature_check"]
-    )
-    if awaits.exists() and "version_to_sign" in some:
+    if stored.pk in papers.awaited and "version_to_sign" in some:
         return True
-    if Opinion.objects.filter(document=stored).exists():
+    if stored.pk in papers.opinions:
         return "opinion" in some
-    acts = list(Act.objects.filter(document=stored).select_related("stage"))
-    if acts:
+    if acts := papers.acts.get(stored.pk):
         return any(_act(person, act, parts) for act in acts)
     return "pieces" in some
 
@@ -241,6 +260,7 @@ KINDS: list[tuple[str, Callable[[Any], Any], Any, Callable[[Any, Any, Parts], bo
 
 class TestEveryKindOfRow(TestCase):
     requests: list[AccessRequest]
+    papers: Papers
 
     @classmethod
     def setUpTestData(cls) -> None:
@@ -270,8 +290,10 @@ class TestEveryKindOfRow(TestCase):
         version = RequestVersion.objects.filter(request=session)[0]
         version.signed_file = stored_file(session, by=world.investigator)
         version.save(update_fields=["signed_file"])
+        cls.papers = Papers.read()
 
     def _check(self, person: Any, drawn: object) -> None:
+        person.held_rows = held_by(person) if person.is_authenticated else []
         parts = {one.pk: permissions.parts_visible(person, one) for one in self.requests}
         if person.is_authenticated:
             for one in self.requests:
