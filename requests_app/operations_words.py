@@ -24,6 +24,7 @@ STATUSES: dict[str, Promise] = {
     "intended": gettext_lazy("prévu"),
     "ready": gettext_lazy("en place"),
     "removed": gettext_lazy("supprimé"),
+    "vanished": gettext_lazy("disparu chez l’hébergeur"),
 }
 TRIES: dict[str, Promise] = {
     "in_list": gettext_lazy("liste des données"),

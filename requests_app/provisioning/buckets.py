@@ -9,11 +9,35 @@ from django.utils.translation import gettext as _
 
 from requests_app.models import CloudResource, Workspace
 from requests_app.provisioning.backends.base import AlreadyExists, Denied, Permanent, Transient
+from requests_app.provisioning.facts import READY, VANISHED
 from requests_app.provisioning.plan import Action
-from requests_app.provisioning.steps import Pass, attempt, intend, note, settle
+from requests_app.provisioning.steps import (
+    INTENDED,
+    Pass,
+    attempt,
+    intend,
+    note,
+    settle,
+    tell,
+)
 
 
 RENAMES = 2  # names tried after the first; more refusals than that are not about the name
+
+
+class Vanished(Permanent):
+    """A project or bucket is gone: data may be lost, a person must look."""
+
+    code = "vanished"
+
+    @classmethod
+    def bucket(cls) -> "Vanished":
+        return cls(
+            _(
+                "un espace de stockage a disparu chez l’hébergeur ; rétablissez-le sous son nom,"
+                " dans le projet de l’étude, ou fermez l’étude"
+            )
+        )
 
 
 def ensure_bucket(work: Pass, action: Action) -> None:
@@ -25,6 +49,12 @@ def ensure_bucket(work: Pass, action: Action) -> None:
     """
     kind = action.target
     row = intend(work, "bucket", kind, external_id=names_of(work.workspace, kind)[0])
+    if row.status == VANISHED:  # made again empty, it would pass for the study's data
+        if not is_back(work, kind):
+            raise Vanished.bucket()
+        with work.lease.write():
+            tell(work, "bucket_back", narrows=True)
+        return
     renamed = False
     while True:
         refusal: Denied | None = None
@@ -50,6 +80,28 @@ def ensure_bucket(work: Pass, action: Action) -> None:
         except AlreadyExists as error:  # by us with the answer lost, or by another: look again
             raise Transient(_("nom déjà pris, à vérifier par qui")) from error
     settle(work, row)
+
+
+def is_back(work: Pass, kind: str) -> bool:
+    """Whether a bucket that had vanished is there again, the study's own: its encryption and its
+    policy are then written anew. Under somebody else's hand it is not back."""
+    row = work.snap.resources["bucket", kind]
+    try:
+        owner = work.backend.bucket_owner(row.external_id, project=work.project)
+    except Denied:
+        return False
+    if owner != work.project:
+        return False
+    with work.lease.write():
+        row.status = READY
+        row.save(update_fields=["status", "updated_at"])
+        for other in ("encryption", "fence"):
+            of_it = work.snap.resource(other, kind)
+            if of_it is not None:
+                of_it.status, of_it.spec_hash = INTENDED, ""
+                of_it.save(update_fields=["status", "spec_hash", "updated_at"])
+        note(work, "bucket_back", kind, row.external_id)
+    return True
 
 
 def project_made_at(work: Pass) -> datetime | None:

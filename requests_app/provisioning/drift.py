@@ -10,22 +10,21 @@ from functools import partial
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from portal.audit.record import record
 from requests_app.models import CloudResource, Grant, Workspace
 from requests_app.provisioning import extract, plan, steps
-from requests_app.provisioning.backends.base import BackendError, NotFound, Permanent
-from requests_app.provisioning.facts import READY
-from requests_app.provisioning.fences import BUCKETS, PERMISSION_SETS, fingerprint, same_policy
-from requests_app.provisioning.hints import announce
+from requests_app.provisioning.backends.base import BackendError, BucketGone, NotFound
+from requests_app.provisioning.buckets import Vanished, is_back
+from requests_app.provisioning.facts import READY, VANISHED
+from requests_app.provisioning.fences import (
+    BUCKETS,
+    MANIFEST,
+    PERMISSION_SETS,
+    fingerprint,
+    same_policy,
+)
 from requests_app.provisioning.keys import forget_missing
 from requests_app.provisioning.plan import Action
 from requests_app.provisioning.steps import INTENDED, Pass, Wait
-
-
-class Vanished(Permanent):
-    """A project or bucket is gone: data may be lost, a person must look."""
-
-    code = "vanished"
 
 
 Finding = tuple[str, bool]  # its code, and whether mending it narrows
@@ -37,7 +36,8 @@ def inspect(work: Pass, action: Action) -> None:
 
     What cannot be read hides nothing of the rest: its error is raised once all was read.
     """
-    findings, errors = _read(work, (_buckets, _group, _policy, _keys))
+    buckets: list[Reader] = [partial(_bucket, kind=kind) for kind in BUCKETS]
+    findings, errors = _read(work, [*buckets, _group, _policy, _keys])
     if work.snap.facts.delivered:  # a worker killed just after the delivery left its copies
         extract.forget_staged(work.workspace)
     now = timezone.now()
@@ -48,7 +48,10 @@ def inspect(work: Pass, action: Action) -> None:
                 Grant.objects.filter(workspace=work.workspace, state="open").update(
                     observed="as_wanted" if not findings else "drift", observed_at=now
                 )
-        _tell(work, findings)
+        if any(isinstance(error, Vanished) for error in errors):
+            steps.say_vanished(work)
+        for finding, narrows in findings:
+            steps.tell(work, finding, narrows=narrows)
     if errors:
         raise errors[0]
 
@@ -60,7 +63,8 @@ def hold_shut(work: Pass) -> bool:
     findings, errors = _read(work, [*fences, _members_again, _policy, _keys])
     if findings:
         with work.lease.write():
-            _tell(work, findings)
+            for finding, narrows in findings:
+                steps.tell(work, finding, narrows=narrows)
     errors = [error for error in errors if not isinstance(error, Wait)]  # no rules: nothing open
     if errors:
         raise errors[0]
@@ -79,24 +83,20 @@ def _read(work: Pass, readers: Sequence[Reader]) -> tuple[list[Finding], list[Ex
     return findings, sorted(errors, key=lambda error: isinstance(error, Wait))
 
 
-def _tell(work: Pass, findings: Iterable[Finding]) -> None:
-    for finding, narrows in findings:
-        record(
-            "workspace.drift",
-            by=None,
-            on=work.workspace,
-            about=work.workspace.request_id,
-            outcome="narrowed" if narrows else "repaired",
-            data={"finding": finding},
-        )
-        announce("drift_found", work.workspace.pk, finding=finding, narrowed=narrows)
-
-
 def _fence_again(work: Pass, *, kind: str) -> Iterable[Finding]:
+    row = work.snap.resource("bucket", kind)
+    if row is not None and row.status == VANISHED and is_back(work, kind):
+        yield "bucket_back", True
+        steps.put_fence(work, Action("put_fence", kind))
     bucket = work.snap.external_id("bucket", kind)
     if not bucket:
         return
-    held = work.backend.bucket_policy(bucket, project=work.project)
+    try:
+        held = work.backend.bucket_policy(bucket, project=work.project)
+    except BucketGone:
+        steps.bucket_is_gone(work, kind)
+        yield "bucket_gone", False
+        return
     if not same_policy(held, plan.wanted_fence(work.snap.facts, kind)):
         yield "policy_changed" if held is not None else "no_policy", True
         steps.put_fence(work, Action("put_fence", kind))
@@ -116,34 +116,48 @@ def _members_again(work: Pass) -> Iterable[Finding]:
         steps.set_members(work, Action("set_members"))
 
 
-def _buckets(work: Pass) -> Iterable[Finding]:
-    for kind in BUCKETS:
-        row = work.snap.resource("bucket", kind)
-        if row is None or row.status != READY:
-            continue
-        fence = work.snap.resource("fence", kind)
-        wanted = plan.wanted_fence(work.snap.facts, kind)
-        written = fence is not None and fence.spec_hash == fingerprint(wanted)
+def _bucket(work: Pass, *, kind: str) -> Iterable[Finding]:
+    row = work.snap.resource("bucket", kind)
+    if row is None or row.status not in {READY, VANISHED}:
+        return
+    if row.status == VANISHED:
+        if not is_back(work, kind):
+            raise Vanished.bucket()
+        yield "bucket_back", True
+    fence = work.snap.resource("fence", kind)
+    wanted = plan.wanted_fence(work.snap.facts, kind)
+    written = fence is not None and fence.spec_hash == fingerprint(wanted)
+    try:
         # First, as it hangs on IAM alone: a policy that forgot the portal refuses it all the rest.
         policy = work.backend.bucket_policy(row.external_id, project=work.project)
         if written and policy is not None and not same_policy(policy, wanted):
             _forget(work, fence, keep_status=True)
             yield "policy_changed", True
-            continue
+            return
         state = work.backend.bucket_state(row.external_id, project=work.project)
-        if state is None:
-            raise Vanished(_("un espace de stockage a disparu"))
-        if state.owner != work.project:
-            raise Vanished(_("un espace de stockage est passé à un autre projet"))
-        if written and policy is None:
-            _forget(work, fence, keep_status=True)
-            yield "no_policy", True
-        encryption = work.snap.resource("encryption", kind)
-        if encryption is not None and encryption.status == READY and not state.encrypted:
-            _forget(work, encryption)
-            yield "not_encrypted", False
-        if state.has_lifecycle:  # excluded from health data hosting; a person decides
-            yield "lifecycle_rule", False
+    except BucketGone:
+        state = None
+    if state is None:
+        raise Vanished.bucket()
+    if state.owner != work.project:
+        raise Vanished(_("un espace de stockage est passé à un autre projet"))
+    if written and policy is None:
+        _forget(work, fence, keep_status=True)
+        yield "no_policy", True
+        if kind == "in" and _is_empty(work, row.external_id):  # made again by another hand
+            yield "extract_gone", False
+    encryption = work.snap.resource("encryption", kind)
+    if encryption is not None and encryption.status == READY and not state.encrypted:
+        _forget(work, encryption)
+        yield "not_encrypted", False
+    if state.has_lifecycle:  # excluded from health data hosting; a person decides
+        yield "lifecycle_rule", False
+
+
+def _is_empty(work: Pass, bucket: str) -> bool:
+    if not work.snap.facts.delivered:
+        return False
+    return work.backend.object_sha256(bucket, MANIFEST, project=work.project) is None
 
 
 def _group(work: Pass) -> Iterable[Finding]:

@@ -16,6 +16,7 @@ from requests_app.provisioning.plan import Facts, KeyFacts, PersonFacts, Right, 
 
 
 READY = "ready"
+VANISHED = "vanished"  # of a bucket: removed by another hand, never made again by itself
 PORTAL = "portal"  # a resource that is not made: the portal's principal, as fences name it
 PROBE_MARGIN = timedelta(days=1)
 
@@ -89,6 +90,9 @@ def snapshot(workspace_id: UUID, *, portal: str = "") -> Snapshot:
         held=workspace.held_at is not None,
         project=_has(resources, "project"),
         buckets=_ready(resources, "bucket"),
+        gone=frozenset(
+            r.logical_key for r in resources.values() if r.kind == "bucket" and r.status == VANISHED
+        ),
         encrypted=_ready(resources, "encryption"),
         fences={
             r.logical_key: r.spec_hash

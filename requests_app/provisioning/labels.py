@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy
 from portal.common.templatetags.portal import hour
 from requests_app.provisioning.backends.base import (
     BackendError,
+    BucketGone,
     Denied,
     QuotaExceeded,
     Unreachable,
@@ -24,6 +25,7 @@ OBSERVED: dict[str, Promise] = {
     "still_allowed": gettext_lazy("un essai est encore admis"),
     "not_yet": gettext_lazy("un essai attendu n’est pas encore admis"),
     "no_answer": gettext_lazy("l’hébergeur n’a pas répondu"),
+    "vanished": gettext_lazy("un espace de stockage a disparu chez l’hébergeur"),
     "as_wanted": gettext_lazy("conforme à la dernière vérification"),
     "drift": gettext_lazy("écart constaté et corrigé"),
 }
@@ -35,6 +37,18 @@ FINDINGS: dict[str, Promise] = {
     ),
     "no_policy": gettext_lazy(
         "un espace de stockage n’avait plus de règles d’accès ; celles du portail sont remises"
+    ),
+    "bucket_gone": gettext_lazy(
+        "un espace de stockage a disparu, avec ce qu’il contenait ; le portail ne le refait pas :"
+        " cherchez qui l’a supprimé, puis rétablissez-le ou fermez l’étude"
+    ),
+    "bucket_back": gettext_lazy(
+        "un espace de stockage disparu est revenu ; les règles du portail y sont remises, vérifiez"
+        " que les données y sont"
+    ),
+    "extract_gone": gettext_lazy(
+        "l’extraction déposée n’est plus dans l’espace de stockage ; prévenez les personnes de"
+        " l’étude, puis rétablissez-la ou fermez l’étude"
     ),
     "not_encrypted": gettext_lazy(
         "le chiffrement d’un espace de stockage avait été retiré ; il est remis"
@@ -109,6 +123,8 @@ def step(code: str) -> str:
 def _why(error: BackendError) -> str:
     if isinstance(error, Denied):
         return _("l’hébergeur refuse l’opération au portail")
+    if isinstance(error, BucketGone):
+        return _("un espace de stockage de l’étude n’existe pas chez l’hébergeur")
     if isinstance(error, Unreachable):
         return _("l’hébergeur ne répond pas (%(detail)s)") % {"detail": error}
     if error.status == 401:

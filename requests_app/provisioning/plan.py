@@ -82,6 +82,7 @@ class Facts:
     held: bool = False
     project: bool = False
     buckets: frozenset[str] = frozenset()
+    gone: frozenset[str] = frozenset()  # kinds of buckets that another hand removed
     encrypted: frozenset[str] = frozenset()
     fences: Mapping[str, str] = field(default_factory=dict)
     delivered: bool = False
@@ -267,7 +268,7 @@ def _up(facts: Facts, coming: Sequence[PersonFacts]) -> Action | None:
             return Action("start_opening", grant=person.grant)
     if not coming:
         return None
-    base = _base(facts)
+    base = _base(facts, opening=any(p.state != "open" for p in coming))
     if base is not None:
         return base
     for person in coming:
@@ -306,16 +307,18 @@ def _person_key_wanted(person: PersonFacts) -> bool:
     return not mine or mine[-1].reason not in {"unrevealed", "missing"}
 
 
-def _base(facts: Facts) -> Action | None:
+def _base(facts: Facts, *, opening: bool) -> Action | None:
     if not facts.project:
         return Action("ensure_project")
-    for kind in BUCKETS:
+    # One that is gone is asked for when somebody waits for it; whoever was inside keeps the rest.
+    kinds = [kind for kind in BUCKETS if opening or kind not in facts.gone]
+    for kind in kinds:
         if kind not in facts.buckets:
             return Action("ensure_bucket", kind)
-    for kind in BUCKETS:
+    for kind in kinds:
         if kind not in facts.encrypted:
             return Action("ensure_encryption", kind)
-    for kind in BUCKETS:  # before the first object goes in: a bucket without policy is open
+    for kind in kinds:  # before the first object goes in: a bucket without policy is open
         if not facts.fences.get(kind):
             return Action("put_fence", kind)
     return None if facts.delivered else Action("deliver_extract")

@@ -5,7 +5,7 @@ flap (reference/scaleway.md 0.3). So rounds are counted in a row, and only one w
 answered as expected counts; a try without a clear answer (no connection, 5xx, 404) never does.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -23,12 +23,15 @@ class Tried:
     kind: str
     expected: Expected
     answer: Answer
+    gone: bool = False  # no bucket has this name, the portal was told: nothing to be let into
 
     @property
     def as_expected(self) -> bool:
         if self.kind == "other_list" and self.answer.status == 404:
             return True  # the neighbour has gone meanwhile: nothing there to be kept from
-        return self.answer.allowed if self.expected == "allowed" else self.answer.refused
+        if self.expected == "allowed":
+            return self.answer.allowed
+        return self.answer.refused or (self.gone and self.answer.bucket_gone)
 
     @property
     def leaks(self) -> bool:
@@ -49,6 +52,11 @@ class Round:
     @property
     def leaks(self) -> Sequence[Tried]:
         return [one for one in self.tries if one.leaks]
+
+    @property
+    def bucket_gone(self) -> bool:
+        """Whether a bucket is not there, which nobody knew."""
+        return any(one.answer.bucket_gone and not one.gone for one in self.tries)
 
     @property
     def answered(self) -> bool:
@@ -78,14 +86,23 @@ def open_round(
     return Round(tries)
 
 
-def closed_round(holder: KeyHolder, *, bucket_in: str, bucket_ws: str, name: str) -> Round:
-    """Everything that worked while the access was open is refused."""
+def closed_round(
+    holder: KeyHolder,
+    *,
+    bucket_in: str,
+    bucket_ws: str,
+    name: str,
+    gone: Collection[str] = (),
+) -> Round:
+    """Everything that worked while the access was open is refused. `gone`: kinds of buckets that
+    are no more; they are tried too, as one of that name may come back."""
     own = f"{PROBE_PREFIX}{name}"
+    no_in, no_ws = "in" in gone, "ws" in gone
     return Round(
         [
-            Tried("in_list", "refused", holder.list(bucket_in, prefix=MANIFEST)),
-            Tried("in_get", "refused", holder.get(bucket_in, MANIFEST)),
-            Tried("ws_put", "refused", holder.put(bucket_ws, own, b"guichet")),
-            Tried("ws_get", "refused", holder.get(bucket_ws, own)),
+            Tried("in_list", "refused", holder.list(bucket_in, prefix=MANIFEST), no_in),
+            Tried("in_get", "refused", holder.get(bucket_in, MANIFEST), no_in),
+            Tried("ws_put", "refused", holder.put(bucket_ws, own, b"guichet"), no_ws),
+            Tried("ws_get", "refused", holder.get(bucket_ws, own), no_ws),
         ]
     )

@@ -14,7 +14,6 @@ from requests_app.provisioning import drift, plan, probes
 from requests_app.provisioning.backends.base import BackendError, Permanent, Transient
 from requests_app.provisioning.custody import CustodyError
 from requests_app.provisioning.facts import READY
-from requests_app.provisioning.fences import BUCKETS
 from requests_app.provisioning.hints import announce
 from requests_app.provisioning.keys import forget_missing, probe_secret
 from requests_app.provisioning.moves import move
@@ -107,14 +106,14 @@ def _try_one(work: Pass, person: PersonFacts, differed: Callable[[], bool]) -> b
             return False
         with work.lease.write():
             _start_again(grant)
-            _prove(grant, tries=0, absent=_application_of(work, person))
+            _prove(work, grant, tries=0, absent=_application_of(work, person))
         return True
     done = _round(work, person, opening=False)
     with work.lease.write():
         streak = _count(grant, done)
         _observe(grant, done, code="still_allowed" if done.leaks else "no_answer")
     enough = streak >= settings.PROVISIONING["refusal_rounds"]
-    if (done.leaks or enough) and differed():
+    if (done.leaks or done.bucket_gone or enough) and differed():
         with work.lease.write():  # cut again: what was refused before proves nothing of now
             _start_again(grant)
         enough = False
@@ -124,7 +123,7 @@ def _try_one(work: Pass, person: PersonFacts, differed: Callable[[], bool]) -> b
         enough = False
     if enough:
         with work.lease.write():
-            _prove(grant, tries=len(done.tries))
+            _prove(work, grant, tries=len(done.tries))
         return True
     if not done.holds and _waited_too_long(grant):
         if done.leaks:
@@ -149,7 +148,11 @@ def _round(work: Pass, person: PersonFacts, *, opening: bool) -> probes.Round:
         )
     else:
         done = probes.closed_round(
-            holder, bucket_in=names["in"], bucket_ws=names["ws"], name=person.grant
+            holder,
+            bucket_in=names["in"],
+            bucket_ws=names["ws"],
+            name=person.grant,
+            gone=work.snap.facts.gone,
         )
     now = timezone.now()
     with work.lease.write():
@@ -234,7 +237,7 @@ def _waited_too_long(grant: Grant) -> bool:
     return grant.verify_since is not None and timezone.now() - grant.verify_since > window
 
 
-def _prove(grant: Grant, *, tries: int, absent: str = "") -> None:
+def _prove(work: Pass, grant: Grant, *, tries: int, absent: str = "") -> None:
     """The proof: keys gone, policies read back, refusals seen; time from the wish to it stored.
 
     `absent`: id of the application that is no more, so that there was nothing to try with.
@@ -262,7 +265,8 @@ def _prove(grant: Grant, *, tries: int, absent: str = "") -> None:
             "until": now.isoformat(),
             "seconds": f"{seconds:.2f}",
             "keys_gone": list(gone.exclude(access_key="").values_list("access_key", flat=True)),
-            "policies_read": len(BUCKETS),
+            "policies_read": len(work.snap.facts.buckets),
+            "buckets_gone": sorted(work.snap.facts.gone),
             **without_tries,
         },
     )

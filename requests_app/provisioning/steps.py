@@ -17,13 +17,15 @@ from requests_app.provisioning import extract, gates, plan
 from requests_app.provisioning.backends.base import (
     AlreadyExists,
     Backend,
+    BucketGone,
     Found,
     NotFound,
     Transient,
 )
 from requests_app.provisioning.extract_sources import ExtractError, ExtractRefused
-from requests_app.provisioning.facts import READY, Snapshot
+from requests_app.provisioning.facts import READY, VANISHED, Snapshot
 from requests_app.provisioning.fences import PERMISSION_SETS, fingerprint, same_policy
+from requests_app.provisioning.hints import announce
 from requests_app.provisioning.lease import Lease
 from requests_app.provisioning.plan import Action
 
@@ -106,6 +108,19 @@ def note(work: Pass, kind: str, key: str = "", external_id: str = "") -> None:
         about=work.workspace.request_id,
         data={"kind": kind, "key": key, "id": external_id[:128]},
     )
+
+
+def tell(work: Pass, finding: str, *, narrows: bool) -> None:
+    """A difference with the provider, for the log and for operators; inside a fenced write."""
+    record(
+        "workspace.drift",
+        by=None,
+        on=work.workspace,
+        about=work.workspace.request_id,
+        outcome="narrowed" if narrows else "repaired",
+        data={"finding": finding},
+    )
+    announce("drift_found", work.workspace.pk, finding=finding, narrowed=narrows)
 
 
 def attempt(work: Pass, row: CloudResource) -> None:
@@ -202,10 +217,36 @@ def put_fence(work: Pass, action: Action) -> None:
     row = intend(work, "fence", kind)
     bucket = work.snap.external_id("bucket", kind)
     wanted = plan.wanted_fence(work.snap.facts, kind)
-    work.backend.put_bucket_policy(bucket, wanted, project=work.project)
-    if not same_policy(work.backend.bucket_policy(bucket, project=work.project), wanted):
+    try:
+        work.backend.put_bucket_policy(bucket, wanted, project=work.project)
+        held = work.backend.bucket_policy(bucket, project=work.project)
+    except BucketGone:
+        bucket_is_gone(work, kind)
+        with work.lease.write():
+            tell(work, "bucket_gone", narrows=False)
+        return
+    if not same_policy(held, wanted):
         raise Transient(_("les règles relues ne sont pas celles qui sont écrites"))
     settle(work, row, spec_hash=fingerprint(wanted))
+
+
+def bucket_is_gone(work: Pass, kind: str) -> None:
+    """Nobody reads in a bucket that is gone: no closing waits for it, and no opening goes on
+    without it. Raises Transient where the provider, asked again, has it."""
+    row = work.snap.resources["bucket", kind]
+    if work.backend.bucket_owner(row.external_id, project=work.project) is not None:
+        raise Transient(_("un espace de stockage est dit absent, puis présent"))
+    with work.lease.write():
+        row.status = VANISHED
+        row.save(update_fields=["status", "updated_at"])
+        note(work, "bucket_gone", kind, row.external_id)
+        say_vanished(work)
+
+
+def say_vanished(work: Pass) -> None:
+    """Whoever is inside is not told that all is well; inside a fenced write."""
+    inside = Grant.objects.filter(workspace=work.workspace, state="open")
+    inside.update(observed="vanished", observed_at=timezone.now())
 
 
 def deliver_extract(work: Pass, action: Action) -> None:

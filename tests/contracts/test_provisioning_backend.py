@@ -7,7 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from requests_app.provisioning.backends.base import Backend, Denied, NewKey, NotFound, Permanent
+from requests_app.provisioning.backends.base import (
+    Backend,
+    BucketGone,
+    Denied,
+    NewKey,
+    NotFound,
+    Permanent,
+)
 from requests_app.provisioning.backends.scaleway import ScalewayBackend, ScalewayConfig
 from requests_app.provisioning.fences import PERMISSION_SETS, Admission, render_policy, same_policy
 from tests.requests_app.provisioning import live as live_sandbox
@@ -145,6 +152,30 @@ def test_a_bucket_says_what_it_is(backend: Backend, project: str, tmp_path: Path
     backend.upload(name, "b/a.csv", file, project=project, sha256="f" * 64)
     assert backend.object_sha256(name, "b/a.csv", project=project) == "f" * 64
     assert backend.object_sha256(name, "b/none.csv", project=project) is None
+
+
+def test_a_bucket_that_is_not_there_is_said_not_to_be(
+    backend: Backend, project: str, tmp_path: Path
+) -> None:
+    """To read its rules is no answer of none: a bucket without rules is open."""
+    name = f"c-{uuid.uuid4().hex[:12]}"
+    _application, _group, key = person_with_key(backend, project)
+    policy = render_policy(name, "in", portal=backend.portal_principal(), admissions=[])
+    (tmp_path / "a.csv").write_text("ID\n")
+    asked: list[Callable[[], object]] = [
+        lambda: backend.bucket_policy(name, project=project),
+        lambda: backend.put_bucket_policy(name, policy, project=project),
+        lambda: backend.encrypt_bucket(name, project=project),
+        lambda: backend.upload(name, "a", tmp_path / "a.csv", project=project, sha256="f" * 64),
+    ]
+    for ask in asked:
+        with pytest.raises(BucketGone):
+            ask()
+    assert backend.bucket_owner(name, project=project) is None
+    assert backend.object_sha256(name, "a", project=project) is None
+    holder = backend.key_holder(key.access_key, key.secret_key)
+    tries = [holder.list(name), holder.get(name, "a"), holder.put(name, "a", b"x")]
+    assert all(one.bucket_gone and not one.refused for one in tries)
 
 
 def test_another_projects_bucket_is_denied(backend: Backend, project: str) -> None:

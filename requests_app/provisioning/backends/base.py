@@ -12,6 +12,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 
+NO_SUCH_BUCKET = "NoSuchBucket"
+
+
 class BackendError(Exception):
     """Anything a provider answered but a success; `code` is ours, the message holds no secret."""
 
@@ -52,6 +55,12 @@ class NotFound(BackendError):
     """404."""
 
     code = "not_found"
+
+
+class BucketGone(NotFound):
+    """404 NoSuchBucket: no bucket has this name, nothing can be read there."""
+
+    code = "bucket_gone"
 
 
 class Busy(Transient):
@@ -149,6 +158,11 @@ class Answer:
     def refused(self) -> bool:
         """Refused for want of rights: a wrong clock is refused whatever the rights."""
         return self.status in {401, 403} and self.code in {"", "AccessDenied"}
+
+    @property
+    def bucket_gone(self) -> bool:
+        """No bucket has this name: said to whoever asks, whatever their rights."""
+        return self.status == 404 and self.code == NO_SUCH_BUCKET
 
 
 class KeyHolder(Protocol):
@@ -264,7 +278,8 @@ class Backend(Protocol):
 
     def delete_key(self, access_key: str) -> None: ...
 
-    # Buckets; `project` is the one they belong to
+    # Buckets; `project` is the one they belong to. Where no bucket has the name, whatever reads or
+    # writes something of it raises BucketGone.
     def bucket_state(self, bucket: str, *, project: str) -> BucketState | None:
         """None when no bucket has this name. Raises Denied when it is somebody else's."""
         ...

@@ -17,9 +17,11 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from requests_app.provisioning.backends.base import (
+    NO_SUCH_BUCKET,
     AlreadyExists,
     Answer,
     BackendError,
+    BucketGone,
     BucketState,
     Denied,
     NotFound,
@@ -73,6 +75,8 @@ def error_of(error: ClientError) -> BackendError:
     status = int(meta.get("HTTPStatusCode", 0))
     request_id = str(meta.get("RequestId", ""))
     code = str(response.get("Error", {}).get("Code", ""))
+    if code == NO_SUCH_BUCKET:
+        return BucketGone(code, status=status, request_id=request_id)
     if code in {"BucketAlreadyOwnedByYou", "BucketAlreadyExists"}:
         return AlreadyExists("", request_id=request_id)
     # A principal too new for S3 makes a policy "malformed" for a while (Terraform retries 1 min).
@@ -158,6 +162,8 @@ class Buckets:
     def policy(self, bucket: str, *, project: str) -> Mapping[str, Any] | None:
         try:
             text = self._call(project, "get_bucket_policy", Bucket=bucket)["Policy"]
+        except BucketGone:
+            raise
         except NotFound:
             return None
         policy = json.loads(text)

@@ -15,6 +15,7 @@ from typing import Any
 from requests_app.provisioning.backends.base import (
     AlreadyExists,
     Answer,
+    BucketGone,
     BucketState,
     Busy,
     Denied,
@@ -297,6 +298,12 @@ class FakeBackend:
             raise Denied("AccessDenied", status=403)
         return found
 
+    def _there(self, bucket: str, project: str) -> Bucket:
+        found = self._own(bucket, project)
+        if found is None:
+            raise BucketGone("NoSuchBucket", status=404)
+        return found
+
     def bucket_state(self, bucket: str, *, project: str) -> BucketState | None:
         def apply() -> BucketState | None:
             found = self._own(bucket, project)
@@ -319,8 +326,7 @@ class FakeBackend:
 
     def bucket_policy(self, bucket: str, *, project: str) -> Mapping[str, Any] | None:
         def apply() -> Mapping[str, Any] | None:
-            found = self._own(bucket, project)
-            return found.policy if found else None
+            return self._there(bucket, project).policy
 
         policy: Mapping[str, Any] | None = self._call("bucket_policy", apply)
         return policy
@@ -335,24 +341,19 @@ class FakeBackend:
 
     def encrypt_bucket(self, bucket: str, *, project: str) -> None:
         def apply() -> None:
-            found = self._own(bucket, project)
-            assert found is not None
-            found.encrypted = True
+            self._there(bucket, project).encrypted = True
 
         self._call("encrypt_bucket", apply)
 
     def put_bucket_policy(self, bucket: str, policy: Mapping[str, Any], *, project: str) -> None:
         def apply() -> None:
-            found = self._own(bucket, project)
-            assert found is not None
-            found.policy = json.loads(json.dumps(policy))
+            self._there(bucket, project).policy = json.loads(json.dumps(policy))
 
         self._call("put_bucket_policy", apply)
 
     def upload(self, bucket: str, key: str, source: Path, *, project: str, sha256: str) -> None:
         def apply() -> None:
-            found = self._own(bucket, project)
-            assert found is not None
+            found = self._there(bucket, project)
             assert found.policy is not None, "data before the fence"
             assert found.encrypted, "data before encryption"
             found.objects[key] = (source.read_bytes(), sha256)
@@ -398,7 +399,7 @@ class FakeHolder:
     def _try(self, bucket: str, action: str, apply: Callable[[], int]) -> Answer:
         def run() -> Answer:
             if bucket not in self._backend.buckets:
-                return Answer(404)
+                return Answer(404, "fake", "NoSuchBucket")
             return Answer(apply() if self._may(bucket, action) else 403, "fake")
 
         answer: Answer = self._backend._call(f"probe {action}", run)

@@ -280,4 +280,5 @@ def test_a_bucket_that_is_gone_is_told_and_nothing_is_made_again(
     workspace.refresh_from_db()
     assert workspace.failure_code == "vanished"
     assert not backend.buckets
+    assert workspace.grants.get().observed == "vanished"
     assert Outbox.objects.filter(topic="workspace_failed").exists()

@@ -9,12 +9,13 @@ from django.utils import timezone
 
 from portal.audit.models import AuditEvent
 from requests_app import operations
-from requests_app.models import Workspace
+from requests_app.models import Outbox, Workspace
 from requests_app.provisioning import run
+from requests_app.provisioning.backends.base import Answer
 
 from . import world
 from .conftest import player
-from .fake import FakeBackend, Killed
+from .fake import Bucket, FakeBackend, FakeHolder, Killed
 
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -129,3 +130,106 @@ def test_an_application_whose_create_was_lost_is_waited_for_in_lists(
     play(workspace)
     assert workspace.grants.get().state == "closed"
     assert not backend.applications
+
+
+# --- Buckets --------------------------------------------------------------------------------------
+
+
+def lose_buckets(backend: FakeBackend, *kinds: str) -> dict[str, Bucket]:
+    """By hand, at the provider, with what they hold."""
+    names = [name for name in backend.buckets if name.endswith(tuple(f"-{k}" for k in kinds))]
+    return {name: backend.buckets.pop(name) for name in names}
+
+
+def findings() -> list[str]:
+    rows = Outbox.objects.filter(topic="drift_found").order_by("pk")
+    return [row.data["finding"] for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "kinds"), [("closed", ["in", "ws"]), ("closed", ["ws"]), ("suspended", ["in"])]
+)
+def test_a_bucket_removed_by_hand_is_a_closed_side(
+    backend: FakeBackend, play: Any, wanted: str, kinds: list[str]
+) -> None:
+    workspace = play(world.study())
+    grant = workspace.grants.get()
+    (application,) = backend.applications
+    lost = lose_buckets(backend, *kinds)
+    world.close(grant, wanted=wanted)
+    workspace = play(workspace)
+    grant.refresh_from_db()
+    assert (grant.state, workspace.last_error) == (wanted, "")
+    assert bool(backend.keys) == bool(backend.applications) == (wanted == "suspended")
+    assert findings() == ["bucket_gone"] * len(kinds)
+    assert not set(lost) & set(backend.buckets)
+    assert all(application not in str(b.policy) for b in backend.buckets.values())
+    proof = AuditEvent.objects.get(action="grant.prove_closed").data
+    assert (proof["buckets_gone"], proof["policies_read"]) == (kinds, 2 - len(kinds))
+    assert proof["tries"] == 4
+
+
+def test_a_bucket_removed_while_the_closing_is_proven_is_found(
+    backend: FakeBackend, play: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And one of its name made by another hand meanwhile gets the portal's rules."""
+    workspace = play(world.study())
+    grant = workspace.grants.get()
+    times = [0]
+    real = FakeHolder.list
+    held: dict[str, Bucket] = {}
+
+    def meddled(holder: FakeHolder, bucket: str, *, prefix: str = "") -> Answer:
+        times[0] += 1
+        if times[0] == 2:
+            held.update(lose_buckets(backend, "in"))
+        if times[0] == 4:
+            backend.buckets[bucket] = Bucket(held[bucket].project)
+        return real(holder, bucket, prefix=prefix)
+
+    monkeypatch.setattr(FakeHolder, "list", meddled)
+    world.close(grant)
+    workspace = play(workspace)
+    grant.refresh_from_db()
+    assert grant.state == "closed"
+    assert findings() == ["bucket_gone", "bucket_back"]
+    assert all(b.policy is not None for b in backend.buckets.values())
+    assert AuditEvent.objects.get(action="grant.prove_closed").data["buckets_gone"] == []
+
+
+def test_an_open_study_waits_for_its_bucket_and_never_makes_it_again(
+    backend: FakeBackend, play: Any
+) -> None:
+    workspace = play(world.study())
+    first = workspace.grants.get()
+    lost = lose_buckets(backend, "in")
+    second = world.add_person(workspace, first.permit, world.person())
+    run.wake(workspace.pk)
+    workspace = play(workspace)
+    for grant, state in ((first, "open"), (second, "failed")):
+        grant.refresh_from_db()
+        assert grant.state == state
+    assert first.observed == "vanished"
+    assert workspace.failure_code == "vanished"
+    assert "rétablissez-le" in workspace.last_error
+    assert findings() == ["bucket_gone"]
+    assert not set(lost) & set(backend.buckets)
+    backend.buckets.update(lost)  # restored, with what it held
+    run.wake(workspace.pk)
+    workspace = play(workspace)
+    second.refresh_from_db()
+    assert (second.state, workspace.last_error) == ("open", "")
+    assert findings() == ["bucket_gone", "bucket_back"]
+
+
+def test_a_bucket_made_again_empty_by_another_hand_passes_for_nothing(
+    backend: FakeBackend, play: Any
+) -> None:
+    workspace = play(world.study())
+    for name, bucket in lose_buckets(backend, "in").items():
+        backend.buckets[name] = Bucket(bucket.project)
+    Workspace.objects.filter(pk=workspace.pk).update(observed_at=None)
+    run.wake(workspace.pk)
+    play(workspace)
+    assert findings() == ["no_policy", "extract_gone", "not_encrypted"]
+    assert all(b.policy is not None for b in backend.buckets.values())
