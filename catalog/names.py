@@ -11,19 +11,22 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
+from portal.common.fold import MAX_MARKS, heaped, is_unseen
+
 
 MAX_NAME = 80
 # A slash cuts an address, and browsers read a backslash as one.
 _CUTTING = frozenset("/\\")
-# Control, format (direction, zero width), lone surrogate, private use, unassigned; ends of lines.
-_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+_ENDS = frozenset({"Cc", "Zl", "Zp"})  # control characters and ends of lines
+
+
+def _is_hidden(character: str) -> bool:
+    return unicodedata.category(character) in _ENDS or is_unseen(character)
 
 
 def shown(text: str) -> str:
     """A text as a message may hold it: what cannot be seen or written becomes U+XXXX."""
-    return "".join(
-        f"<U+{ord(c):04X}>" if unicodedata.category(c) in _UNSEEN else c for c in text[:200]
-    )
+    return "".join(f"<U+{ord(c):04X}>" if _is_hidden(c) else c for c in text[:200])
 
 
 def wrong_with(name: str) -> str:
@@ -31,8 +34,8 @@ def wrong_with(name: str) -> str:
     if not name or max(len(name), len(key_of(name))) > MAX_NAME:  # a capital may be two letters
         return _("un nom a de 1 à 80 caractères.")
     for character in name:
-        category = unicodedata.category(character)
-        if character in _CUTTING or category in _UNSEEN or (category == "Zs" and character != " "):
+        other_space = unicodedata.category(character) == "Zs" and character != " "
+        if character in _CUTTING or _is_hidden(character) or other_space:
             return _(
                 "le nom « %(name)s » contient « %(sign)s », qu’une adresse de page ne peut pas"
                 " porter : retirez ce caractère."
@@ -42,6 +45,11 @@ def wrong_with(name: str) -> str:
             "le nom « %(name)s » doit contenir une lettre ou un chiffre, sans espace au début"
             " ni à la fin."
         ) % {"name": shown(name)}
+    if heaped(name):
+        return _(
+            "le nom « %(name)s » a plus de %(n)s accents ou signes sur une même lettre :"
+            " retirez ceux qui sont de trop."
+        ) % {"name": shown(name), "n": MAX_MARKS}
     return ""
 
 

@@ -7,7 +7,6 @@ program renamed `.pdf` is refused. A PDF must also open, and hold nothing but pa
 import codecs
 import hashlib
 import json
-import unicodedata
 import zipfile
 from collections.abc import Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -23,6 +22,7 @@ from django.utils.translation import gettext as _
 
 from portal.accounts.models import User
 from portal.common import sweeps
+from portal.common.fold import one_line
 
 from . import pdf_check
 from .models import AccessRequest, RequestVersion, StoredFile
@@ -147,8 +147,7 @@ def _forget(stored: StoredFile) -> bool:
 
 def shown_name(given: str) -> str:
     """The name a file is shown under: NFC, one line, at most 200 characters, its suffix kept."""
-    name = PurePath(unicodedata.normalize("NFC", given).replace("\\", "/")).name
-    name = "".join(one for one in name if unicodedata.category(one)[0] != "C").strip()
+    name = one_line(PurePath(given.replace("\\", "/")).name)
     suffix = PurePath(name).suffix
     if len(suffix) > _LONGEST_SUFFIX:  # no suffix: a name with a dot in it
         suffix = ""

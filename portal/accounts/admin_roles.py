@@ -25,13 +25,16 @@ class SeenByRole:
     days: ClassVar[Mapping[str, tuple[Bound, Bound]]] = {}
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        """A day is between two bounds here as everywhere; KeyError when none are given."""
+        """A day is between two bounds here as everywhere; KeyError when none are given. One-line
+        texts keep nothing that is not seen, as on the site's own forms."""
         if isinstance(db_field, models.DateField) and not isinstance(
             db_field, models.DateTimeField
         ):
             earliest, latest = self.days[db_field.name]
             kwargs |= {"form_class": DayField, "earliest": earliest, "latest": latest}
             return db_field.formfield(**kwargs | {"widget": DayInput})
+        if type(db_field) is models.CharField and not db_field.choices:
+            kwargs.setdefault("form_class", LineField)
         return super().formfield_for_dbfield(db_field, request, **kwargs)  # type: ignore[misc]
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -59,12 +62,6 @@ class RoleAdmin(SeenByRole, GuardedAdmin):
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return self.has_view_permission(request)
-
-    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        """One-line texts keep nothing that is not seen, as on the site's own forms."""
-        if type(db_field) is models.CharField and not db_field.choices:
-            kwargs.setdefault("form_class", LineField)
-        return super().formfield_for_dbfield(db_field, request, **kwargs)
 
     def ask_fresh_factor(self, request: HttpRequest) -> HttpResponseBase | None:
         """What asks for the code again before an act that engages somebody; None to go on."""

@@ -88,7 +88,7 @@ class IdentityForm(forms.ModelForm):
 class RegistrationForm(IdentityForm):
     """The account of a confirmed address: opened from the link only."""
 
-    username = forms.CharField(
+    username = LineField(
         label=_("Nom d’utilisateur"),
         help_text=_("Il sert à vous connecter. Lettres, chiffres et . + - _ @, sans espace."),
         max_length=150,

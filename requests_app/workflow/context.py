@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from portal.accounts.models import Organisation, User
 from portal.common.calendar import PARIS
+from portal.common.fold import one_line
 from requests_app.models import (
     AccessRequest,
     Act,
@@ -85,6 +86,10 @@ class Context:
 
     def text(self, name: str) -> str:
         return str(self.payload.get(name) or "").strip()
+
+    def line(self, name: str) -> str:
+        """A text of one line as it is kept, whoever calls."""
+        return one_line(self.text(name))
 
     def day(self, name: str) -> date | None:
         """A day of the payload: a date, or an ISO text. Refuses anything else."""

@@ -13,7 +13,7 @@ from .context import Context
 
 
 def required_text(ctx: Context, name: str, message: str) -> Iterator[str]:
-    if not ctx.text(name):
+    if not ctx.line(name):  # nothing that shows
         yield message
 
 

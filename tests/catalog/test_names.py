@@ -1,15 +1,18 @@
 """Names of tables and variables, and the addresses that carry them."""
 
 import unicodedata
+from importlib import import_module
 from urllib.parse import unquote, urlsplit
 
 import pytest
+from django.apps import apps
 from django.core.exceptions import ValidationError
 from django.test import Client
 from django.urls import NoReverseMatch, Resolver404, get_resolver, resolve, reverse
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from catalog.ingest.readers.table_schema import label_and_text
 from catalog.models import Table, Variable
 from catalog.names import key_of, tidy_name, wrong_with
 from catalog.search import indexing
@@ -29,12 +32,14 @@ WITH_A_NAME = {
 ODD = [
     "Âge à l’inclusion", "50 %", "A?b=c#d", "a&b;c", "n° 1", "été", "名前", "a.b", "..x", "x~",
     "a+b", "(1)", "a:b", '"x"', "<b>", "‘x’", "ﬀ", "ß", "ŉ", "İ", "10^3", "a" * 80, "A  B",
-    "é\u0301a",
+    "é\u0301a", "Nguye\u0302\u0303n", "שִּׁ֖", "مُحَمَّد", "क्ष", "བསྒྲུབས",
 ]  # fmt: skip
 REFUSED = [
     "", " ", ".", "..", "…", "a/b", "/", "a\\b", "a\0b", "a\nb", "a\tb", "a\u200bb", "\u202ea",
     "a\xadb", "a\ud83d", "a\ue000", "a\u0378", "a\xa0b", "a\u2028b", "\ufeffa", " a", "a ",
-    "a" * 81, "ﬃ" * 40,
+    "a" * 81, "ﬃ" * 40, "a\u034f", "a\ufe0f", "a\u3164", "\uffa0", "a\u2800b", "a\U000e0100",
+    "a\U000f0000", "a\u115f", "a\u17b4", "a\u180b", "a\u200d", "a" + "\u0301" * 5,
+    "é" + "\u0323" * 4,
 ]  # fmt: skip
 
 
@@ -95,6 +100,25 @@ def test_what_an_address_would_cut_or_hide_is_refused_everywhere(name: str) -> N
             reverse("catalog:variable", args=[name])
     with pytest.raises(Resolver404):
         resolve(f"/variables/{name}/")
+
+
+def test_a_label_holds_nothing_unseen() -> None:
+    assert label_and_text("Âge\ufe0f\ue000\u3164 révolu", "") == ("Âge révolu", "")
+    assert label_and_text("\u3164", "Âge\u034f\nrévolu") == ("Âge", "Âge\u034f\nrévolu")
+
+
+@pytest.mark.django_db
+def test_names_that_nobody_can_tell_apart_are_withdrawn(capsys: pytest.CaptureFixture[str]) -> None:
+    """As versions of before took them: no address carries them now."""
+    dataset = make_dataset()
+    kept, twin = make_table(dataset, name="ÂGE"), make_table(dataset, name="ÂGE\ufe0f")
+    hidden = make_variable(kept, name="A\u3164")
+    migration = import_module("catalog.migrations.0004_names_that_show")
+    migration.withdraw(apps, None)
+    for row in (kept, twin, hidden):
+        row.refresh_from_db()
+    assert [row.removed_at is None for row in (kept, twin, hidden)] == [True, False, False]
+    assert "ufe0f" in capsys.readouterr().err
 
 
 @pytest.mark.django_db

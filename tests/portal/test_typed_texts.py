@@ -1,16 +1,20 @@
 """What people type: numbers with their layout, names that can be seen."""
 
+import unicodedata
 from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.db.models import CharField
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from portal.accounts.admin.organisations import OrganisationAdmin
 from portal.accounts.forms import IdentityForm, RegistrationForm
 from portal.accounts.models import Organisation, Role, User
 from portal.common.digits import has_digit, is_digits, whole_number
-from portal.common.fields import NameField, WholeNumberField
-from portal.common.fold import one_line
+from portal.common.fields import LineField, NameField, WholeNumberField
+from portal.common.fold import folded, has_letter, heaped, one_line, plain_address
 from requests_app.forms.basket import YearsForm
 from requests_app.forms.draft import TitleForm, number
 from requests_app.forms.draft import line as draft_line
@@ -92,10 +96,53 @@ def test_each_form_that_asks_a_number_reads_it_so() -> None:
         ("\u200dAlix\u200c", "Alix"),
         ("L’étude\xa0: suite", "L’étude\xa0: suite"),
         ("\U000e0041Alix", "Alix"),
+        ("Al\u200dix", "Alix"),
+        ("د\u200cا", "د\u200cا"),
+        ("ה\u200cב", "הב"),
+        ("ệ".join("ab"), "aệb"),
+        (unicodedata.normalize("NFD", "Nguyễn Thị Lệ"), "Nguyễn Thị Lệ"),
+        (unicodedata.normalize("NFD", "Anaïs Lefèvre-Çağlar"), "Anaïs Lefèvre-Çağlar"),
+        ("e\u034f\u0301", "é"),
+        ("a" + "\u0301" * 30 + "b", "á\u0301\u0301\u0301b"),
+        ("e" + "\u034f\u0323" * 9, "ẹ\u0323\u0323\u0323"),
+        ("בְּרֵאשִׁ֖ית", unicodedata.normalize("NFC", "בְּרֵאשִׁ֖ית")),
+        ("مُحَمَّد", unicodedata.normalize("NFC", "مُحَمَّد")),
+        ("བསྒྲུབས་", "བསྒྲུབས་"),
+        ("မြွှေး", "မြွှေး"),
+        ("❤\ufe0f", "❤"),
     ],
 )
 def test_a_line_keeps_what_is_seen(typed: str, kept: str) -> None:
     assert one_line(typed) == kept
+
+
+# Default_Ignorable_Code_Point, private use, unassigned, and signs that are blank.
+HIDDEN = [
+    *"\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180e\u180f\u200b\u200c\u200d",
+    *"\u200e\u200f\u202a\u202e\u2060\u2064\u2065\u2066\u206f\u3164\ufe00\ufe0f\ufeff\uffa0\ufff0\ufff8",
+    *"\U0001bca0\U0001bca3\U0001d173\U0001d17a\U000e0000\U000e0001\U000e0080\U000e0100\U000e01ef",
+    *"\U000e01f0\U000e0fff\ue000\uf8ff\U000f0000\U0010fffd\u0378\uffff\U000323b0\ud800\u2800",
+    *"\U0001d159\U00016fe4",
+]
+
+
+def test_what_is_not_seen_is_neither_kept_nor_counted_nor_compared() -> None:
+    for char in HIDDEN:
+        assert one_line(f"A{char}b c{char}{char}") == "Ab c", ascii(char)
+        assert one_line(char * 3) == "", ascii(char)
+        assert not has_letter(char), ascii(char)
+        assert folded(f"a{char}b") == "ab", ascii(char)
+        assert plain_address(f"a{char}@b.fr") == "a@b.fr", ascii(char)
+        with pytest.raises(ValidationError):
+            NameField().clean(char)
+
+
+@settings(max_examples=50)
+@given(st.text(max_size=12))
+def test_a_line_once_kept_stays_as_it_is(text: str) -> None:
+    kept = one_line(text)
+    assert one_line(kept) == kept
+    assert not heaped(kept)
 
 
 UNSEEN = ["\u200b", "\u202e", "\u3164", "\u2800", "\u00ad\u2060", "\ufeff", "...", "42", "\u0301"]
@@ -116,6 +163,7 @@ def test_names_and_titles_of_every_form_are_such_fields() -> None:
     for field in fields:
         assert field.clean("\u202eAl\u200bix") == "Alix"
     assert draft_line("x").clean("\u202eRéf. 12") == "Réf. 12"
+    assert registration.fields["username"].clean("alix\u3164") == "alix"
 
 
 @pytest.mark.django_db
@@ -125,6 +173,13 @@ def test_the_administration_keeps_nothing_unseen_either(rf: Any) -> None:
     from django.contrib import admin
 
     people, bodies = admin.site._registry[User], admin.site._registry[Organisation]
+    edited = [one for one in admin.site._registry.values() if one.has_change_permission(request)]
+    for kind in edited:  # each list, and the rows inside its forms
+        for one in (kind, *kind.get_inline_instances(request)):
+            for column in one.model._meta.fields:
+                if type(column) is CharField and not column.choices and column.name != "siren":
+                    field = one.formfield_for_dbfield(column, request)
+                    assert field is None or isinstance(field, LineField), column
     assert isinstance(bodies, OrganisationAdmin)
     person = people.get_form(request, a_person())
     assert person.base_fields["last_name"].clean("\u202eecila") == "ecila"

@@ -114,9 +114,14 @@ def test_paper_deposits_nothing_until_the_desk_has_compared_it(story: Story) -> 
     with refused("pas dans le dossier"):
         other = stored_file(world.draft())
         story.do("", "deposit_paper", by=world.investigator, file=other, **given)
-    with refused("qualité"):
-        nobody = given | {"signatory_capacity": " ", "file": file}
-        story.do("", "deposit_paper", by=world.investigator, **nobody)
+    for unseen in (
+        {"signatory_capacity": " "},
+        {"signatory_capacity": "\ufe0f\u3164"},
+        {"signatory_name": "\u115f\u2800"},
+    ):
+        with refused("qualité"):
+            nobody = given | unseen | {"file": file}
+            story.do("", "deposit_paper", by=world.investigator, **nobody)
     with refused("signataire confirmé"):
         said = {"version": version, "sha256": version.sha256, "signatory": world.investigator}
         story.do("", "deposit_paper", by=world.investigator, file=file, **said)
@@ -132,7 +137,10 @@ def test_paper_deposits_nothing_until_the_desk_has_compared_it(story: Story) -> 
                 "sha256": version.sha256,
             },
         )
-    story.do("", "deposit_paper", by=world.investigator, file=file, **given)
+    typed = {name: f"\u034f{value}\ufe0f\U000e0100" for name, value in NAMED.items()}
+    story.do("", "deposit_paper", by=world.investigator, file=file, **given | typed)
+    version.refresh_from_db()
+    assert version.signatory == ", ".join(NAMED.values())
     request = story.fresh()
     assert (request.state, request.number, request.submitted_at) == ("signature_check", None, None)
     assert not Stage.objects.filter(request=request).exists()

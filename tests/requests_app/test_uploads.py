@@ -69,6 +69,7 @@ def test_too_large_a_file_is_refused_before_it_is_read() -> None:
         ("../../etc/passwd", "passwd"),
         ("fdp.\u202etxt.pdf", "fdp.txt.pdf"),
         ("annexe." + "y" * 300, ("annexe." + "y" * 300)[:200]),
+        ("contrat\u3164\ufe0f.pdf", "contrat.pdf"),
         ("", ""),
     ],
 )

@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 
 from catalog.models import Variable
 from catalog.names import shown, tidy_name, wrong_with
+from portal.common.fold import is_unseen, one_line
 
 from .base import FileContent, Mistake, Row
 from .located_json import Located, loads
@@ -63,6 +64,11 @@ def _text(source: dict[str, Any], key: str, line: int) -> str:
     return text
 
 
+def _line(source: dict[str, Any], key: str, line: int) -> str:
+    """The same, of one line as the forms keep it."""
+    return one_line(_text(source, key, line))
+
+
 def _is_unseen(character: str) -> bool:
     """Control, direction, zero width, lone surrogate, unassigned. Joiners shape some scripts."""
     if character in "\n\r\t\u200c\u200d":
@@ -82,14 +88,14 @@ def _name(value: Any, line: int, what: str) -> str:
 
 def label_and_text(title: str, description: str) -> tuple[str, str]:
     """A label of one line, and the whole text when the label does not say it all."""
-    if title:
+    if title := one_line(title):
         return _shorten(title), description
     label = _shorten(description)
     return label, "" if label == description else description
 
 
 def _shorten(text: str) -> str:
-    first = text.split("\n", 1)[0].strip()
+    first = one_line(text.split("\n", 1)[0])
     return first if len(first) <= MAX_LABEL else first[: MAX_LABEL - 1].rstrip() + "…"
 
 
@@ -193,10 +199,10 @@ class TableSchemaReader:
             {
                 "label_fr": label,
                 "description": text,
-                "scope_fr": _text(schema, "champ", schema.line)[:200],
+                "scope_fr": _line(schema, "champ", schema.line)[:200],
                 "primary_key": primary,
                 "product_key": product,
-                "product": (_text(schema, "produit", schema.line) or product)[:250],
+                "product": (_line(schema, "produit", schema.line) or product)[:250],
                 **_validity(history, schema.line),
             },
         )
@@ -206,7 +212,7 @@ class TableSchemaReader:
     def _named(self, path: Path) -> tuple[str, str, str]:
         """Code of the dataset, product and table that the name of a file says."""
         *products, expected = tidy_name(path.stem).split("__")
-        if any(_is_unseen(character) for character in path.name):
+        if any(is_unseen(one) or _is_unseen(one) for one in path.name):
             raise _Wrong(1, _("le nom du fichier contient un caractère invisible : retirez-le."))
         if not products or not all(products) or not expected:
             raise _Wrong(
@@ -280,12 +286,12 @@ class TableSchemaReader:
         title, text = (_text(item, key, item.line) for key in ("title", "description"))
         label, description = label_and_text(title, text)
         observation = _text(item, "observation", item.line)
-        nomenclature = _text(item, "nomenclature", item.line)
+        nomenclature = _line(item, "nomenclature", item.line)
         return {
             "label_fr": label,
             "description": "\n\n".join(part for part in (description, observation) if part),
             "data_type": data_type,
-            "length": _text(item, "length", item.line)[:20],
+            "length": _line(item, "length", item.line)[:20],
             "nomenclature": "" if nomenclature == "-" else nomenclature[:120],
             "rule": _text(item, "regle_gestion", item.line),
             **_validity(item, item.line),
@@ -310,7 +316,7 @@ class TableSchemaReader:
                 "variables": own,
                 "target": resource,
                 "target_variables": target,
-                "note": _text(key, "description", key.line)[:300],
+                "note": _line(key, "description", key.line)[:300],
             }
             rows.append(Row("key", key.line, dataset_code, table, resource, payload))
         return rows

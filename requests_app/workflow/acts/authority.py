@@ -101,9 +101,9 @@ class Recorded(Verb):
 
     def act(self, ctx: Context) -> ActData:
         values = {
-            name: ctx.text(name)
+            name: ctx.line(name)
             for name in sorted(self.takes - {"document", "reason"})
-            if ctx.text(name)
+            if ctx.line(name)
         }
         return ActData(data=values, text=ctx.text("reason"), document=ctx.file())
 
@@ -154,7 +154,7 @@ class RecordExtension(Recorded):
             yield _("Le délai a déjà été prolongé : il ne peut l’être qu’une fois.")
         elif stage.due_at is not None and ctx.effective_at > stage.due_at:
             yield _("La lettre de prolongation est postérieure à la fin du délai.")
-        if not ctx.text("reference") and ctx.file() is None:
+        if not ctx.line("reference") and ctx.file() is None:
             yield _("Joignez la lettre de prolongation ou indiquez sa référence.")
 
     def write(self, ctx: Context) -> None:
@@ -168,7 +168,7 @@ def _same_application(ctx: Context) -> Iterator[str]:
     if known is None:
         yield _("Enregistrez d’abord l’accusé de réception.")
         return
-    given = ctx.text("application_number")
+    given = ctx.line("application_number")
     if given and given != known.data.get("application_number"):
         yield _("Le numéro de demande n’est pas celui de l’accusé de réception (%(number)s).") % {
             "number": known.data.get("application_number", "")
@@ -201,7 +201,7 @@ class RecordRefusal(Recorded):
     takes = frozenset({"number", "application_number", "reason", "document"})
 
     def check(self, ctx: Context) -> Iterator[str]:
-        if not ctx.text("number") and not ctx.text("reason"):
+        if not ctx.line("number") and not ctx.line("reason"):
             yield _("Indiquez le numéro du refus ou son motif.")
         yield from _same_application(ctx)
 
@@ -225,5 +225,5 @@ class RecordConformity(Recorded):
     name = "record_conformity"
 
     def check(self, ctx: Context) -> Iterator[str]:
-        if not ctx.text("reference") and ctx.file() is None:
+        if not ctx.line("reference") and ctx.file() is None:
             yield _("Joignez l’engagement de conformité ou indiquez sa référence.")

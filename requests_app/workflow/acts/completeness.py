@@ -100,7 +100,7 @@ class Redirect(Verb):
         yield from required_text(ctx, "message", _("Expliquez la réorientation au demandeur."))
 
     def act(self, ctx: Context) -> ActData:
-        return ActData(data={"route": ctx.text("route")}, text=ctx.text("message"))
+        return ActData(data={"route": ctx.line("route")}, text=ctx.text("message"))
 
 
 @register

@@ -129,7 +129,7 @@ class RecordConvention(Verb):
             "parties": [str(party.pk) for party in ctx.organisations("parties")],
             "persons": [str(person.pk) for person in ctx.people("persons")],
             "addresses": _addresses(ctx),
-            "reference": ctx.text("reference"),
+            "reference": ctx.line("reference"),
         }
         return ActData(
             data=data,

@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from portal.accounts.models import User
+from portal.common.fold import has_letter
 from requests_app import standing
 from requests_app.dossier import frozen
 from requests_app.models import Act, RequestVersion
@@ -34,7 +35,7 @@ def _named(ctx: Context) -> Iterator[str]:
     """Who signed: a confirmed signatory, or a name and a capacity."""
     chosen = _chosen(ctx)
     if chosen is None:
-        if not (ctx.text("signatory_name") and ctx.text("signatory_capacity")):
+        if not (has_letter(ctx.line("signatory_name")) and ctx.line("signatory_capacity")):
             yield _("Indiquez qui a signé, avec sa qualité.")
     elif chosen not in standing.confirmed_signatories(ctx.request):
         yield _("Cette personne n’est pas un signataire confirmé de l’organisme : nommez-la.")
@@ -44,7 +45,7 @@ def _words(ctx: Context) -> str:
     chosen = _chosen(ctx)
     if chosen is not None:
         return _("%(name)s, signataire confirmé de l’organisme") % {"name": chosen}
-    return f"{ctx.text('signatory_name')}, {ctx.text('signatory_capacity')}"[:300]
+    return f"{ctx.line('signatory_name')}, {ctx.line('signatory_capacity')}"[:300]
 
 
 def to_check(ctx: Context) -> RequestVersion | None:
@@ -98,8 +99,8 @@ class DepositPaper(Verb):
         data = _said(version, signatory=_words(ctx), _signatory=str(chosen.pk) if chosen else "")
         if chosen is None:
             data |= {
-                "_name": ctx.text("signatory_name"),
-                "_capacity": ctx.text("signatory_capacity"),
+                "_name": ctx.line("signatory_name"),
+                "_capacity": ctx.line("signatory_capacity"),
             }
         return ActData(
             data=data,
