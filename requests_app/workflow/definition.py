@@ -158,8 +158,20 @@ REQUEST_MOVES: dict[str, Transition] = {
             irreversible=True,
             needs_fresh_factor=True,
         ),
-        _move("refuse_signature", (_R.SIGNATURE_CHECK,), _R.AWAITING_SIGNATURE, Actor.SECRETARIAT),
-        _move("contest_signature", (_R.SIGNATURE_CHECK,), _R.AWAITING_SIGNATURE, Actor.SIGNATORY),
+        _move(
+            "refuse_signature",
+            (_R.SIGNATURE_CHECK,),
+            _R.AWAITING_SIGNATURE,
+            Actor.SECRETARIAT,
+            needs_fresh_factor=True,
+        ),
+        _move(
+            "contest_signature",
+            (_R.SIGNATURE_CHECK,),
+            _R.AWAITING_SIGNATURE,
+            Actor.SIGNATORY,
+            needs_fresh_factor=True,
+        ),
         # "at any time before effect": once the convention has opened rights, they are closed
         # instead
         _move(
@@ -278,7 +290,8 @@ KIND_MOVES: dict[str, tuple[Transition, ...]] = {
     ),
     "conformity": (
         replace(
-            _end("record_conformity", "committed", Actor.TEAM, Actor.LEGAL_OFFICER), binding=True
+            _decide("record_conformity", "committed", Actor.TEAM, Actor.LEGAL_OFFICER),
+            binding=True,
         ),
     ),
     "register": (_end("publish_register", "published", Actor.SECRETARIAT),),

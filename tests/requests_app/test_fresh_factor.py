@@ -24,11 +24,15 @@ from tests.support.totp import code_of
 
 pytestmark = pytest.mark.django_db
 STEP_UP = "/compte/second-facteur/verifier/"
-# Signing, an opinion, a decision and its correction, a convention, an extract.
+# Signing and what undoes it, a commitment, an opinion, a decision and its correction, a convention,
+# an extract.
 ENGAGE = {
     "sign",
     "deposit_paper",
     "verify_signature",
+    "refuse_signature",
+    "contest_signature",
+    "record_conformity",
     "correct_act",
     "issue_opinion",
     "file_late_opinion",
@@ -60,7 +64,7 @@ def sent_again(page: Any) -> dict[str, list[str]]:
 
 def test_each_verb_says_it_where_it_is_declared_and_buttons_know() -> None:
     moves = [*REQUEST_MOVES.values(), *(move for kind in KIND_MOVES.values() for move in kind)]
-    assert {move.name for move in moves if move.needs_fresh_factor} >= ENGAGE
+    assert {move.name for move in moves if move.needs_fresh_factor} == ENGAGE
     for move in moves:
         if move.name not in LABELS:  # only entailed
             continue
@@ -89,6 +93,30 @@ def test_the_form_asks_when_it_is_opened(world: World, stage: str, name: str, wh
     assert stale(person).get(url)["Location"].startswith(STEP_UP)
     assert stale(person).post(url, {"confirm": "on"}).status_code == 403
     assert client_for(person, verified=True).get(url).status_code == 200
+
+
+def test_a_commitment_and_what_undoes_a_signature_ask_too(world: World) -> None:
+    paper = world.story()
+    paper.ask_signature()
+    paper.deposit_paper()
+    committing = world.story(procedure="fr-mr-007").reach("conformity")
+    stage = committing.stage("conformity").pk
+    by_stage = [committing.request.pk, stage, "record_conformity"]
+    for person, route, args in (
+        (world.secretariat, "request_act", [paper.request.pk, "refuse_signature"]),
+        (world.representative, "request_act", [paper.request.pk, "contest_signature"]),
+        (world.investigator, "stage_act", by_stage),
+        (world.legal_officer, "stage_act", by_stage),
+    ):
+        url = reverse(f"requests_app:{route}", args=args)
+        client = stale(person)
+        assert client.get(url)["Location"].startswith(STEP_UP), url
+        asked = client.post(url, {"reason": "Je n’ai rien signé.", "confirm": "on"})
+        assert asked.status_code == 403
+        assert sent_again(asked) == {"reason": ["Je n’ai rien signé."], "confirm": ["on"]}
+        assert client_for(person, verified=True).get(url).status_code == 200
+    assert paper.fresh().state == RequestState.SIGNATURE_CHECK
+    assert committing.stage("conformity").state == "running"
 
 
 def test_a_long_opinion_is_kept_field_by_field(world: World) -> None:
