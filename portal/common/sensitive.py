@@ -54,7 +54,11 @@ SENSITIVE: Mapping[str, Mapping[str, str]] = {
     "requests_app.requestversion": {"content": _FILE},
     "requests_app.storedfile": {"file": _FILE, "name": _FILE, "sha256": _FILE},
     "requests_app.task": {"note": _WORDS},
-    "requests_app.workspace": {"extract_manifest": _FILE, "extract_problem": _FILE},
+    "requests_app.workspace": {
+        "extract_manifest": _FILE,
+        "extract_problem": _FILE,
+        "paces": "what the provider answered, for the operators' pages",
+    },
     "otp_static.statictoken": {"token": "a recovery code"},
     "otp_totp.totpdevice": {"key": "the seed of an authenticator"},
     "sessions.session": {"session_key": "opens a session", "session_data": "opens a session"},

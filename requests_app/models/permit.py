@@ -155,6 +155,8 @@ class Workspace(models.Model):
     failure_code = models.SlugField(_("code d’échec"), max_length=40, blank=True)
     failing_since = models.DateTimeField(null=True, blank=True)
     tries = models.PositiveIntegerField(_("essais"), default=0)
+    # When each side of a closing is tried again, while one fails (`provisioning.pace`).
+    paces = models.JSONField(default=dict, blank=True, editable=False)
     observed_at = models.DateTimeField(_("constaté le"), null=True, blank=True)
     endpoint = models.CharField(
         max_length=200, blank=True

@@ -6,7 +6,7 @@ the way down one pass tries every side, each whatever becomes of the others.
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
@@ -26,6 +26,7 @@ from requests_app.provisioning import (
     gates,
     keys,
     labels,
+    pace,
     plan,
     proofs,
     removals,
@@ -109,18 +110,22 @@ def step(lease: Lease, backend: Backend) -> Outcome:
 
 
 def _perform(work: Pass, actions: Sequence[Action], nameless: BackendError | None) -> Outcome:
-    """Try every action, then say what came of them; several are sides of one closing."""
+    """Try every action whose time has come, then say what came of them; several are sides of one
+    closing, each with a pace of its own."""
     failures: list[tuple[Action, Exception]] = []
-    waits: list[float] = []
+    waits: dict[Action, float] = {}
     broken: Exception | None = None
-    for action in actions:
+    paces = pace.load(work.workspace)
+    held = pace.held(paces, actions, now=timezone.now())
+    tried = [action for action in actions if action not in held]
+    for action in tried:
         work.lease.renew()
         # One attempt each where another side waits behind: the next pass is the retry.
         work.backend.hurry = len(actions) > 1
         try:
             _do(work, action, nameless)
         except Wait as wait:
-            waits.append(wait.seconds)
+            waits[action] = wait.seconds
         except (BackendError, CustodyError, ExtractError) as error:
             failures.append((action, error))
         except LeaseLost:
@@ -128,19 +133,19 @@ def _perform(work: Pass, actions: Sequence[Action], nameless: BackendError | Non
         except Exception as error:  # noqa: BLE001 (ours to mend; the other side goes on)
             broken = broken or error
     work.backend.hurry = False
-    progress = len(actions) > len(failures) + len(waits) + (broken is not None)
-    outcome = _failed(work, failures) if failures else None
+    progress = len(tried) > len(failures) + len(waits) + (broken is not None)
+    kept = {pace.key(action): paces[pace.key(action)] for action in held}
+    outcome = _failed(work, failures, waits=waits, kept=kept) if failures else None
     if broken is not None:
         raise broken
     if progress:
-        if not failures:
+        if not failures and not any(one.code for one in kept.values()):
             _succeeded(work.lease, actions[-1])
         return Outcome("did", action=actions[-1].name)
-    if outcome is not None and outcome.kind == "wait":
-        waits.append(outcome.seconds)
     if outcome is not None and outcome.kind == "did":
         return outcome
-    return Outcome("wait", seconds=min(waits), action=actions[0].name)
+    left = [*waits.values(), *held.values(), *([outcome.seconds] if outcome is not None else [])]
+    return Outcome("wait", seconds=min(left), action=actions[0].name)
 
 
 def _do(work: Pass, action: Action, nameless: BackendError | None) -> None:
@@ -263,13 +268,24 @@ def next_time(snap: Snapshot) -> datetime | None:
 def _succeeded(lease: Lease, action: Action) -> None:
     with lease.write():
         Workspace.objects.filter(pk=lease.workspace_id).update(
-            last_step=action.name, last_error="", failure_code="", failing_since=None, tries=0
+            last_step=action.name,
+            last_error="",
+            failure_code="",
+            failing_since=None,
+            tries=0,
+            paces={},
         )
 
 
-def _failed(work: Pass, failures: Sequence[tuple[Action, Exception]]) -> Outcome:
-    """Write down what failed and when to try again; tell a person when it will not pass alone, or,
-    of a closing, when it does not pass at once."""
+def _failed(
+    work: Pass,
+    failures: Sequence[tuple[Action, Exception]],
+    *,
+    waits: Mapping[Action, float] | None = None,
+    kept: pace.Paces | None = None,
+) -> Outcome:
+    """Write down what failed and when to try each again; tell a person when it will not pass alone,
+    or, of a closing, when it does not pass at once. `waits`, `kept`: the other sides."""
     now = timezone.now()
     workspace = Workspace.objects.get(pk=work.workspace.pk)
     since = workspace.failing_since or now
@@ -284,20 +300,27 @@ def _failed(work: Pass, failures: Sequence[tuple[Action, Exception]]) -> Outcome
     )  # the one that will not pass alone, if any
     tries = workspace.tries + 1
     closing = plan.closing(work.snap.facts)
-    if passing(error):
-        wait = backoff(tries, base=1.0, cap=CLOSING_RETRY if closing else OPENING_RETRY)
-        if isinstance(error, Denied):  # flapping rights: Terraform retries every 2 s
-            wait = min(wait, 2.0 if closing else PROPAGATION_RETRY)
-    else:
-        wait = CLOSING_RETRY if closing else PERMANENT_RETRY
-    again, young = now + timedelta(seconds=wait), _young(work)
-    texts = {
-        one: labels.failure(
-            why, action=one.name, again=again if passing(why) else None, young=young
+    alone = len(failures) + len(waits or {}) + len(kept or {}) == 1
+    before, young = pace.load(workspace), _young(work)
+    failing: dict[str, pace.Pace] = {}
+    for one, why in failures:
+        name = pace.key(one)
+        times = tries if alone or name not in before else before[name].tries + 1
+        until = now + timedelta(seconds=_pause(why, times, passing=passing(why), closing=closing))
+        text = labels.failure(
+            why, action=one.name, again=until if passing(why) else None, young=young
         )
-        for one, why in failures
+        code = getattr(why, "code", "internal")
+        failing[name] = pace.Pace(until, times, code, text, lasting=not passing(why))
+    others = dict(kept or {}) | {
+        pace.key(one): pace.Pace(now + timedelta(seconds=left))
+        for one, left in (waits or {}).items()
     }
-    code = getattr(error, "code", "internal")
+    code = failing[pace.key(action)].code
+    lasting_before = [one.code for one in others.values() if one.lasting]
+    if passing(error) and lasting_before:
+        code = lasting_before[0]
+    wait = min((one.until - now).total_seconds() for one in failing.values())
     logger.warning(
         "workspace %s: %s failed (%s), try %d, again in %.1f s: %s",
         work.workspace.pk,
@@ -308,19 +331,21 @@ def _failed(work: Pass, failures: Sequence[tuple[Action, Exception]]) -> Outcome
         type(error).__name__,
     )
     tell_after = CLOSING_TELL_AFTER if closing else TELL_AFTER
+    said = [one.text for one in (*failing.values(), *others.values()) if one.text]
     with work.lease.write():
         Workspace.objects.filter(pk=work.workspace.pk).update(
             last_step=action.name,
-            last_error=" ".join(dict.fromkeys(texts.values())),
+            last_error=" ".join(dict.fromkeys(said)),
             failure_code=code,
             failing_since=since,
             tries=F("tries") + 1,
+            paces={} if alone else pace.plain(others | failing),
         )
         # Rights may take minutes to open; nothing of the kind explains a closing refused.
         lasting = tries >= tell_after and (closing or not isinstance(error, Denied))
         alarming = any(getattr(why, "alarming", False) for _one, why in failures)
         if not passing(error) or lasting or alarming:
-            told = [_fail_grants(work, one, text) for one, text in texts.items()]
+            told = [_fail_grants(work, one, failing[pace.key(one)].text) for one, _why in failures]
             new = not passing(error) and workspace.failure_code != code
             if closing:  # each time: the notice is written once, whatever was told before of this
                 announce("workspace_failed", work.workspace.pk, code=code, closing=True)
@@ -329,6 +354,16 @@ def _failed(work: Pass, failures: Sequence[tuple[Action, Exception]]) -> Outcome
     if action.grant and not passing(error) and not closing and _others_can_go_on(work, action):
         return Outcome("did", action=action.name)
     return Outcome("wait", seconds=wait, action=action.name)
+
+
+def _pause(error: Exception, tries: int, *, passing: bool, closing: bool) -> float:
+    """Seconds before a failed step is tried again."""
+    if not passing:
+        return CLOSING_RETRY if closing else PERMANENT_RETRY
+    wait = backoff(tries, base=1.0, cap=CLOSING_RETRY if closing else OPENING_RETRY)
+    if isinstance(error, Denied):  # flapping rights: Terraform retries every 2 s
+        wait = min(wait, 2.0 if closing else PROPAGATION_RETRY)
+    return wait
 
 
 def _young(work: Pass) -> bool:

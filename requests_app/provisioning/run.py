@@ -203,7 +203,7 @@ def retry(workspace: Workspace, *, by: User) -> int:
             opening = grant.wanted == Grant.Wanted.OPEN
             move(grant, "retry_opening" if opening else "retry_closing", by=by)
         Workspace.objects.filter(pk=workspace.pk).update(
-            tries=0, failing_since=None, observed_at=None
+            tries=0, failing_since=None, observed_at=None, paces={}
         )
         record("workspace.retry", by=by, on=workspace, about=workspace.request_id)
         wake(workspace.pk)
