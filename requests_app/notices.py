@@ -333,4 +333,6 @@ def access_changed(verb: str, grants: Iterable[Grant], *, reason: str) -> None:
             *recipients.investigators(request),
             *recipients.data_holders(request),
         ]
-        _OF_ACCESS[verb].tell(to, request, person=str(grant.person), message=reason)
+        _OF_ACCESS[verb].tell(
+            to, request, person=str(grant.person), message=reason, key=grant.has_key
+        )

@@ -130,6 +130,19 @@ class Grant(models.Model):
     def __str__(self) -> str:
         return f"{self.person_id} – {self.state}"
 
+    @property
+    def has_key(self) -> bool:
+        """Whether the person has a key that a closing would destroy, and a suspension cut."""
+        return any(
+            key.use == Credential.Use.PERSON and key.access_key and key.deleted_at is None
+            for key in self.credentials.all()
+        )
+
+    @property
+    def closed_unopened(self) -> bool:
+        """Closed when no key had ever been made: there was nothing to refuse, hence no proof."""
+        return self.state == GrantState.CLOSED and self.proof_at is None
+
 
 class Workspace(models.Model):
     """The study's place in the cloud, the row that a reconciler takes a lease on."""

@@ -68,12 +68,16 @@ OPERATIONS: dict[str, Operation] = {
     ),
     "resume_study": Operation(
         gettext_lazy("Reprendre l’étude"),
-        gettext_lazy("Les accès sont rouverts ; les clés d’avant fonctionnent à nouveau."),
+        gettext_lazy(
+            "Les accès ne sont plus suspendus ; les clés d’avant, s’il y en a, fonctionnent."
+        ),
         of_grant=False,
     ),
     "revoke_study": Operation(
         gettext_lazy("Retirer tous les accès"),
-        gettext_lazy("Les clés sont détruites et le refus est prouvé. Rien ne les rétablit."),
+        gettext_lazy(
+            "Les clés qui existent sont détruites et leur refus est prouvé. Rien ne les rétablit."
+        ),
         of_grant=False,
         danger=True,
     ),
@@ -85,12 +89,16 @@ OPERATIONS: dict[str, Operation] = {
     ),
     "resume": Operation(
         gettext_lazy("Reprendre"),
-        gettext_lazy("L’accès est rouvert ; la clé d’avant fonctionne à nouveau."),
+        gettext_lazy(
+            "L’accès n’est plus suspendu ; la clé d’avant, s’il y en a une, fonctionne à nouveau."
+        ),
         of_grant=True,
     ),
     "revoke": Operation(
         gettext_lazy("Retirer l’accès"),
-        gettext_lazy("La clé est détruite et le refus est prouvé. Rien ne la rétablit."),
+        gettext_lazy(
+            "La clé, s’il y en a une, est détruite et son refus est prouvé. Rien ne la rétablit."
+        ),
         of_grant=True,
         danger=True,
     ),

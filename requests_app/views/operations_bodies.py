@@ -37,14 +37,16 @@ WORDS: dict[str, tuple[str | Promise, str | Promise, bool]] = {
     "resume": (
         gettext_lazy("Reprendre"),
         gettext_lazy(
-            "Tous les accès suspendus sont rouverts ; les clés d’avant fonctionnent à nouveau."
+            "Plus aucun accès n’est suspendu ; les clés d’avant, s’il y en a, fonctionnent."
             " Vérifiez qu’aucun n’était suspendu pour un autre motif."
         ),
         False,
     ),
     "revoke": (
         gettext_lazy("Retirer tous les accès"),
-        gettext_lazy("Les clés sont détruites et le refus est prouvé. Rien ne les rétablit."),
+        gettext_lazy(
+            "Les clés qui existent sont détruites et leur refus est prouvé. Rien ne les rétablit."
+        ),
         True,
     ),
 }

@@ -49,6 +49,7 @@ def on_grant(*, grant: Grant, new: str, **_kwargs: Any) -> None:
             request,
             person=str(grant.person),
             message=grant.reason,
+            unopened=grant.closed_unopened,
             once=f"closed-{grant.pk}",
         )
 

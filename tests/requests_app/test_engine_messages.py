@@ -5,10 +5,12 @@ import re
 
 import pytest
 from django.conf import settings
+from django.utils import timezone
 
 from portal.audit.models import AuditEvent
 from portal.notifications.base import registered
 from portal.notifications.models import Message
+from requests_app import permits
 from requests_app.models import Grant, Permit, Workspace
 from requests_app.notices import RequestNotice
 from requests_app.provisioning import signals
@@ -253,3 +255,28 @@ def test_provisioning_is_heard_once_however_often_it_speaks() -> None:
     }
     assert ("key_ready", "habilite") in rows
     assert {who for code, who in rows if code == "workspace_failed"} == {"operatrice"}
+
+
+@pytest.mark.parametrize("keyed", [False, True])
+def test_a_closing_is_said_to_be_proven_only_when_it_was(keyed: bool) -> None:
+    story = World().story().reach("use")
+    grant = Grant.objects.get(person=story.world.named)
+    operator, now = story.world.operator, timezone.now()
+    if keyed:
+        grant.credentials.create(use="person", access_key="SCWPERSON")
+    said = {}
+    permits.suspend(grant, by=operator, reason="Essai.")
+    permits.resume(grant, by=operator, reason="Essai.")
+    permits.revoke(grant, by=operator, reason="Essai.")
+    Grant.objects.filter(pk=grant.pk).update(
+        state="closed", closed_at=now, proof_at=now if keyed else None
+    )
+    grant.refresh_from_db()
+    signals.grant_changed.send(sender=Grant, grant=grant, old="wanted", new="closed")
+    for event in ("resumed", "revoked", "closed"):
+        said[event] = Message.objects.filter(code=f"request.access_{event}").latest("pk").body
+    assert ("la clé d’avant fonctionne" in said["resumed"]) is keyed
+    assert ("sa clé est en cours de destruction" in said["revoked"]) is keyed
+    assert ("prouvé" in said["revoked"]) is keyed
+    assert ("sa fermeture est prouvée" in said["closed"]) is keyed
+    assert ("sans avoir été ouvert" in said["closed"]) is not keyed

@@ -113,6 +113,9 @@ def test_conditions_and_proof_with_their_dates(operator: Client, story: Story) -
     assert grant is not None
     assert operations.proof_of(grant) is None
     now = timezone.now()
+    Grant.objects.filter(pk=grant.pk).update(state="closed", closed_at=now)
+    assert "fermé sans avoir été ouvert" in page_text(operator.get(page))
+    assert "rien à prouver" in page_text(operator.get(LIST, {"etat": "closed"}))
     grant.credentials.create(use="person", access_key="SCWPERSON", withdrawn_at=now, deleted_at=now)
     Grant.objects.filter(pk=grant.pk).update(
         state="closed", closed_at=now, proof_at=now, streak=5, revocation_seconds=31.26
