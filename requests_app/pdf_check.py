@@ -10,7 +10,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -196,10 +196,28 @@ def _look(node: Any) -> tuple[str, list[Any]]:
     if not isinstance(node, pikepdf.Dictionary | pikepdf.Stream):
         return "", []
     is_stream = isinstance(node, pikepdf.Stream)
-    given = dict((node.stream_dict if is_stream else node).items())
+    given, values = _given(node.stream_dict if is_stream else node)
     if is_stream and _is_elsewhere(given):
         return ACTIVE, []
-    return _wrong(given), [one for one in given.values() if _is_direct(one)]
+    return _wrong(given), [one for one in values if _is_direct(one)]
+
+
+def _given(node: Any) -> tuple[dict[str, Any], Iterable[Any]]:
+    """What a dictionary holds under names that we know, and all that it holds: some writers name
+    styles and fonts in another encoding than UTF-8."""
+    try:
+        given = dict(node.items())
+    except UnicodeDecodeError:
+        return {key: node[key] for key in node.keys() if key.isascii()}, list(node.values())
+    return given, given.values()
+
+
+def _word(value: Any) -> str:
+    """A name as text, or something that is none which we know."""
+    try:
+        return str(value)
+    except UnicodeDecodeError:
+        return "?"
 
 
 def _is_direct(value: Any) -> bool:
@@ -212,7 +230,7 @@ def _is_direct(value: Any) -> bool:
 def _wrong(given: dict[str, Any]) -> str:
     import pikepdf  # already loaded
 
-    kind, subtype, action = (str(given.get(key, "")) for key in ("/Type", "/Subtype", "/S"))
+    kind, subtype, action = (_word(given.get(key, "")) for key in ("/Type", "/Subtype", "/S"))
     files = given.get("/EF")
     attached = isinstance(files, pikepdf.Dictionary) and any(
         isinstance(one, pikepdf.Stream) for one in files.values()
@@ -238,7 +256,7 @@ def _runs(given: dict[str, Any], action: str) -> bool:
         return True
     if _does(given.get("/A")) not in _CLICKED | {""}:  # of a structure it is a style
         return True
-    if action == "/Named" and str(given.get("/N", "")) not in _MOVES:
+    if action == "/Named" and _word(given.get("/N", "")) not in _MOVES:
         return True
     chained = _each(given.get("/Next"))
     if action not in _CLICKED:  # of an outline's line it is the next line
@@ -250,7 +268,7 @@ def _leads_out(given: dict[str, Any], action: str) -> bool:
     """Whether it goes to another file, or to more than a page of the web (12.6.4.8, 7.11.5)."""
     import pikepdf  # already loaded
 
-    if (action in {"/GoTo", "/Thread"} and "/F" in given) or str(given.get("/FS", "")) == "/URL":
+    if (action in {"/GoTo", "/Thread"} and "/F" in given) or _word(given.get("/FS", "")) == "/URL":
         return True
     link = given.get("/URI")
     if isinstance(link, pikepdf.Dictionary):  # of the catalogue: where relative links begin
@@ -294,7 +312,7 @@ def _does(value: Any) -> str:
 
     if isinstance(value, pikepdf.Stream):
         value = value.stream_dict
-    return str(value.get("/S", "")) if isinstance(value, pikepdf.Dictionary) else ""
+    return _word(value.get("/S", "")) if isinstance(value, pikepdf.Dictionary) else ""
 
 
 def _each(value: Any) -> list[Any]:

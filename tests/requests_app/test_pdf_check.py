@@ -145,6 +145,8 @@ ACTS = {
     "where links begin": ("Root", "<</URI<</Base(file:///c:/)>>>>"),
     "a file of the web": ("Annot", "<</Data<</Type/Filespec/FS/URL/F(https://a.fr/a)>>>>"),
     "other ways to present": ("Root", "<</Names<</AlternatePresentations<</Names[]>>>>>>"),
+    "a script under a name in Latin-1": ("Root", "<</L#e9<</L#e9gende<</S/JavaScript/JS 1>>>>>>"),
+    "an action in Latin-1": ("Annot", "<</A<</S/L#e9gende>>>>"),
     "bytes elsewhere": ("Stream", "<</F(a.pdf)>>"),
     "bytes of a file": ("Stream", "<</F<</Type/Filespec/F(a.pdf)>>>>"),
     "bytes of a file, in a list": ("Stream", "<</F[(a.pdf)]>>"),
@@ -175,6 +177,10 @@ PASSES = {
         "Root",
         "<</StructTreeRoot<</Type/StructTreeRoot/K[<</Type/StructElem/S/Sect/A<</O/Layout>>"
         "/K[<</S/Link/A[<</O/List>>]>><</S/Part>>]>>]>>/MarkInfo<</Marked true>>>>",
+    ),
+    "styles named in Latin-1": (
+        "Root",
+        "<</StructTreeRoot<</RoleMap<</L#e9gende/P/Titre/H1>>/K<</S/L#e9gende/P 1>>>>>>",
     ),
     "page labels": ("Root", "<</PageLabels<</Nums[0<</S/r>>4<</S/D/P(A-)>>]>>>>"),
     "slides that fade": ("Root", "<</Data<</Trans<</S/Fade>>>>>>"),
