@@ -21,8 +21,9 @@ def why_not_speak(user: User, request: AccessRequest) -> list[str]:
     if membership is None:
         return [
             _(
-                "Vous n’êtes pas membre de « %(organisation)s » : demandez à la rejoindre depuis"
-                " « Mon compte », ou laissez un membre confirmé de l’équipe le faire."
+                "Vous n’êtes pas membre de « %(organisation)s » : demandez à rejoindre cet"
+                " organisme depuis « Mon compte »,"
+                " ou laissez un membre confirmé de l’équipe le faire."
             )
             % {"organisation": request.organisation.name}
         ]

@@ -139,6 +139,7 @@ class _Replaced:
 
     times: int = 0
     places: list[str] = field(default_factory=list)
+    elsewhere: bool = False
 
 
 def _without(value: Any, unshown: set[str], found: dict[str, _Replaced], place: str = "") -> Any:
@@ -149,8 +150,9 @@ def _without(value: Any, unshown: set[str], found: dict[str, _Replaced], place: 
             if character in unshown:
                 one = found.setdefault(character, _Replaced())
                 one.times += 1
-                if place not in one.places and len(one.places) < 3:
-                    one.places.append(place)
+                if place not in one.places:
+                    one.elsewhere = len(one.places) == 3
+                    one.places += [] if one.elsewhere else [place]
         return value.translate(dict.fromkeys(map(ord, unshown), REPLACEMENT))
     if isinstance(value, dict):
         place = value["title"] if isinstance(value.get("title"), str) else place
@@ -162,6 +164,11 @@ def _without(value: Any, unshown: set[str], found: dict[str, _Replaced], place: 
     return value
 
 
+def _places(one: _Replaced, table: dict[int, str]) -> str:
+    shown = [place[:80].translate(table) for place in one.places]
+    return " ; ".join([*shown, _("et ailleurs")] if one.elsewhere else shown)
+
+
 def _list_of(found: dict[str, _Replaced]) -> dict[str, Any]:
     """The section below the document, in the order of the text."""
     table = dict.fromkeys(map(ord, found), REPLACEMENT)
@@ -170,7 +177,7 @@ def _list_of(found: dict[str, _Replaced]) -> dict[str, Any]:
             f"U+{ord(character):04X}",
             unicodedata.name(character, _("sans nom")),
             str(one.times),
-            " ; ".join(place[:80].translate(table) for place in one.places),
+            _places(one, table),
         ]
         for character, one in list(found.items())[:LISTED]
     ]
@@ -187,7 +194,7 @@ def _list_of(found: dict[str, _Replaced]) -> dict[str, Any]:
             _("Seuls les %(shown)d premiers sont décrits ; il y en a %(left)d autres.")
             % {"shown": len(rows), "left": left}
         )
-    head = [_("Caractère"), _("Nom Unicode"), _("Fois"), _("Où")]
+    head = [_("Caractère"), _("Nom Unicode (en anglais)"), _("Fois"), _("Où")]
     return {
         "title": _("Caractères remplacés"),
         "paragraphs": paragraphs,

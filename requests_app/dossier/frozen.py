@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -82,9 +83,10 @@ def grouped(sha256: str) -> str:
 
 
 def same_fingerprint(read: str, sha256: str) -> bool:
-    """Whether what a person read on paper is this fingerprint: the whole, or its last group."""
-    letters = "".join(read.split()).lower()
-    return letters in {sha256, sha256[-8:]}
+    """Whether what a person read on paper is this fingerprint: the whole, or its end, from the last
+    group of eight on; spaces and dashes between groups count for nothing."""
+    letters = re.sub(r"[\s\-\u2010-\u2015]", "", read).lower()
+    return len(letters) >= 8 and sha256.endswith(letters)
 
 
 def row_in_words(row: Row) -> str:

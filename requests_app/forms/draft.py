@@ -216,8 +216,11 @@ def line(label: Label = "", *, help: Label = "", max_length: int = 300) -> Any:
     return LineField(label=label, help_text=help, max_length=max_length, error_messages=_TOO_LONG)
 
 
-class Radios(forms.RadioSelect):
-    """`closed`: answers shown that cannot be given now."""
+class RadioSelect(forms.RadioSelect):
+    """`closed`: answers shown that cannot be given now.
+
+    The library of forms draws a widget by the name of its class, so that name stays.
+    """
 
     closed: Collection[str] = ()
 
@@ -233,7 +236,7 @@ def choice(options: Mapping[str, Label], label: Label = "", *, help: Label = "")
         label=label,
         help_text=help,
         choices=list(options.items()),
-        widget=Radios,
+        widget=RadioSelect,
         error_messages=NOT_A_CHOICE,
     )
 

@@ -112,16 +112,19 @@ def _run(
         raise PermissionDenied(str(refused)) from refused
     if applied.already_done:
         return _done_already(request, access_request)
-    if not permissions.requests_visible_to(request.user).filter(pk=access_request.pk).exists():
-        # a member who stands down sees nothing of the file any more (A14)
-        messages.success(
-            request,
-            _("Vous vous êtes déporté du dossier %(number)s : il ne vous est plus montré.")
-            % {"number": access_request.number},
+    if permissions.requests_visible_to(request.user).filter(pk=access_request.pk).exists():
+        messages.success(request, _("C’est enregistré."))
+        return redirect("requests_app:request", access_request.pk)
+    if name == "declare_interest":  # a member who stands down sees nothing of the file (A14)
+        told = _("Vous vous êtes déporté du dossier %(number)s : il ne vous est plus montré.")
+        messages.success(request, told % {"number": access_request.number})
+    else:
+        told = _(
+            "C’est enregistré. Rien de plus n’est attendu de vous : ce dossier ne vous est"
+            " plus montré."
         )
-        return redirect("requests_app:inbox")
-    messages.success(request, _("C’est enregistré."))
-    return redirect("requests_app:request", access_request.pk)
+        messages.success(request, told)
+    return redirect("requests_app:inbox")
 
 
 def _done_already(request: HttpRequest, access_request: AccessRequest) -> HttpResponse:

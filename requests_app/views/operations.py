@@ -298,7 +298,9 @@ def _confirm(
         except operations.OperationRefused as refused:
             form.add_error(None, str(refused))
         else:
-            messages.success(request, _("C’est demandé ; le rapprochement s’en charge."))
+            messages.success(
+                request, _("C’est demandé. Cette page en montre l’avancement dans la minute.")
+            )
             return redirect(back)
     context = {
         "heading": operation.label,

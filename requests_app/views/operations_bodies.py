@@ -136,7 +136,10 @@ def body_operation(request: HttpRequest, kind: str, pk: UUID, name: str) -> Http
         except operations.OperationRefused as refused:
             form.add_error(None, str(refused))
         else:
-            messages.success(request, _("C’est demandé ; le rapprochement s’en charge."))
+            messages.success(
+                request,
+                _("C’est demandé. La page de chaque étude en montre l’avancement dans la minute."),
+            )
             return redirect(back)
     context = {
         "heading": label,

@@ -171,9 +171,10 @@ def sign(request: HttpRequest, pk: UUID) -> HttpResponseBase:
     if version is None or (request.method == "POST" and version.status != Status.AWAITING):
         return _nothing_to_sign(request, access_request)
     version.request = access_request
-    # Who signs is asked before reading; who only files the paper, when it is sent.
-    if request.method == "POST" or permissions.is_signatory(request.user, access_request):
-        verb = "deposit_paper" if "paper" in request.POST else "sign"
+    # Who signs is asked before reading; who files the paper, before choosing the file.
+    files = "paper" in request.POST or "papier" in request.GET
+    if request.method == "POST" or files or permissions.is_signatory(request.user, access_request):
+        verb = "deposit_paper" if files else "sign"
         asked = fresh_factor(request, needed=REQUEST_MOVES[verb].needs_fresh_factor)
         if asked is not None:
             return asked
@@ -188,7 +189,8 @@ def sign(request: HttpRequest, pk: UUID) -> HttpResponseBase:
     names = {one.name for one in abilities(access_request, user=request.user)}
     context = _version_context(access_request, version) | {
         "online": online,
-        "paper": paper if "deposit_paper" in names else None,
+        "files": "deposit_paper" in names,
+        "paper": paper if files and "deposit_paper" in names else None,
         "signatory": "sign" in names,
         "contests": "contest_signature" in names,
         **({} if "sign" in names else _who_signs(request, access_request)),

@@ -73,6 +73,13 @@ def test_what_is_replaced_is_marked_and_listed_below() -> None:
     assert "remplacés" not in text_of(read({"title": "Étude", "rows": [["É", "œ — « € »"]]}))
 
 
+def test_a_character_typed_in_many_places_is_said_to_be_elsewhere_too() -> None:
+    rows = [[f"Ligne {n}", "北"] for n in range(5)]
+    listed = " ".join(text_of(read({"title": "Étude", "rows": rows})).split())
+    assert "5 Ligne 0 ; Ligne 1 ; Ligne 2 ; et ailleurs" in listed
+    assert "et ailleurs" not in text_of(read({"title": "Étude", "rows": rows[:3]}))
+
+
 def test_a_letter_keeps_its_place_when_only_its_mark_has_no_font() -> None:
     text = text_of(read({"title": "Titre", "rows": [["Nom", "é\u20dd et été"]]}))
     assert "é\ufffd et été" in text

@@ -3,6 +3,7 @@
 from datetime import date, timedelta
 
 import pytest
+from bs4 import BeautifulSoup
 from django.urls import reverse
 
 from portal.common.calendar import add_period, legal_today
@@ -101,3 +102,20 @@ def test_the_form_shows_the_end_against_the_duration_asked(story: Story) -> None
     two = officer.post(path, sent | {"ends_on": "01/03/28"})
     assert "quatre chiffres" in str(two.context["form"].errors["ends_on"])
     assert "01/03/28" in two.content.decode()
+    for name in ("starts_on", "ends_on"):  # an end counted from there is no date
+        for day in ("9999-12-31", "31/12/9999", "9990-01-01", "1000-01-01"):
+            beyond = officer.post(path, sent | {name: day})
+            assert beyond.status_code == 422
+            assert "entre le" in str(beyond.context["form"].errors[name])
+            assert day in beyond.content.decode()
+
+
+def test_the_answers_of_a_convention_are_drawn_as_radios(story: Story) -> None:
+    officer = client_for(story.world.legal_officer, verified=True)
+    stage = story.stage("convention")
+    path = reverse("requests_app:stage_act", args=[story.request.pk, stage.pk, "record_convention"])
+    shown = BeautifulSoup(officer.get(path).content, "html.parser")
+    radios = shown.select("input[type=radio]")
+    assert len(radios) >= 2
+    assert all(one.find_parent(class_="fr-radio-group") for one in radios)
+    assert not shown.select("input[type=radio].fr-input")

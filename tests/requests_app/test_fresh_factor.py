@@ -191,6 +191,7 @@ def test_signing_asks_the_signatory_before_reading_and_the_team_when_sending(
     assert signs.get(url)["Location"].startswith(STEP_UP)
     assert signs.post(url, online).status_code == 403
     assert team.get(url).status_code == 200
+    assert team.get(url, {"papier": "1"})["Location"].startswith(STEP_UP)
     paper = online | {
         "paper": "1",
         "file": SimpleUploadedFile("a.pdf", pdfs.page(), "application/pdf"),

@@ -13,7 +13,7 @@ from portal.accounts.models import Membership, User
 from portal.common.calendar import deadline, legal_now
 from portal.notifications.models import Message
 from requests_app.abilities import abilities, who_must_act
-from requests_app.dossier.frozen import grouped
+from requests_app.dossier.frozen import grouped, same_fingerprint
 from requests_app.models import Act, RequestMember, RequestState, Stage, StoredFile
 from requests_app.reading import inbox
 from requests_app.workflow import engine
@@ -301,6 +301,10 @@ def test_the_desk_finds_compares_and_verifies_on_its_pages(story: Story, world: 
     answer = team.post(page("sign", story), fields | file | {"signatory": "other"})
     assert answer.status_code == 422
     assert "Écrivez le nom de la personne qui a signé" in page_text(answer)
+    offered = team.get(page("sign", story)).content.decode()
+    assert 'type="file"' not in offered
+    assert "?papier=1" in offered
+    assert 'type="file"' in team.get(page("sign", story), {"papier": "1"}).content.decode()
     hostile = {"file": SimpleUploadedFile("signe.pdf", pdfs.made(pdfs.on_opening))}
     chosen = {"signatory": str(world.representative.pk)}
     answer = team.post(page("sign", story), fields | hostile | chosen)
@@ -346,3 +350,27 @@ def test_the_desk_finds_compares_and_verifies_on_its_pages(story: Story, world: 
     assert f"Signée sur papier par {world.representative}" in text
     assert f"vérifiée par {world.secretariat}" in text
     assert inbox.count_for(world.secretariat) == 1  # its completeness, now
+
+
+def test_whoever_refuses_a_paper_is_not_told_that_they_stood_down(
+    story: Story, world: World
+) -> None:
+    story.ask_signature()
+    story.deposit_paper()
+    desk = client_for(world.secretariat, verified=True)
+    sent = {"reason": "Ce n’est pas la version imprimée.", "confirm": "on"}
+    answer = desk.post(page("request_act", story, "refuse_signature"), sent, follow=True)
+    assert story.fresh().state == "awaiting_signature"
+    assert "déporté" not in page_text(answer)
+    assert "C’est enregistré" in page_text(answer)
+
+
+def test_a_fingerprint_is_read_from_its_last_groups_too() -> None:
+    whole = "0123456789abcdef" * 4
+    groups = grouped(whole).split()
+    for read in (whole, grouped(whole), groups[-1], " ".join(groups[-2:]), whole[-9:].upper()):
+        assert same_fingerprint(read, whole), read
+    for read in ("-".join(groups), "\u2013".join(groups[-3:])):
+        assert same_fingerprint(read, whole), read
+    for read in ("", "- -", whole[-7:], groups[0] + "0", whole + "0", "x" + whole[-8:]):
+        assert not same_fingerprint(read, whole), read

@@ -11,7 +11,7 @@ from portal.accounts.models import Organisation
 from portal.common.calendar import legal_today
 from portal.common.days import DayField, years_from_now
 from requests_app import access_period
-from requests_app.forms.draft import Radios
+from requests_app.forms.draft import RadioSelect
 from requests_app.models import RequestMember
 from requests_app.procedures.content import DELIVERY_MODES, is_available
 from requests_app.source_addresses import AddressRefused, network
@@ -42,7 +42,7 @@ class RecordConventionForm(ActForm):
     delivery_mode = forms.ChoiceField(
         label=_("Mode de mise à disposition"),
         choices=list(DELIVERY_MODES.items()),
-        widget=Radios,
+        widget=RadioSelect,
     )
     starts_on = DayField(
         label=_("Début de l’accès"), earliest=legal_today, latest=years_from_now(2)
@@ -114,9 +114,10 @@ class RecordConventionForm(ActForm):
         ends.help_text = " ".join(access_period.lines(known, self._day_typed("starts_on") or today))
 
     def _day_typed(self, name: str) -> date | None:
-        """The day sent for a field, before the form is cleaned; None when it is not one."""
+        """The day sent for a field, before the form is cleaned; None when it is not one, or beyond
+        the field's bounds: an end counted from the year 9999 is no date."""
         try:
-            return self.fields[name].to_python(self.data.get(name))
+            return self.fields[name].clean(self.data.get(name))
         except ValidationError:
             return None
 
