@@ -122,12 +122,22 @@ def lacks_to_sign(membership: Membership, *, named: bool) -> str:
     if membership.asks_to_sign:
         return _(
             "Votre capacité de signer pour « %(organisation)s » n’est pas encore confirmée :"
-            " %(who)s doit répondre. Le message de confirmation vous ramènera ici."
+            " %(who)s doit répondre. Sa réponse vous sera envoyée, avec la suite."
         ) % {"organisation": membership.organisation.name, "who": who_confirms(membership)}
+    if named and membership.answer:
+        return _(
+            "La capacité de signer pour « %(organisation)s » ne vous est pas confirmée"
+            " (« %(reason)s »). Une fois ce motif levé, demandez-la de nouveau depuis « Mon"
+            " compte » : %(who)s répondra."
+        ) % {
+            "organisation": membership.organisation.name,
+            "reason": membership.answer,
+            "who": who_confirms(membership),
+        }
     if named:
         return _(
             "Demandez depuis « Mon compte » la capacité de signer pour « %(organisation)s » :"
-            " %(who)s la confirmera."
+            " %(who)s répondra."
         ) % {"organisation": membership.organisation.name, "who": who_confirms(membership)}
     return ""
 

@@ -279,22 +279,21 @@ class MembershipForm(forms.Form):
 
 
 class AnswerForm(forms.Form):
-    """The answer to a membership: what is confirmed, or a refusal with its reason."""
+    """The answer to a membership: all that is asked, the membership alone, or nothing of it.
 
-    ACCEPT, REFUSE = "accept", "refuse"
+    Each answer says what it gives: what is refused of a demand is chosen, with its reason, and
+    never a box that was left alone.
+    """
+
+    ACCEPT, SIGN, MEMBER, REFUSE = "accept", "sign", "member", "refuse"
     answer = forms.ChoiceField(
         label=_("Votre réponse"), widget=forms.RadioSelect, error_messages=_REQUIRED
-    )
-    may_sign = forms.BooleanField(
-        label=_("Cette personne peut signer les demandes pour l’organisme"),
-        help_text=_("Vous avez vérifié sa qualité : représentant légal ou délégation écrite."),
-        required=False,
     )
     manager = forms.BooleanField(
         label=_("Cette personne gère les appartenances de l’organisme"), required=False
     )
     reason = forms.CharField(
-        label=_("Motif du refus"),
+        label=_("Motif de ce que vous refusez"),
         help_text=_("La personne le lira."),
         required=False,
         widget=forms.Textarea(attrs={"rows": 3}),
@@ -303,12 +302,28 @@ class AnswerForm(forms.Form):
     def __init__(self, *args: Any, membership: Membership, user: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         member = membership.confirmed_at is not None
-        self.fields["answer"].choices = [  # type: ignore[attr-defined]
-            (self.ACCEPT, _("Confirmer la capacité de signer") if member else _("Confirmer")),
-            (self.REFUSE, _("Refuser")),
-        ]
-        if member or not membership.asks_to_sign:
-            del self.fields["may_sign"]
+        if member:
+            choices = [
+                (self.SIGN, _("Confirmer la capacité de signer")),
+                (self.REFUSE, _("Refuser la capacité de signer")),
+            ]
+        elif membership.asks_to_sign:
+            choices = [
+                (self.SIGN, _("Confirmer l’appartenance et la capacité de signer")),
+                (self.MEMBER, _("Confirmer l’appartenance, refuser la capacité de signer")),
+                (self.REFUSE, _("Refuser l’une et l’autre")),
+            ]
+        else:
+            choices = [
+                (self.ACCEPT, _("Confirmer l’appartenance")),
+                (self.REFUSE, _("Refuser l’appartenance")),
+            ]
+        self.fields["answer"].choices = choices  # type: ignore[attr-defined]
+        if member or membership.asks_to_sign:
+            self.fields["answer"].help_text = _(
+                "Avant de confirmer la capacité de signer, vérifiez sa qualité : représentant légal"
+                " ou délégation écrite."
+            )
         if member or not can_name_manager(user):
             del self.fields["manager"]
         self.fields["reason"].conditional = True  # type: ignore[attr-defined]
@@ -316,13 +331,14 @@ class AnswerForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
-        if data.get("answer") == self.REFUSE and not data.get("reason", "").strip():
+        refusing = data.get("answer") in {self.MEMBER, self.REFUSE}
+        if refusing and not data.get("reason", "").strip():
             self.add_error("reason", _("Donnez le motif du refus : la personne le lira."))
         return data
 
     @property
-    def may_sign_answer(self) -> bool:
-        return self.signing_only or bool(self.cleaned_data.get("may_sign"))
+    def may_sign(self) -> bool:
+        return bool(self.cleaned_data["answer"] == self.SIGN)
 
 
 class ReasonForm(forms.Form):

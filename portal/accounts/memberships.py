@@ -158,18 +158,27 @@ def _to_answer(membership: Membership, *, by: User) -> Membership:
 
 
 def confirm(
-    membership: Membership, *, by: User, may_sign: bool = False, manager: bool = False
+    membership: Membership,
+    *,
+    by: User,
+    may_sign: bool = False,
+    manager: bool = False,
+    reason: str = "",
 ) -> Membership:
     """Confirm the membership, and with `may_sign` the capacity to sign that was asked for.
 
-    Without it a demand to sign is refused; `manager` is heeded from the secretariat only. Raises
-    AlreadyAnswered, NotAllowed.
+    Without it a demand to sign is refused, for the `reason` that its person reads; `manager` is
+    heeded from the secretariat only. Raises AlreadyAnswered, NotAllowed, ValueError for a refusal
+    without a reason.
     """
     with transaction.atomic():
         membership = _to_answer(membership, by=by)
         now = timezone.now()
         asked_to_sign = membership.asks_to_sign
         signs = asked_to_sign and may_sign and membership.can_sign_since is None
+        refused = asked_to_sign and not may_sign
+        if refused and not reason.strip():
+            raise ValueError("a demand to sign is refused for a reason")
         if membership.confirmed_at is None:
             membership.confirmed_at, membership.confirmed_by = now, by
         if asked_to_sign and may_sign:
@@ -177,8 +186,10 @@ def confirm(
         membership.asks_to_sign = asked_to_sign and may_sign
         if manager and can_name_manager(by):
             membership.is_manager = True
-        membership.answer = ""
+        membership.answer = reason if refused else ""
         membership.save()
+        if refused:
+            _cancel_invitations(membership, by=by)
         if membership.organisation.proposed_at is not None:
             membership.organisation.proposed_at = None
             membership.organisation.save(update_fields=["proposed_at"])
@@ -187,6 +198,7 @@ def confirm(
             "membership.confirm",
             by=by,
             on=membership,
+            text=membership.answer,
             data={"may_sign": membership.can_sign_since is not None, "manager": manager},
         )
         signals.mail(
@@ -195,7 +207,8 @@ def confirm(
             context={
                 "organisation": membership.organisation.name,
                 "may_sign": membership.can_sign_since is not None,
-                "sign_refused": asked_to_sign and not may_sign,
+                "sign_refused": refused,
+                "reason": membership.answer,
                 "waiting": signals.waiting_to_sign(membership, told=True) if signs else [],
                 "url": absolute(reverse("accounts:account")),
             },

@@ -53,7 +53,7 @@ def asks(client: Client, url: str, data: dict[str, Any]) -> None:
 def test_confirming_a_membership(organisation: Organisation, manager: User) -> None:
     pending = a_member(organisation, confirmed=False, asks_to_sign=True)
     url = reverse("accounts:confirmation", args=[pending.pk])
-    data = {"answer": "accept", "may_sign": "on"}
+    data = {"answer": "sign", "reason": ""}
     device = enrol(manager)
     client = aged(client_for(manager, verified=True))
     asks(client, url, data)

@@ -181,7 +181,7 @@ def test_a_representative_vouched_for_may_sign_another_waits() -> None:
     assert "Bob" in asked.body
 
 
-@pytest.mark.parametrize("how", ["ended", "refused", "refused to sign"])
+@pytest.mark.parametrize("how", ["ended", "refused", "refused to sign", "member only"])
 def test_an_old_link_does_not_bring_back_who_was_dismissed(how: str) -> None:
     organisation = an_organisation()
     manager = a_member(organisation, manager=True).user
@@ -192,12 +192,12 @@ def test_an_old_link_does_not_bring_back_who_was_dismissed(how: str) -> None:
     invited("representative", person.email, by=head, organisation=elsewhere)
     place = memberships.ask(by=person, organisation=organisation, to_sign=True)
     if how != "refused":
-        memberships.confirm(place, by=manager, may_sign=how == "ended")
+        memberships.confirm(place, by=manager, may_sign=how == "ended", reason="Non")
     if how == "refused to sign":
         memberships.ask_to_sign(place, by=person)
     if how == "ended":
         memberships.end(place, by=manager, reason="Départ")
-    else:
+    elif how != "member only":
         memberships.refuse(place, by=manager, reason="Non")
     assert client_for(person, verified=True).post(path).status_code == 410
     assert not Membership.objects.signatory().filter(user=person).exists()

@@ -109,7 +109,7 @@ def test_asking_from_the_account_to_the_confirmed_signature(
     assert str(person) in page_text(boss.get(reverse("accounts:confirmations")))
     nothing = boss.post(url, {})
     assert "Remplissez ce champ" in page_text(nothing)
-    boss.post(url, {"answer": "accept", "may_sign": "on", "manager": "on"})
+    boss.post(url, {"answer": "sign", "manager": "on"})
     membership.refresh_from_db()
     assert membership.confirmed_by == manager
     assert not membership.is_manager  # the secretariat's to give
@@ -125,13 +125,33 @@ def test_asking_from_the_account_to_the_confirmed_signature(
     )
 
 
-def test_membership_without_the_signature(organisation: Organisation, manager: User) -> None:
+def test_membership_without_the_signature_is_chosen_with_its_reason(
+    organisation: Organisation, manager: User
+) -> None:
     pending = a_member(organisation, confirmed=False, asks_to_sign=True)
-    service.confirm(pending, by=manager, may_sign=False)
+    boss = client_for(manager, verified=True)
+    url = reverse("accounts:confirmation", args=[pending.pk])
+    for silent in ({"answer": "accept"}, {"answer": "member"}):
+        boss.post(url, silent)
+        pending.refresh_from_db()
+        assert pending.confirmed_at is None
+    with pytest.raises(ValueError, match="for a reason"):
+        service.confirm(pending, by=manager)
+    said = boss.post(url, {"answer": "member", "reason": "Délégation échue"}, follow=True)
+    assert "la capacité de signer est refusée" in page_text(said)
     pending.refresh_from_db()
     assert pending.confirmed_at
     assert not pending.asks_to_sign
     assert not permissions.can_sign_for(pending.user, organisation)
+    told = Message.objects.get(recipient=pending.user).body
+    account = page_text(client_for(pending.user).get("/compte/"))
+    for shown in (told, account):
+        assert "Délégation échue" in shown
+        assert "Demander de nouveau à signer" in shown
+    service.ask_to_sign(pending, by=pending.user)
+    assert "Délégation échue" not in page_text(client_for(pending.user).get("/compte/"))
+    boss.post(url, {"answer": "sign"})
+    assert permissions.can_sign_for(User.objects.get(pk=pending.user_id), organisation)
 
 
 def test_a_refusal_needs_a_reason_and_the_person_reads_it(

@@ -183,21 +183,34 @@ def _said_of_demand(membership: Membership) -> str:
     )
 
 
+def _done(form: AnswerForm) -> str:
+    """What the answer did, in words."""
+    answer = form.cleaned_data["answer"]
+    if answer == AnswerForm.SIGN and form.signing_only:
+        return _("La capacité de signer est confirmée.")
+    return {
+        AnswerForm.ACCEPT: _("L’appartenance est confirmée."),
+        AnswerForm.SIGN: _("L’appartenance et la capacité de signer sont confirmées."),
+        AnswerForm.MEMBER: _("L’appartenance est confirmée, la capacité de signer est refusée."),
+        AnswerForm.REFUSE: _("Le refus est enregistré."),
+    }[answer]
+
+
 def _answer(request: HttpRequest, membership: Membership, form: AnswerForm) -> HttpResponse:
     try:
-        if form.cleaned_data["answer"] == AnswerForm.ACCEPT:
+        if form.cleaned_data["answer"] == AnswerForm.REFUSE:
+            service.refuse(membership, by=request.user, reason=form.cleaned_data["reason"])
+        else:
             service.confirm(
                 membership,
                 by=request.user,
-                may_sign=form.may_sign_answer,
+                may_sign=form.may_sign,
                 manager=bool(form.cleaned_data.get("manager")),
+                reason=form.cleaned_data["reason"],
             )
-            messages.success(request, _told(_("L’appartenance est confirmée."), membership))
-        else:
-            service.refuse(membership, by=request.user, reason=form.cleaned_data["reason"])
-            messages.success(request, _told(_("Le refus est enregistré."), membership))
     except service.AlreadyAnswered:
         return _answered(request, membership)
+    messages.success(request, _told(_done(form), membership))
     return redirect("accounts:confirmations")
 
 
