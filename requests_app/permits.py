@@ -169,7 +169,7 @@ def follow_sanction(target: User | Organisation, *, by: User, reason: str) -> li
     with transaction.atomic():
         _lock_requests(target)
         _refuse_own_files(target, by=by, quality="administrator")
-        return _write("suspend", list(_grants_of(target)), by=by, reason=reason)
+        return _write("suspend", _locked(_grants_of(target)), by=by, reason=reason)
 
 
 def remove_person(request: AccessRequest, user: User, *, by: User, reason: str) -> list[Grant]:
@@ -196,15 +196,18 @@ def remove_person(request: AccessRequest, user: User, *, by: User, reason: str) 
         members.update(removed_at=legal_now(), removed_by=by)
         record("request.remove_person", by=by, on=user, about=request.pk, text=reason)
         grants = _live().filter(permit__request=request, person=user)
-        return _write("revoke", list(grants), by=by, reason=reason)
+        return _write("revoke", _locked(grants), by=by, reason=reason)
 
 
 def _live() -> QuerySet[Grant]:
-    return (
-        Grant.objects.exclude(state=GrantState.CLOSED)
-        .select_related("permit__request", "person", "workspace")
-        .select_for_update(of=("self",))
+    return Grant.objects.exclude(state=GrantState.CLOSED).select_related(
+        "permit__request", "person", "workspace"
     )
+
+
+def _locked(grants: QuerySet[Grant]) -> list[Grant]:
+    """In the order of every writer (`provisioning.locks`): their requests are locked before."""
+    return list(grants.select_for_update(of=("self",)).order_by("workspace_id", "pk"))
 
 
 def _grants_of(target: Target) -> QuerySet[Grant]:
@@ -218,9 +221,10 @@ def _grants_of(target: Target) -> QuerySet[Grant]:
 
 
 def _lock_requests(target: Target) -> None:
-    """The lock order of every writer: requests first."""
-    requests = sorted({grant.permit.request_id for grant in _grants_of(target)})
-    list(AccessRequest.objects.select_for_update(of=("self",)).filter(pk__in=requests))
+    """Before the grants, which are read without a lock to know them."""
+    requests = {grant.permit.request_id for grant in _grants_of(target)}
+    rows = AccessRequest.objects.filter(pk__in=requests).order_by("pk")
+    list(rows.select_for_update(of=("self",)).values_list("pk", flat=True))
 
 
 def _refuse_own_files(target: Target, *, by: User, quality: str) -> None:
@@ -256,7 +260,7 @@ def _change(verb: str, target: Target, *, by: User, reason: str) -> list[Grant]:
             _mark_permit(verb, target, reason, now)
         if isinstance(target, Organisation):
             _mark_organisation(verb, target, reason)
-        return _write(verb, list(_grants_of(target)), by=by, reason=reason)
+        return _write(verb, _locked(_grants_of(target)), by=by, reason=reason)
 
 
 def _mark_permit(verb: str, permit: Permit, reason: str, now: datetime) -> None:

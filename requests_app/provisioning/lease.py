@@ -16,7 +16,8 @@ from django.db import transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
-from requests_app.models import AccessRequest, Grant, Workspace
+from requests_app.models import Workspace
+from requests_app.provisioning.locks import lock_grants
 
 
 class LeaseLost(Exception):
@@ -76,12 +77,9 @@ class Lease:
 
     @contextmanager
     def write(self) -> Iterator[None]:
-        """A fenced transaction. Locks in the house's order: request, grants, workspace."""
+        """A fenced transaction. Locks in the order of `locks`: request, grants, workspace."""
         with transaction.atomic():
-            grants = Grant.objects.filter(workspace_id=self.workspace_id)
-            request = AccessRequest.objects.filter(workspace__pk=self.workspace_id)
-            list(request.select_for_update().values_list("pk", flat=True))
-            list(grants.order_by("pk").select_for_update().values_list("pk", flat=True))
+            lock_grants(self.workspace_id)
             self.renew()
             yield
 

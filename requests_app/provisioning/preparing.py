@@ -66,7 +66,8 @@ class Preparation:
 
     @classmethod
     def take(cls, workspace_id: UUID, *, asked: bool = False) -> "Preparation | None":
-        """The lease; None while a run holds it, or while as many as may run at once do.
+        """The lease; None while a run holds it, or while as many as may run at once do. Locks
+        workspaces only, by key (`locks`).
 
         `asked`: None too when nobody asks for it any more.
         """
@@ -172,7 +173,8 @@ def _lease() -> timedelta:
 
 def locked(request_id: UUID) -> Workspace:
     """The workspace of a request, locked after the rows that come before it."""
-    list(AccessRequest.objects.select_for_update().filter(pk=request_id).values_list("pk"))
+    requests = AccessRequest.objects.filter(pk=request_id)
+    list(requests.select_for_update(of=("self",)).values_list("pk", flat=True))
     stages = Stage.objects.filter(request=request_id, kind="extract").order_by("pk")
-    list(stages.select_for_update().values_list("pk", flat=True))
+    list(stages.select_for_update(of=("self",)).values_list("pk", flat=True))
     return Workspace.objects.select_for_update(of=("self",)).get(request=request_id)

@@ -19,7 +19,8 @@ WAITING = ("wanted", "opening", "suspended", "failed")
 def wake_waiting_for(user_id: Any) -> None:
     """Workspaces where something of a person's waits for a condition."""
     waiting = Grant.objects.filter(person_id=user_id, state__in=WAITING)
-    for workspace_id in waiting.values_list("workspace_id", flat=True).distinct():
+    ids = waiting.order_by("workspace_id").values_list("workspace_id", flat=True)
+    for workspace_id in ids.distinct():  # in the order of `locks`: the caller's transaction is one
         wake(workspace_id)
 
 
@@ -40,5 +41,5 @@ def on_condition_saved(*, instance: Any, raw: bool = False, **_kwargs: Any) -> N
 def on_clock_moved(**_kwargs: Any) -> None:
     """Legal time jumped (training): ends planned in real time are wrong."""
     alive = Workspace.objects.filter(grants__state__in=["wanted", "opening", "open", "suspended"])
-    for workspace_id in alive.values_list("pk", flat=True).distinct():
+    for workspace_id in alive.order_by("pk").values_list("pk", flat=True).distinct():
         wake(workspace_id)

@@ -19,6 +19,7 @@ from requests_app.provisioning.facts import READY
 from requests_app.provisioning.fences import MANIFEST
 from requests_app.provisioning.hints import wake
 from requests_app.provisioning.keys import new_intent
+from requests_app.provisioning.locks import lock_study
 from requests_app.provisioning.storage_settings import Settings
 
 
@@ -188,7 +189,8 @@ def rotate(grant: Grant, *, by: User) -> Credential:
             % {"what": ", ".join(gates.labels(lacking))}
         )
     with transaction.atomic():
-        locked = Grant.objects.select_for_update().get(pk=grant.pk)
+        lock_study(grant.workspace_id)
+        locked = Grant.objects.get(pk=grant.pk)
         if locked.state != "open":
             raise NotOpen(_("L’accès n’est pas ouvert : aucune clé ne peut être demandée."))
         live = Credential.objects.filter(

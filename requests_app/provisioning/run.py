@@ -30,6 +30,7 @@ from requests_app.provisioning.backends.scaleway import ScalewayBackend, Scalewa
 from requests_app.provisioning.facts import snapshot
 from requests_app.provisioning.hints import announce, hint, wake
 from requests_app.provisioning.lease import Lease, LeaseLost
+from requests_app.provisioning.locks import lock_study
 from requests_app.provisioning.moves import move
 from requests_app.provisioning.reconcile import CLOSING_TELL_AFTER, Outcome, step
 
@@ -197,8 +198,8 @@ def release(workspace: Workspace, *, by: User) -> bool:
 def retry(workspace: Workspace, *, by: User) -> int:
     """Try again now, failed grants shown as on their way; how many there were."""
     with transaction.atomic():
-        AccessRequest.objects.select_for_update().filter(pk=workspace.request_id).first()
-        failed = list(Grant.objects.select_for_update().filter(workspace=workspace, state="failed"))
+        lock_study(workspace.pk)
+        failed = list(Grant.objects.filter(workspace=workspace, state="failed"))
         for grant in failed:
             opening = grant.wanted == Grant.Wanted.OPEN
             move(grant, "retry_opening" if opening else "retry_closing", by=by)

@@ -1,6 +1,7 @@
 """What time brings: ends of accesses, keys nobody looked at, notices, announcements left behind."""
 
 from datetime import timedelta
+from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
@@ -12,6 +13,7 @@ from portal.common import sweeps
 from portal.common.calendar import legal_now
 from requests_app.models import Credential, Grant, Outbox, Permit, Workspace
 from requests_app.provisioning.hints import TOPICS, announce, resend, wake
+from requests_app.provisioning.locks import lock_study
 
 
 NOTICES = (90, 30, 7)  # days before the end
@@ -24,7 +26,8 @@ def sweep() -> None:
 
 
 def wake_ending() -> int:
-    """Accesses whose closing must begin now, whatever their workspace planned."""
+    """Accesses whose closing must begin now, whatever their workspace planned. One study a
+    transaction (`locks`)."""
     limit = legal_now() + timedelta(seconds=settings.PROVISIONING["expiry_margin"])
     now = timezone.now()
     ending = (
@@ -32,11 +35,15 @@ def wake_ending() -> int:
         .exclude(wanted="closed")
         .filter(Q(expires_at__lte=limit) | Q(permit__expires_at__lte=limit))
     )
-    return (
-        Workspace.objects.filter(pk__in=ending.values("workspace_id"))
-        .filter(Q(next_reconcile_at__isnull=True) | Q(next_reconcile_at__gt=now))
-        .update(next_reconcile_at=now)
+    asleep = Workspace.objects.filter(
+        Q(next_reconcile_at__isnull=True) | Q(next_reconcile_at__gt=now)
     )
+    found = asleep.filter(pk__in=ending.values("workspace_id")).values_list("pk", flat=True)
+
+    def wake_one(workspace_id: UUID) -> int:
+        return asleep.filter(pk=workspace_id).update(next_reconcile_at=now)
+
+    return sweeps.each(list(found), wake_one, what="ends of accesses")
 
 
 def withdraw_unrevealed() -> int:
@@ -55,6 +62,7 @@ def withdraw_unrevealed() -> int:
 
 def _withdraw(credential: Credential) -> bool:
     with transaction.atomic():
+        lock_study(credential.grant.workspace_id)
         changed = Credential.objects.filter(
             pk=credential.pk, revealed_at__isnull=True, withdrawn_at__isnull=True
         ).update(withdrawn_at=timezone.now(), withdrawn_reason="unrevealed", ciphertext=None)
