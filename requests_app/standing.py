@@ -10,7 +10,7 @@ from portal.accounts import memberships
 from portal.accounts.models import Invitation, Membership, User
 from portal.notifications.base import why_skipped
 from requests_app import recipients
-from requests_app.models import AccessRequest, RequestMember
+from requests_app.models import AccessRequest, Act, RequestMember, RequestVersion
 
 
 def why_not_speak(user: User, request: AccessRequest) -> list[str]:
@@ -162,8 +162,8 @@ def told_to_sign(request: AccessRequest) -> list[User]:
     return [one for one in recipients.signatories(request) if not why_skipped(one)]
 
 
-def nobody_signs(request: AccessRequest) -> list[str]:
-    """Why nobody is asked to sign, and what happens next."""
+def nobody_signs(request: AccessRequest, *, invites: bool = True) -> list[str]:
+    """Why nobody is asked to sign, and what happens next; `invites`: said to who may invite."""
     found = signing(request)
     lines = [_("Personne ne peut encore signer : personne n’est prévenu.")]
     lines += [
@@ -188,6 +188,11 @@ def nobody_signs(request: AccessRequest) -> list[str]:
                 "Aucun signataire de l’organisme n’est connu : invitez le représentant légal à"
                 " l’étape « Équipe et personnes habilitées »."
             )
+            if invites
+            else _(
+                "Aucun signataire de l’organisme n’est connu : l’équipe de la demande invite le"
+                " représentant légal."
+            )
         )
     return lines
 
@@ -211,3 +216,15 @@ def representatives(request: AccessRequest) -> list[User]:
     for one in User.objects.filter(pk__in=named.values("user"), is_active=True):
         people.setdefault(one.pk, one)
     return list(people.values())
+
+
+def sent_back(request: AccessRequest, *codes: str) -> list[Act]:
+    """Refusals and contests of a paper, oldest first, of versions that nobody has signed since."""
+    found = Act.objects.filter(
+        request=request, code__in=codes or ("refuse_signature", "contest_signature")
+    ).exclude(version__status=RequestVersion.Status.SIGNED)
+    return list(found.select_related("entered_by", "version").order_by("entered_at"))
+
+
+def contests(request: AccessRequest) -> list[Act]:
+    return sent_back(request, "contest_signature")

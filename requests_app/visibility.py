@@ -21,6 +21,7 @@ from portal.accounts.roles import has_role, organisations_of, scopes
 from requests_app import duties
 from requests_app.models import (
     AccessRequest,
+    Act,
     InterestDeclaration,
     Opinion,
     Permit,
@@ -150,6 +151,14 @@ def _applicant_rules(user: User) -> Iterator[Rule]:
         CARD | {"version_to_sign"},
         applicant_side=True,
     )
+    # asked for a signature once: what the messages about it lead to stays there
+    asked = RequestVersion.objects.filter(request=OuterRef("pk"))
+    yield Rule(
+        "asked_signatory",
+        Q(organisation__in=signing) & Q(Exists(asked)),
+        CARD,
+        applicant_side=True,
+    )
 
 
 def _site_rules(user: User) -> Iterator[Rule]:
@@ -158,6 +167,9 @@ def _site_rules(user: User) -> Iterator[Rule]:
         # not deposited yet: what it takes to compare the paper with the version
         to_check = Q(state=RequestState.SIGNATURE_CHECK)
         yield Rule("secretariat_to_check", to_check, CARD | {"version_to_sign"})
+        # compared once, then refused, contested or taken back: the desk still finds the file
+        handed_in = Act.objects.filter(request=OuterRef("pk"), code="deposit_paper")
+        yield Rule("secretariat_told", Exists(handed_in), CARD)
     if has_role(user, Role.LEGAL_OFFICER):
         yield Rule(
             "legal_officer",

@@ -26,6 +26,7 @@ from requests_app.procedures.schema import Procedure
 from requests_app.reading import committee as committee_reading
 from requests_app.reading import quotas
 from requests_app.reading import request as reading
+from requests_app.reading.signature import answered_before
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,9 @@ def callouts(
             lines = [Line(one.line) for one in extraction.review(access_request, workspace)]
             return [(_("Spécification approuvée et fichiers préparés"), lines)]
         case "verify_signature" | "refuse_signature" | "contest_signature":
-            return [(_("À comparer"), list(_to_compare(access_request)))]
+            answered = [Line(text) for text in answered_before(access_request)]
+            before = [(_("Signature déjà refusée ou contestée"), answered)] if answered else []
+            return [*before, (_("À comparer"), list(_to_compare(access_request)))]
         case "answer_points":
             url = reverse("requests_app:draft", args=[access_request.pk])
             line = Line(_("Corriger le dossier ; la version corrigée part avec la réponse"), url)

@@ -19,17 +19,26 @@ from portal.audit.record import record_view
 from requests_app import desk, operations, permissions, standing
 from requests_app.abilities import Ability, NextStep, abilities, who_must_act
 from requests_app.forms.inbox import NoteForm
-from requests_app.models import FINAL_STATES, AccessRequest, Stage, Workspace
+from requests_app.models import (
+    EDITABLE_STATES,
+    FINAL_STATES,
+    AccessRequest,
+    RequestState,
+    Stage,
+    Workspace,
+)
 from requests_app.procedures import registry
 from requests_app.reading import committee as committee_reading
 from requests_app.reading import request as reading
 from requests_app.reading import timeline
+from requests_app.reading.signature import answered_before
 
 from .endings import STILL
 from .links import act_links
 
 
 STORY_PAGE_SIZE = 50
+_UNSIGNED_STATES = frozenset({RequestState.AWAITING_SIGNATURE, RequestState.SIGNATURE_CHECK})
 
 
 def visible_request(request: HttpRequest, pk: UUID) -> AccessRequest:
@@ -171,6 +180,23 @@ def _assignable(
     return found
 
 
+def _of_signature(
+    request: HttpRequest, access_request: AccessRequest, parts: frozenset[str]
+) -> dict[str, Any]:
+    """While no version is signed: earlier answers to a paper, and what who is to sign lacks."""
+    if access_request.state not in {*EDITABLE_STATES, *_UNSIGNED_STATES}:
+        return {}
+    signs = "version_to_sign" in parts
+    if not signs and not permissions.is_actor(request.user, "secretariat", access_request):
+        return {}
+    readable = signs and access_request.state in _UNSIGNED_STATES
+    return {
+        "answered_before": answered_before(access_request),
+        "lacks": standing.why_not_sign(request.user, access_request) if signs else "",  # type: ignore[arg-type]
+        "sign_url": reverse("requests_app:sign", args=[access_request.pk]) if readable else "",
+    }
+
+
 @require_safe
 def request_page(request: HttpRequest, pk: UUID) -> HttpResponse:
     access_request = visible_request(request, pk)
@@ -224,6 +250,7 @@ def request_page(request: HttpRequest, pk: UUID) -> HttpResponse:
         "tabs": tabs,
         "tab": tab,
     }
+    context |= _of_signature(request, access_request, parts)
     context |= _tab_context(request, tab, reader, stages, mine)
     return render(request, "requests_app/request/page.html", context)
 

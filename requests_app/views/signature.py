@@ -29,6 +29,7 @@ from requests_app.forms.signature import SignedVersionForm, SignForm
 from requests_app.models import AccessRequest, RequestMember, RequestState, RequestVersion
 from requests_app.procedures.content import SECTIONS, Row
 from requests_app.procedures.content_labels import readable
+from requests_app.reading.signature import answered_before
 from requests_app.selection.specification import describe
 from requests_app.workflow import engine
 from requests_app.workflow.definition import REQUEST_MOVES
@@ -70,12 +71,12 @@ def summary(request: HttpRequest, pk: UUID) -> HttpResponse:
     return render(request, "requests_app/draft/summary.html", context)
 
 
-def _asked_of(access_request: AccessRequest) -> dict[str, Any]:
+def _asked_of(access_request: AccessRequest, *, invites: bool = True) -> dict[str, Any]:
     """Whom a demand for the signature is told to; or that nobody is, why, and what comes next."""
     people = standing.told_to_sign(access_request)
     return {
         "asked": standing.names(people),
-        "nobody": [] if people else standing.nobody_signs(access_request),
+        "nobody": [] if people else standing.nobody_signs(access_request, invites=invites),
     }
 
 
@@ -193,6 +194,7 @@ def sign(request: HttpRequest, pk: UUID) -> HttpResponseBase:
         "paper": paper if files and "deposit_paper" in names else None,
         "signatory": "sign" in names,
         "contests": "contest_signature" in names,
+        "answered_before": answered_before(access_request),
         **({} if "sign" in names else _who_signs(request, access_request)),
         "last": last,
         "changes": dossier.differences(last.content, version.content, procedure=procedure)
@@ -221,8 +223,11 @@ def _who_signs(request: HttpRequest, access_request: AccessRequest) -> dict[str,
     the team may not hand in a signed version."""
     user = request.user
     in_team = permissions.in_team(user, access_request)
-    return _asked_of(access_request) | {
-        "lacks": standing.why_not_sign(user, access_request),  # type: ignore[arg-type]
+    lacks = standing.why_not_sign(user, access_request)  # type: ignore[arg-type]
+    # Whoever is to sign is told what they lack themselves; to invite is the team's.
+    asked = {} if lacks and not in_team else _asked_of(access_request, invites=in_team)
+    return asked | {
+        "lacks": lacks,
         "cannot_bind": standing.why_not_bind(user, access_request) if in_team else [],  # type: ignore[arg-type]
     }
 

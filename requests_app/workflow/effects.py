@@ -165,6 +165,7 @@ def _verified(ctx: Context) -> None:
         ctx.request,
         signatory=ctx.the_act.data["signatory"],
         officer=ctx.the_act.data["officer"],
+        contested=ctx.the_act.data.get("contested", ""),
         deposited=ctx.effective_at,
     )
     _deposited(ctx)

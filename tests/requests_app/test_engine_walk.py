@@ -127,7 +127,7 @@ class Walk(RuleBasedStateMachine):
             )
             said = {"signatory_name": "A", "signatory_capacity": "B", "version": version}
             if name == "verify_signature":
-                return said | {"fingerprint": version.sha256}
+                return said | {"fingerprint": version.sha256, "despite_contest": True}
             return said | {"sha256": version.sha256, "file": stored_file(story.request)}
         if name == "sign":
             version = RequestVersion.objects.get(request=story.request, status="awaiting")

@@ -249,7 +249,7 @@ def test_a_paper_sent_back_waits_for_its_signature_again(story: Story, verb: str
     )
     again = story.deposit_paper()
     assert again.pk == version.pk
-    story.verify_paper(version)
+    story.verify_paper(version, despite_contest=verb == "contest_signature")
     assert story.request.state == "submitted"
 
 
@@ -374,3 +374,45 @@ def test_a_fingerprint_is_read_from_its_last_groups_too() -> None:
         assert same_fingerprint(read, whole), read
     for read in ("", "- -", whole[-7:], groups[0] + "0", whole + "0", "x" + whole[-8:]):
         assert not same_fingerprint(read, whole), read
+
+
+def test_who_compares_a_paper_reads_that_it_was_contested_before(story: Story) -> None:
+    """On each page where somebody reads the version or the file; the desk then says so itself."""
+    world = story.world
+    version = story.ask_signature()
+    for verb, by, why in (
+        ("contest_signature", world.representative, "Je ne connais pas Jeanne."),
+        ("refuse_signature", world.secretariat, "La page 2 manque."),
+    ):
+        story.deposit_paper()
+        story.do("", verb, by=by, reason=why)
+    readers = (world.investigator, world.representative, world.secretariat)
+    clients = {one.username: client_for(one, verified=True) for one in readers}
+    act = page("request_act", story, "verify_signature")
+    places = {name: [page("sign", story), page("request", story)] for name in clients}
+    for moment in ("awaiting", "checking"):
+        if moment == "checking":
+            story.deposit_paper()
+            places["secretariat"].append(act)
+        for name, urls in places.items():
+            for url in urls if moment == "checking" or name != "secretariat" else urls[1:]:
+                text = page_text(clients[name].get(url))
+                assert f"contestée par {world.representative} le" in text, (moment, name, url)
+                assert "Je ne connais pas Jeanne." in text, (moment, name, url)
+                assert f"refusée par {world.secretariat} le" in text, (moment, name, url)
+    with refused("contesté"):
+        story.verify_paper(version)
+    sent = {"version": version.number, "fingerprint": version.sha256[-8:], "confirm": "on"}
+    sent |= {"signatory": "other", **NAMED}
+    unread = clients["secretariat"].post(act, sent)
+    assert unread.status_code == 422
+    assert "Cochez cette case, ou refusez la signature." in page_text(unread)
+    assert clients["secretariat"].post(act, sent | {"despite_contest": "on"}).status_code == 302
+    assert story.fresh().state == "submitted"
+    mails = Message.objects.filter(code="request.signature_verified")
+    bodies = [one.body for one in mails]
+    assert len(bodies) == 2
+    assert all(f"malgré la contestation de {world.representative}" in body for body in bodies)
+    assert not any("rien à faire" in body for body in bodies)
+    kept = page_text(clients["secretariat"].get(page("request", story), {"onglet": "echanges"}))
+    assert f"malgré la contestation de {world.representative}" in kept

@@ -61,7 +61,7 @@ SCOPED = [
     (Role.MAIN_BASE_OFFICER, "cnam"),
     (Role.MAIN_BASE_OFFICER, "holder-a"),
 ]
-REQUESTS = 11
+REQUESTS = 12
 often = st.sampled_from([True, True, True, False])
 role = st.tuples(
     st.one_of(st.sampled_from([(one, "") for one in SITE]), st.sampled_from(SCOPED)), often

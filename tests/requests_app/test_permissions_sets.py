@@ -136,6 +136,8 @@ def _applicant(person: User, request: AccessRequest) -> Iterator[str]:
         unsigned = version.status in {"awaiting", "checking"}
         if version.signed_by_id == person.pk or (unsigned and signs.exists()):
             yield from CARD | {"version_to_sign"}
+        if signs.exists():
+            yield from CARD
 
 
 def _office(person: User, request: AccessRequest) -> Iterator[str]:
@@ -144,6 +146,9 @@ def _office(person: User, request: AccessRequest) -> Iterator[str]:
         yield from permissions.ALL_PARTS - {"full_log", "own_grant", "own_remark"}
     if roles(person, Role.SECRETARIAT) and request.state == "signature_check":
         yield from CARD | {"version_to_sign"}
+    handed_in = Act.objects.filter(request=request, code="deposit_paper")
+    if roles(person, Role.SECRETARIAT) and handed_in.exists():
+        yield from CARD
     if roles(person, Role.LEGAL_OFFICER) and deposited:
         yield from FILE | COURSE | {"remarks", "opinion", "notes", "tasks"}
     if roles(person, Role.DPO) and deposited:
@@ -267,6 +272,7 @@ def build() -> Counter:
     people["staff"] = user("staff")
     User.objects.filter(pk=people["staff"].pk).update(is_staff=True, is_superuser=True)
     people["colleague"] = user("collegue", of=world.university)
+    people["second_signatory"] = user("second-signataire", of=world.university, signs=True)
     people["other_signatory"] = user("autre-signataire", of=other, signs=True)
     people["unconfirmed_signatory"] = user("signataire-a-confirmer")
     Membership.objects.create(
@@ -325,6 +331,11 @@ def build() -> Counter:
         reason="Lien avec l’étude.",
     )
     requests["in session"] = in_session.fresh()
+    taken_back = world.story()
+    taken_back.ask_signature()
+    taken_back.deposit_paper()
+    taken_back.do("", "cancel_signature", by=world.investigator)
+    requests["taken back"] = taken_back.fresh()
     RequestMember.objects.create(
         request=requests["opinion"],
         user=people["member_in_team"],

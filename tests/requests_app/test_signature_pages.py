@@ -8,8 +8,10 @@ from bs4 import BeautifulSoup
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 from pypdf import PdfReader
 
+from portal.accounts.models import Membership
 from requests_app import dossier, draft_steps
 from requests_app.models import AccessRequest, RequestState, RequestVersion
 from tests.support import pdfs
@@ -191,3 +193,30 @@ def test_pages_stay_in_their_budget(story: Story, world: World) -> None:
     client.get(page("sign", story))
     with assert_query_count(25):
         client.get(page("sign", story))
+
+
+@pytest.mark.parametrize("asks", [True, False])
+def test_a_representative_who_may_not_sign_yet_reads_on_each_page_what_lacks(
+    story: Story, world: World, asks: bool
+) -> None:
+    """The file is where an accepted invitation leads: never a demand alone, nor others' work."""
+    Membership.objects.filter(user=world.representative).update(
+        confirmed_at=None, can_sign_since=None, asks_to_sign=asks
+    )
+    version = story.ask_signature()
+    client = client_for(world.representative, verified=True)
+    lacks = "n’est pas encore confirmée" if asks else "Demandez depuis « Mon compte »"
+    shown = client.get(page("request", story))
+    for response in (shown, client.get(page("sign", story))):
+        text = page_text(response)
+        assert lacks in text
+        assert "le secrétariat du guichet" in text
+        assert "invitez" not in text
+    assert page("sign", story) in shown.content.decode()
+    Membership.objects.filter(user=world.representative).update(
+        confirmed_at=timezone.now(), can_sign_since=timezone.now(), asks_to_sign=False
+    )
+    assert "Vous ne pouvez pas encore signer" not in page_text(client.get(page("request", story)))
+    story.do("", "sign", by=world.representative, version=version, sha256=version.sha256)
+    Membership.objects.filter(user=world.representative).update(can_sign_since=None)
+    assert "Vous ne pouvez pas encore signer" not in page_text(client.get(page("request", story)))

@@ -5,6 +5,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from requests_app import standing
 from requests_app.forms.signature import PaperSignatory
 from requests_app.models import Act, RequestVersion
 
@@ -33,11 +34,20 @@ class VerifySignatureForm(PaperSignatory, ActForm):
         )
         self.fields["version"].initial = version.number if version else None
         self.name_signatory(self.access_request, known=act.data if act else None)
+        if contests := standing.contests(self.access_request):
+            names = ", ".join({str(one.entered_by): "" for one in contests})
+            self.fields["despite_contest"] = forms.BooleanField(
+                label=_("J’ai lu la contestation de %(who)s, et je retiens cette signature")
+                % {"who": names},
+                help_text=_("Sinon, refusez la signature. La personne est prévenue."),
+                error_messages={"required": _("Cochez cette case, ou refusez la signature.")},
+            )
 
     def payload(self) -> dict[str, Any]:
         return {
             "version": self.cleaned_data["version"],
             "fingerprint": self.cleaned_data["fingerprint"],
+            "despite_contest": self.cleaned_data.get("despite_contest", False),
             **self.signatory(),
         }
 

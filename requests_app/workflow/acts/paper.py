@@ -124,7 +124,7 @@ class VerifySignature(Verb):
     """The desk has compared the paper with the version: the file is deposited, as of that day."""
 
     name = "verify_signature"
-    takes = SIGNATORY | {"version", "fingerprint"}
+    takes = SIGNATORY | {"version", "fingerprint", "despite_contest"}
 
     def when(self, ctx: Context, asked: datetime | date | None) -> datetime:
         """The instant of the deposit: what it opens counts from then."""
@@ -146,6 +146,11 @@ class VerifySignature(Verb):
                 " saisie ; si elle est juste, refusez la signature."
             )
         yield from _named(ctx)
+        if standing.contests(ctx.request) and ctx.payload.get("despite_contest") is not True:
+            yield _(
+                "Un signataire de l’organisme a contesté cette signature : lisez ce qu’il conteste,"
+                " puis dites que vous la retenez malgré tout, ou refusez-la."
+            )
         if ctx.request.organisation.suspended_at is not None:
             yield _(
                 "L’organisme est suspendu : attendez la fin de la suspension, ou refusez la"
@@ -163,9 +168,14 @@ class VerifySignature(Verb):
         version = to_check(ctx)
         assert version is not None  # noqa: S101 - checked above
         chosen = _chosen(ctx)
+        contested = ", ".join({str(one.entered_by): "" for one in standing.contests(ctx.request)})
         return ActData(
+            text=_("Signature retenue malgré la contestation de %(who)s.") % {"who": contested}
+            if contested
+            else "",
             data=_said(
                 version,
+                **({"contested": contested} if contested else {}),
                 signatory=_words(ctx),
                 officer=str(ctx.person),
                 fingerprint=frozen.grouped(version.sha256),
