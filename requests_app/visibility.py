@@ -17,7 +17,7 @@ from django.db.models.expressions import Combinable
 from django.utils import timezone
 
 from portal.accounts.models import DeclarationOfInterests, Membership, Organisation, Role, User
-from portal.accounts.roles import has_role, organisations_of, scopes
+from portal.accounts.roles import has_role, kept, organisations_of, scopes
 from requests_app import duties
 from requests_app.models import (
     AccessRequest,
@@ -191,6 +191,11 @@ def _site_rules(user: User) -> Iterator[Rule]:
         yield Rule("auditor", Q(pk__isnull=False), ALL_PARTS)
     if has_role(user, Role.ADMINISTRATOR):
         yield Rule("administrator", Q(pk__isnull=False), frozenset({"status"}))
+
+
+def _reasoned_rules(user: User) -> Iterator[Rule]:
+    """What an administrator opened by a reason, while it lasts: made at each question."""
+    if has_role(user, Role.ADMINISTRATOR):
         reasoned = ReasonedAccess.objects.filter(
             request=OuterRef("pk"), user=user, expires_at__gt=timezone.now()
         )
@@ -257,11 +262,7 @@ def tied_organisations(user: User) -> frozenset[UUID]:
 
 def _has_declared(user: User) -> bool:
     """Whether the person ever declared interests; kept on the object for the request, as roles."""
-    known: bool | None = user.__dict__.get("_guichet_declared")
-    if known is None:
-        known = InterestDeclaration.objects.filter(member=user).exists()
-        user.__dict__["_guichet_declared"] = known
-    return known
+    return kept(user, "declared", lambda: InterestDeclaration.objects.filter(member=user).exists())
 
 
 def conflict(user: User) -> Condition | None:
@@ -304,7 +305,10 @@ def rules(user: Person) -> list[Rule]:
     """
     if not isinstance(user, User) or not user.is_active:
         return []
-    return [*_applicant_rules(user), *_site_rules(user), *_outside_rules(user)]
+    lasting = kept(
+        user, "rules", lambda: (*_applicant_rules(user), *_site_rules(user), *_outside_rules(user))
+    )
+    return [*lasting, *_reasoned_rules(user)]
 
 
 def _left(rule: Rule) -> frozenset[str]:

@@ -1,7 +1,8 @@
 """Questions about a person's roles, answered from one query per request and person."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
 from django.contrib.auth.models import AnonymousUser
@@ -13,17 +14,27 @@ if TYPE_CHECKING:
     from .models import User
 
 
+T = TypeVar("T")
+
+
+def kept(user: "User", name: str, make: Callable[[], T]) -> T:
+    """What follows from a person's roles and memberships, made once and kept on the object for the
+    request, until `forget()`."""
+    known: dict[str, Any] | None = getattr(user, "guichet_kept", None)
+    if known is None:
+        known = user.guichet_kept = {}  # type: ignore[attr-defined]
+    if name not in known:
+        known[name] = make()
+    found: T = known[name]
+    return found
+
+
 def _assignments(user: "User | AnonymousUser") -> frozenset[tuple[str, UUID | None]]:
-    """Active (role, organisation id or None) pairs; kept on the user object for the request."""
-    if not user.is_authenticated or not user.is_active:
+    """Active (role, organisation id or None) pairs."""
+    if isinstance(user, AnonymousUser) or not user.is_active:
         return frozenset()
-    cached = getattr(user, "guichet_roles", None)
-    if cached is None:
-        cached = frozenset(
-            RoleAssignment.objects.active().filter(user=user).values_list("role", "scope_id")
-        )
-        user.guichet_roles = cached  # type: ignore[union-attr]
-    return cached
+    rows = RoleAssignment.objects.active().filter(user=user).values_list("role", "scope_id")
+    return kept(user, "roles", lambda: frozenset(rows))
 
 
 def has_role(user: "User | AnonymousUser", *roles: Role) -> bool:
@@ -53,19 +64,19 @@ class Place:
 
 
 def places(user: "User | AnonymousUser") -> frozenset[Place]:
-    """The person's confirmed memberships; kept on the user object for the request."""
-    if not user.is_authenticated or not user.is_active:
+    """The person's confirmed memberships."""
+    if isinstance(user, AnonymousUser) or not user.is_active:
         return frozenset()
-    cached = getattr(user, "guichet_places", None)
-    if cached is None:
-        rows = (
-            Membership.objects.confirmed()
-            .filter(user=user)
-            .values_list("organisation_id", "is_manager", "can_sign_since")
-        )
-        cached = frozenset(Place(pk, manages, since is not None) for pk, manages, since in rows)
-        user.guichet_places = cached  # type: ignore[union-attr]
-    return cached
+    rows = (
+        Membership.objects.confirmed()
+        .filter(user=user)
+        .values_list("organisation_id", "is_manager", "can_sign_since")
+    )
+    return kept(
+        user,
+        "places",
+        lambda: frozenset(Place(pk, manages, since is not None) for pk, manages, since in rows),
+    )
 
 
 def organisations_of(user: "User | AnonymousUser") -> frozenset[UUID]:
@@ -85,6 +96,5 @@ def signs_for_one(user: "User | AnonymousUser") -> bool:
 
 def forget(user: "User") -> None:
     """Drop what was kept on the object, after a change of roles."""
-    for name in ("guichet_roles", "guichet_places"):
-        if hasattr(user, name):
-            delattr(user, name)
+    if hasattr(user, "guichet_kept"):
+        del user.guichet_kept

@@ -38,7 +38,7 @@ def request_of(role: Role | None) -> Any:
     user: Any = AnonymousUser()
     if role is not None:
         user = User(username=role)
-        user.guichet_roles = frozenset({(role, None)})
+        user.guichet_kept = {"roles": frozenset({(role, None)})}
     request.user = user
     return request
 

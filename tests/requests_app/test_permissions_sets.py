@@ -18,6 +18,7 @@ from portal.accounts.models import (
     RoleAssignment,
     User,
 )
+from portal.accounts.roles import forget
 from requests_app import permissions
 from requests_app.models import (
     AccessRequest,
@@ -35,6 +36,7 @@ from requests_app.models import (
     Stage,
 )
 from tests.support.factories import World, organisation, user
+from tests.support.queries import count_queries
 
 
 CARD = {"status", "card"}
@@ -513,3 +515,38 @@ class TestRights(TestCase):
         )
         assert [row.holder.code for row in seen] == ["holder-a"]
         assert Stage.objects.filter(request=request, kind="holder").count() == 2
+
+
+class TestKept(TestCase):
+    """What a person's roles open is worked out once a request, and again once they changed."""
+
+    def test_rules_are_kept_with_the_roles_and_dropped_with_them(self) -> None:
+        world = World()
+        request = world.story().reach("completeness").fresh()
+        person = user("nouvelle")
+        assert permissions.parts_visible(person, request) == frozenset()
+        with count_queries() as asked:
+            assert not permissions.can_view(person, request)
+        assert len(asked) == 1  # neither roles nor memberships again
+        RoleAssignment.objects.create(user=person, role=Role.SECRETARIAT)
+        assert not permissions.can_view(person, request)
+        forget(person)
+        assert "content" in permissions.parts_visible(person, request)
+        RoleAssignment.objects.filter(user=person).update(ended_at=timezone.now())
+        forget(person)
+        assert not permissions.can_view(person, request)
+
+    def test_a_reason_that_ended_opens_nothing_more_to_the_same_person(self) -> None:
+        world = World()
+        request = world.story().reach("completeness").fresh()
+        person = world.administrator
+        opened = ReasonedAccess.objects.create(
+            user=person,
+            request=request,
+            reason="Incident.",
+            granted_at=timezone.now(),
+            expires_at=timezone.now() + timedelta(hours=1),
+        )
+        assert "content" in permissions.parts_visible(person, request)
+        ReasonedAccess.objects.filter(pk=opened.pk).update(expires_at=timezone.now())
+        assert "content" not in permissions.parts_visible(person, request)
