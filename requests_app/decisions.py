@@ -1,6 +1,7 @@
 """Numbers of requests and opinions, without a gap or a race; the opinion as a document."""
 
 import hashlib
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -12,13 +13,17 @@ from django.db.models import Q
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
-from portal.accounts.models import Role
+from portal.accounts.models import Role, User
 from portal.common.calendar import PARIS, legal_today
 from portal.common.pdf import render_pdf
 from portal.common.templatetags.portal import long_date
 from requests_app import notices, recipients, uploads
-from requests_app.models import NumberSeries, Opinion, StoredFile
+from requests_app.models import InterestDeclaration, NumberSeries, Opinion, StoredFile
+from requests_app.models.committee import APART
 from requests_app.procedures import registry
+
+
+Origin = InterestDeclaration.Origin
 
 
 def _next(series: str) -> int:
@@ -102,12 +107,35 @@ def opinion_data(opinion: Opinion) -> dict[str, Any]:
 
 def _members(opinion: Opinion) -> list[list[str]]:
     present = ", ".join(str(member) for member in opinion.present.all())
-    withdrew = ", ".join(str(member) for member in opinion.withdrew.all())
+    apart = [[label, ", ".join(names)] for label, names in standing_apart(opinion)]
     return [
         [_("Rendu par"), str(opinion.issued_by)],
         [_("Présents"), present or _("aucun")],
-        [_("Déportés"), withdrew or _("aucun")],
+        *(apart or [[str(APART[Origin.MEMBER]), _("aucun")]]),
     ]
+
+
+def standing_apart(opinion: Opinion) -> list[tuple[str, list[str]]]:
+    """Members who did not sit, by how they came to stand apart; the groups that have somebody."""
+    withdrew = {member.pk: member for member in opinion.withdrew.all()}
+    if not withdrew:
+        return []
+    origins = dict(
+        InterestDeclaration.objects.filter(
+            request=opinion.request_id, member__in=withdrew
+        ).values_list("member", "origin")
+    )
+    return by_origin((member, origins.get(pk, Origin.MEMBER)) for pk, member in withdrew.items())
+
+
+def by_origin(members: Iterable[tuple[User, str]]) -> list[tuple[str, list[str]]]:
+    """The same of members each with the code of its origin."""
+    found = list(members)
+    groups = [
+        (str(label), [str(member) for member, origin in found if origin == code])
+        for code, label in APART.items()
+    ]
+    return [(label, names) for label, names in groups if names]
 
 
 # The opinion is given whatever becomes of its PDF: the page says that it is missing, operators are

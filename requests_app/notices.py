@@ -142,6 +142,20 @@ class InterestExpected(RequestNotice):
     label = _("liens d’intérêts à déclarer")
 
 
+class SetApart(Notice):
+    """To a member whom the machine set apart: the number of the file, and nothing else of it.
+
+    Not a message about the request: those are hidden from whoever stands apart (A14).
+    """
+
+    code = "request.set_apart"
+    label = _("écarté d’office d’un dossier du comité")
+
+    @classmethod
+    def say(cls, member: User, request: AccessRequest) -> None:
+        cls.send(member, {"number": request.number or ""}, once=f"apart-{request.pk}")
+
+
 class RapporteurAssigned(RequestNotice):
     code = "request.rapporteur_assigned"
     label = _("rapporteur désigné")

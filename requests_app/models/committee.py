@@ -49,6 +49,26 @@ class InterestDeclaration(models.Model):
     def __str__(self) -> str:
         return f"{self.member_id} {self.answer}"
 
+    @property
+    def words(self) -> str:
+        """The answer, or what was decided in the member's stead: nobody is said to have withdrawn
+        who did nothing."""
+        if self.answer == self.Answer.WITHDRAWN and self.origin != self.Origin.MEMBER:
+            return str(APART_ONE[self.origin])
+        return str(self.get_answer_display())
+
+
+# How a member came to stand apart from a file: one of them, and several.
+APART_ONE: dict[str, Any] = {
+    InterestDeclaration.Origin.PRESIDENT: _("déporté par décision du président"),
+    InterestDeclaration.Origin.ORGANISATION: _("écarté d’office"),
+}
+APART: dict[str, Any] = {
+    InterestDeclaration.Origin.MEMBER: _("Se sont déportés"),
+    InterestDeclaration.Origin.PRESIDENT: _("Déportés par décision du président"),
+    InterestDeclaration.Origin.ORGANISATION: _("Écartés d’office (lien avec le dossier)"),
+}
+
 
 class RapporteurAssignment(models.Model):
     """A rapporteur named by the president; at most two per file, warned above 4 a month (A14)."""

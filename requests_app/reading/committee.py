@@ -25,6 +25,7 @@ class Seat:
     answer: str
     said: bool
     stands_down: bool
+    cause: str = ""  # code of the origin
     origin: str = ""
     reason: str = ""
     at: datetime | None = None
@@ -77,9 +78,10 @@ def _seat(member: User, said: InterestDeclaration | None) -> Seat:
         return Seat(member, _("n’a pas encore déclaré"), said=False, stands_down=False)
     return Seat(
         member,
-        said.get_answer_display(),
+        said.words,
         said=True,
         stands_down=said.answer == InterestDeclaration.Answer.WITHDRAWN,
+        cause=said.origin,
         origin=said.get_origin_display(),
         reason=said.reason,
         at=said.declared_at,

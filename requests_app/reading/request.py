@@ -270,6 +270,7 @@ class Reader:
     def _describe(self, opinion: Opinion) -> None:
         opinion.facts = self._headings(opinion.stage.code, opinion.headings)  # type: ignore[attr-defined]
         opinion.url = self.file_url(opinion.document_id) if opinion.document_id else ""  # type: ignore[attr-defined]
+        opinion.apart = decisions.standing_apart(opinion)  # type: ignore[attr-defined]
         opinion.document_words = decisions.document_words(opinion)  # type: ignore[attr-defined]
         answers = {one.get("number"): one.get("text", "") for one in opinion.answers}
         opinion.answered = [  # type: ignore[attr-defined]

@@ -201,6 +201,8 @@ def beside(
         shown["opinions"] = said["opinions"]
     if name == "issue_opinion":
         sitting = committee_reading.sitting(access_request, user=request.user, parts=parts)  # type: ignore[arg-type]
-        shown["stood_down"] = [seat for seat in sitting["seats"] if seat.stands_down]
+        shown["apart"] = decisions.by_origin(
+            (seat.member, seat.cause) for seat in sitting["seats"] if seat.stands_down
+        )
         shown["silent"] = [seat for seat in sitting["seats"] if not seat.said]
     return shown

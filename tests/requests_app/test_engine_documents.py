@@ -7,6 +7,7 @@ from pypdf import PdfReader
 
 from requests_app.models import Opinion
 from requests_app.workflow.tasks import make_documents
+from tests.support.client import client_for, page_text
 from tests.support.clock import legal_advance
 from tests.support.factories import World
 
@@ -36,7 +37,14 @@ def test_opinion_pdf() -> None:
     assert story.fresh().number in text
     assert "favorable avec recommandations" in text.lower()
     assert "Réduire les variables." in text
-    assert str(story.world.tied_member) in text
+    tied = str(story.world.tied_member)
+    assert f"Écartés d’office (lien avec le dossier) {tied}" in text
+    assert "déporté" not in text.lower()  # she did nothing
+    reader = client_for(story.world.investigator)
+    page = page_text(reader.get(f"/dossiers/{story.request.pk}/?onglet=avis"))
+    page += page_text(reader.get(f"/dossiers/{story.request.pk}/"))
+    assert f"Écartés d’office (lien avec le dossier) : {tied}" in page.replace("\xa0", " ")
+    assert "Déportés" not in page
     for word in ("décision", "permis"):
         assert word not in text.lower()
 

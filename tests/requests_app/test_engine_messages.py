@@ -59,6 +59,7 @@ def test_who_is_told_along_the_way() -> None:
         ("expected_holder", "resp-b"),
         ("expected_opinion", "membre"),  # not the member of the same organisation
         ("expected_opinion", "presidente"),
+        ("set_apart", "membre-lie"),
     ]
     story.declare()
     story.do("opinion", "assign_rapporteurs", by=world.president, members=[world.member])

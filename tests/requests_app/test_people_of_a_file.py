@@ -12,6 +12,7 @@ from portal.accounts import factor_resets, second_factor
 from portal.accounts.models import Invitation, Membership, Role, RoleAssignment, User
 from portal.audit.models import AuditEvent
 from portal.notifications.models import Message
+from portal.notifications.permissions import visible_to
 from requests_app import team
 from requests_app.models import Grant, GrantState, RequestMember
 from requests_app.reading import request as reading
@@ -116,6 +117,26 @@ def test_the_machine_s_withdrawals_are_in_the_log() -> None:
     event = AuditEvent.objects.get(action="stage.withdraw_member", about=request.pk)
     assert event.actor_id is None
     assert event.data == {"member": str(tied.pk), "origin": "organisation"}
+
+
+def test_who_is_set_apart_is_told_once_by_the_number_alone() -> None:
+    world = World()
+    tied = world.tied_member
+    story = world.story().reach("opinion")
+    told = Message.objects.get(recipient=tied)
+    assert story.fresh().number in told.body
+    assert "écarté d’office" in told.body
+    for kept in (story.request.title, story.request.organisation.name, str(story.request.pk)):
+        assert kept not in told.subject + told.body
+    assert told in visible_to(tied)
+    story.declare(world.president)
+    desk = client_for(world.president, verified=True)
+    page = f"/dossiers/{story.request.pk}/etapes/{story.stage('opinion').pk}/issue_opinion/"
+    shown = page_text(desk.get(page))
+    assert "Écartés d’office (lien avec le dossier)" in shown
+    assert "Se sont déportés" not in shown
+    said = story.request.interest_declarations.get(member=tied)
+    assert said.words == "écarté d’office"
 
 
 def test_who_stood_down_does_not_come_back_by_declaring_again() -> None:

@@ -154,8 +154,8 @@ class IssueOpinionForm(HeadingsForm):
         queryset=User.objects.none(),
         widget=forms.CheckboxSelectMultiple,
         help_text=_(
-            "Les membres déportés n’apparaissent pas ici ; ils figurent d’office dans l’avis. Siège"
-            " qui a déclaré ses liens d’intérêts."
+            "Les membres déportés ou écartés d’office n’apparaissent pas ici ; l’avis les nomme."
+            " Siège qui a déclaré ses liens d’intérêts."
         ),
     )
 

@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 
 from portal.accounts.models import Organisation, Role, RoleAssignment, User
 from portal.audit.record import record
-from requests_app import decisions, permissions
+from requests_app import decisions, notices, permissions
 from requests_app.models import (
     InterestDeclaration,
     Opinion,
@@ -157,6 +157,7 @@ def withdraw_same_organisation(ctx: Context) -> None:
                     },
                 )
                 if created:
+                    notices.SetApart.say(member, ctx.request)
                     record(
                         "stage.withdraw_member",
                         by=None,
@@ -182,7 +183,7 @@ class AssignRapporteurs(Verb):
             if not sits(member, ctx):
                 yield _("%(person)s n’est pas membre du comité.") % {"person": member}
             elif permissions.is_barred(member, ctx.request, "member"):
-                yield _("%(person)s s’est déporté de ce dossier, ou en est partie.") % {
+                yield _("%(person)s ne siège pas sur ce dossier : déport, ou lien avec lui.") % {
                     "person": member
                 }
 
@@ -278,8 +279,8 @@ class IssueOpinion(Verb):
                 yield _("%(person)s n’est pas membre du comité.") % {"person": member}
             elif member.pk in withdrew or permissions.is_barred(member, ctx.request, "member"):
                 yield _(
-                    "%(person)s s’est déporté, ou est partie au dossier : cette personne ne peut"
-                    " pas avoir siégé."
+                    "%(person)s ne siège pas sur ce dossier (déport, ou lien avec lui) : cette"
+                    " personne ne peut pas avoir siégé."
                 ) % {"person": member}
             elif member.pk not in declared:
                 yield _(
