@@ -26,25 +26,40 @@ class RequestNotice(Notice):
         *,
         once: str = "",
         page: str = "",
+        otherwise: str = "",
         **context: Any,
     ) -> None:
         """Write the message. `once`: key of an event that may be announced twice; `page`: where the
-        link goes, the request's page when empty."""
-        people = recipients.unhidden(to, request)
-        if not people:
-            return
-        cls.send(
-            people,
-            {
-                "number": request.number or "",
-                "title": request.title,
-                "organisation": request.organisation.name,
-                "path": page or reverse("requests_app:request", args=[request.pk]),
-                **context,
-            },
-            about=request.pk,
-            once=once,
-        )
+        link goes, the request's page when empty; `otherwise`: where it goes for whoever may not
+        open the file, nowhere when empty."""
+        path = page or reverse("requests_app:request", args=[request.pk])
+        by_link: dict[str, list[User]] = {}
+        for one in recipients.unhidden(to, request):
+            of_file = str(request.pk) in path and not recipients.opens(one, request)
+            by_link.setdefault(otherwise if of_file else path, []).append(one)
+        for link, people in by_link.items():
+            cls.send(
+                people,
+                {
+                    "number": request.number or "",
+                    "title": request.title,
+                    "organisation": request.organisation.name,
+                    "path": link,
+                    **context,
+                },
+                about=request.pk,
+                once=once,
+            )
+
+    @classmethod
+    def tell_apart(
+        cls, acting: Iterable[User], knowing: Iterable[User], request: AccessRequest, **more: Any
+    ) -> None:
+        """Those to whom the event gives something to do, then those who only must know of it: the
+        template words it by `acts`."""
+        first = {one.pk: one for one in acting}
+        cls.tell(first.values(), request, acts=True, **more)
+        cls.tell([one for one in knowing if one.pk not in first], request, acts=False, **more)
 
 
 class SignatureAsked(RequestNotice):
@@ -338,15 +353,24 @@ _OF_ACCESS: dict[str, type[RequestNotice]] = {
 }
 
 
+def of_access(notice: type[RequestNotice], grant: Grant, **context: Any) -> None:
+    """A person's right: they act, the investigators and the holders of the data only know."""
+    request = grant.permit.request
+    context |= {"person": str(grant.person)}
+    notice.tell(
+        [grant.person], request, acts=True, page=reverse("requests_app:my_access"), **context
+    )
+    others = [*recipients.investigators(request), *recipients.data_holders(request)]
+    notice.tell(
+        [one for one in others if one.pk != grant.person_id],
+        request,
+        acts=False,
+        otherwise=reverse("requests_app:holder_accesses"),
+        **context,
+    )
+
+
 def access_changed(verb: str, grants: Iterable[Grant], *, reason: str) -> None:
     """Person, investigators and holders are told of each right stopped or resumed."""
     for grant in grants:
-        request = grant.permit.request
-        to = [
-            grant.person,
-            *recipients.investigators(request),
-            *recipients.data_holders(request),
-        ]
-        _OF_ACCESS[verb].tell(
-            to, request, person=str(grant.person), message=reason, key=grant.has_key
-        )
+        of_access(_OF_ACCESS[verb], grant, message=reason, key=grant.has_key)

@@ -11,7 +11,7 @@ from portal.notifications.permissions import hide_about
 from requests_app import duties
 from requests_app.actors import is_barred
 from requests_app.models import AccessRequest, RequestMember, Stage
-from requests_app.visibility import TEAM_KINDS, hidden_requests
+from requests_app.visibility import TEAM_KINDS, hidden_requests, requests_with
 
 
 def with_role(*roles: Role, scope: UUID | None = None) -> QuerySet[User]:
@@ -91,6 +91,11 @@ def unhidden(people: Iterable[User], request: AccessRequest) -> list[User]:
         for person in {person.pk: person for person in people}.values()
         if not hidden_among(person, {request.pk})
     ]
+
+
+def opens(person: User, request: AccessRequest) -> bool:
+    """Whether a link to a page of the file leads this person anywhere."""
+    return requests_with(person).filter(pk=request.pk).exists()
 
 
 @hide_about

@@ -9,8 +9,6 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from portal.accounts.models import Role
-from portal.accounts.roles import has_role
 from portal.audit.record import record_view
 from requests_app import extraction, permissions
 from requests_app.abilities import abilities
@@ -24,10 +22,11 @@ from .request import visible_request
 @require_http_methods(["GET", "HEAD", "POST"])
 def extraction_page(request: HttpRequest, pk: UUID) -> HttpResponse:
     access_request = visible_request(request, pk)
-    if not has_role(request.user, Role.OPERATOR):
-        raise PermissionDenied(_("Cette page est celle des opérateurs."))
-    if not permissions.can(request.user, "prepare_extract", access_request):
-        raise PermissionDenied(permissions.why_not(request.user, "prepare_extract", access_request))
+    prepares = permissions.can(request.user, "prepare_extract", access_request)
+    confirms = permissions.can(request.user, "confirm_extract", access_request)
+    if not prepares and (not confirms or request.method == "POST"):
+        why = permissions.why_not(request.user, "prepare_extract", access_request)
+        raise PermissionDenied(why or _("Cette page est celle des opérateurs."))
     if request.method == "POST":
         try:
             extraction.ask(access_request, by=request.user)
@@ -47,6 +46,7 @@ def extraction_page(request: HttpRequest, pk: UUID) -> HttpResponse:
         "workspace": workspace,
         "reviewed": extraction.review(access_request, workspace),
         "prepared": workspace is not None and workspace.deposits.exists(),
+        "prepares": prepares,
         "askable": extraction.is_askable(access_request),
         "acts": [link for link in act_links(access_request, mine) if link.name == "confirm_extract"]
         if not why_not

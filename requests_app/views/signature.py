@@ -155,18 +155,15 @@ def cancel(request: HttpRequest, pk: UUID) -> HttpResponse:
     return render(request, "layout/confirm.html", context)
 
 
-def _signable(request: HttpRequest, pk: UUID) -> AccessRequest:
-    access_request = visible_request(request, pk)
-    if "version_to_sign" not in permissions.parts_visible(request.user, access_request):
-        raise Http404
-    return access_request
-
-
 @accepts_files(largest_piece)
 @require_http_methods(["GET", "HEAD", "POST"])
 def sign(request: HttpRequest, pk: UUID) -> HttpResponseBase:
     """One page: the version, its fingerprint, one button. Or the signed PDF of that version."""
-    access_request = _signable(request, pk)
+    access_request = visible_request(request, pk)
+    if "version_to_sign" not in permissions.parts_visible(request.user, access_request):
+        if not permissions.is_signatory(request.user, access_request):
+            raise Http404
+        return _nothing_to_sign(request, access_request)  # asked once, signed or taken back since
     unsigned = access_request.versions.filter(status__in=RequestVersion.UNSIGNED)
     version = unsigned.select_related("signed_file").first()
     if version is None or (request.method == "POST" and version.status != Status.AWAITING):

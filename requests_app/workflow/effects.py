@@ -101,11 +101,12 @@ def _expect(ctx: Context, stage: Stage) -> None:
         go = ctx.procedure.stage(stage.code).outcome("go")
         more["blocked"] = " ".join(guards.requirements_unmet(ctx.request, go))
     if stage.kind == "extract":
-        people = [*people, *recipients.data_holders(ctx.request)]
         more["lost"] = ctx.the_act.text if ctx.move.name == "reopen_extract" else ""
+    more |= {"due": stage.due_at, "stage": stage.code}
     if stage.kind == "use":
-        people = [*people, *recipients.named(ctx.request)]
-    _EXPECTED[stage.kind].tell(people, ctx.request, due=stage.due_at, stage=stage.code, **more)
+        notices.AccessOpen.tell_apart(recipients.named(ctx.request), people, ctx.request, **more)
+        return
+    _EXPECTED[stage.kind].tell(people, ctx.request, **more)
 
 
 def _due_of(ctx: Context, kind: str) -> datetime | None:
@@ -154,7 +155,6 @@ def _paper(ctx: Context) -> None:
     notices.SignatureCheckExpected.tell(
         recipients.office(ctx.request, Role.SECRETARIAT),
         ctx.request,
-        page=reverse("requests_app:request_act", args=[ctx.request.pk, "verify_signature"]),
         **more,
     )
 
@@ -173,15 +173,13 @@ def _verified(ctx: Context) -> None:
 
 def _sent_back(ctx: Context) -> None:
     contested = ctx.move.name == "contest_signature"
-    desk = recipients.office(ctx.request, Role.SECRETARIAT) if contested else []
-    notices.SignatureRefused.tell(
-        [*_both_sides(ctx), *desk],
-        ctx.request,
-        page=reverse("requests_app:sign", args=[ctx.request.pk]),
-        contested=contested,
-        message=ctx.the_act.text,
-        version=ctx.the_act.data["version"],
-    )
+    said = {"message": ctx.the_act.text, "version": ctx.the_act.data["version"]}
+    said |= {"contested": contested}
+    page = reverse("requests_app:sign", args=[ctx.request.pk])
+    notices.SignatureRefused.tell(_both_sides(ctx), ctx.request, page=page, **said)
+    if contested:
+        desk = recipients.office(ctx.request, Role.SECRETARIAT)
+        notices.SignatureRefused.tell(desk, ctx.request, **said)
 
 
 def _signed(ctx: Context) -> QuerySet[RequestVersion]:
@@ -300,8 +298,8 @@ def _report(ctx: Context) -> None:
 
 def _convention(ctx: Context) -> None:
     permit = ctx.the_act.permit
-    people = [*recipients.team(ctx.request), *recipients.named(ctx.request)]
-    notices.ConventionSigned.tell(people, ctx.request, due=permit.expires_at)
+    named, team = recipients.named(ctx.request), recipients.team(ctx.request)
+    notices.ConventionSigned.tell_apart(named, team, ctx.request, due=permit.expires_at)
 
 
 def _task_closed(ctx: Context) -> None:

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 
 from portal.accounts.models import Role
 from portal.common.calendar import legal_now, legal_today
-from requests_app import notices, recipients
+from requests_app import notices, permissions, recipients
 from requests_app.models import Credential, Grant, GrantState, Permit, Workspace
 from requests_app.provisioning import labels, signals
 from requests_app.provisioning.backends.base import Unreachable
@@ -43,11 +43,9 @@ def on_grant(*, grant: Grant, new: str, **_kwargs: Any) -> None:
     if new in {GrantState.OPEN, GrantState.CLOSED}:
         transaction.on_commit(clock.run_grants)
     if new == GrantState.CLOSED:
-        request = grant.permit.request
-        notices.AccessClosed.tell(
-            [grant.person, *recipients.investigators(request), *recipients.data_holders(request)],
-            request,
-            person=str(grant.person),
+        notices.of_access(
+            notices.AccessClosed,
+            grant,
             message=grant.reason,
             unopened=grant.closed_unopened,
             once=f"closed-{grant.pk}",
@@ -95,9 +93,11 @@ def on_permit_expiring(*, permit: Permit, days: int, **_kwargs: Any) -> None:
         grant.person
         for grant in permit.grants.exclude(state=GrantState.CLOSED).select_related("person")
     ]
-    notices.AccessExpiring.tell(
-        [*persons, *recipients.investigators(request), *recipients.data_holders(request)],
+    notices.AccessExpiring.tell_apart(
+        [*persons, *recipients.investigators(request)],
+        recipients.data_holders(request),
         request,
+        otherwise=reverse("requests_app:holder_accesses"),
         days=max(1, min(days, left)),
         due=permit.expires_at,
         once=f"permit-{permit.pk}-{days}d",
@@ -111,9 +111,13 @@ def on_extract_staged(*, workspace: Workspace, **_kwargs: Any) -> None:
     staged = workspace.deposits.select_related("staged_by").exclude(staged_by=None).last()
     author = staged.staged_by if staged is not None else None
     at = staged.staged_at if staged is not None else ""  # prepared again: to confirm again
-    able = [*recipients.office(request, Role.OPERATOR), *recipients.data_holders(request)]
+    people = [*recipients.office(request, Role.OPERATOR), *recipients.data_holders(request)]
     notices.ExtractStaged.tell(
-        [person for person in able if author is None or person.pk != author.pk],
+        [
+            one
+            for one in people
+            if permissions.can(one, "confirm_extract", request) and one != author
+        ],
         request,
         person=str(author or ""),
         page=reverse("requests_app:extraction", args=[request.pk]),
