@@ -40,7 +40,7 @@ class ImportRun(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.reader} – {self.started_at:%Y-%m-%d %H:%M}"
+        return f"{self.reader} – {self.started_at:%d/%m/%Y %H:%M}"
 
 
 class StagedRow(models.Model):

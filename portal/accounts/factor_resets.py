@@ -84,10 +84,15 @@ def propose(user: User, *, by: User, reason: str) -> FactorReset:
         page = absolute(reverse("admin:accounts_factorreset_change", args=[proposal.pk]))
         signals.mail(
             "factor_reset_to_confirm",
-            to=[one for one in administrators() if one.pk not in {by.pk, user.pk}],
+            to=confirmers(proposal),
             context=context | {"person": str(user), "url": page},
         )
     return proposal
+
+
+def confirmers(proposal: FactorReset) -> list[User]:
+    """Administrators whom nothing keeps from confirming now."""
+    return [one for one in administrators() if not why_not(proposal, by=one)]
 
 
 def administrators() -> list[User]:
@@ -183,6 +188,13 @@ def ask_reset(user: User, *, by: User, reason: str) -> str | None:
         second_factor.reset(user, by=by, reason=reason)
         return None
     proposal = propose(user, by=by, reason=reason)
+    if not confirmers(proposal):
+        return _(
+            "Proposé pour %(person)s, mais aucun administrateur ne peut le confirmer aujourd’hui :"
+            " il en faut un autre que vous, qui ne vous doive ni son rôle ni son adresse depuis"
+            " moins de %(days)s jours. Nommez-en un, ou faites utiliser un code de secours, puis"
+            " proposez de nouveau."
+        ) % {"person": user, "days": SETTLED.days}
     return _(
         "Proposé pour %(person)s, qui a un rôle, une signature, un organisme à gérer, un accès ou"
         " une part dans une demande : un autre administrateur doit confirmer avant le"

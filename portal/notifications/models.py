@@ -91,4 +91,4 @@ class Message(models.Model):
 
     def __str__(self) -> str:
         # Never the subject: it may hold the title of a request, and lists name messages.
-        return f"{self.code} {self.created_at:%Y-%m-%d}"
+        return f"{self.code} {self.created_at:%d/%m/%Y}"

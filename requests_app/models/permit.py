@@ -372,4 +372,4 @@ class ProviderReading(models.Model):
     read_at = models.DateTimeField()
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.read_at:%Y-%m-%d %H:%M}"
+        return f"{self.kind} {self.read_at:%d/%m/%Y %H:%M}"

@@ -148,7 +148,7 @@ class StagePause(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.stage_id} {self.started_at:%Y-%m-%d}"
+        return f"{self.stage_id} {self.started_at:%d/%m/%Y}"
 
 
 class Act(models.Model):
@@ -194,7 +194,7 @@ class Act(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.code} {self.effective_at:%Y-%m-%d}"
+        return f"{self.code} {self.effective_at:%d/%m/%Y}"
 
 
 class TransitionLog(models.Model):
@@ -280,4 +280,4 @@ class Note(models.Model):
         ordering = ["-created_at"]
 
     def __str__(self) -> str:
-        return f"{self.author} {self.created_at:%Y-%m-%d}"
+        return f"{self.author} {self.created_at:%d/%m/%Y}"

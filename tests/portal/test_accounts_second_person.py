@@ -90,7 +90,7 @@ def holders() -> dict[str, User]:
 
 
 class TestOneAloneResetsNothing:
-    def test_of_anybody_who_holds_powers(self, first: User) -> None:
+    def test_of_anybody_who_holds_powers(self, first: User, second: User) -> None:
         for name, user in holders().items():
             enrol(user)
             words = factor_resets.ask_reset(user, by=first, reason=REASON)
@@ -228,6 +228,19 @@ class TestConfirming:
     ) -> None:
         move(second, "autre@exemple.fr", by=first)
         self.refused(proposal, second, "indépendant")
+
+    def test_only_who_may_confirm_is_asked_and_nobody_is_said(
+        self, first: User, operator: User
+    ) -> None:
+        said = factor_resets.ask_reset(operator, by=first, reason=REASON)
+        assert said is not None
+        assert "aucun administrateur ne peut le confirmer" in said
+        factor_resets.cancel(FactorReset.objects.get(), by=first, reason="Trop tôt.")
+        puppet = a_person("recrue")
+        role_grants.grant(to=puppet, role=Role.ADMINISTRATOR, by=first)
+        said = factor_resets.ask_reset(operator, by=first, reason=REASON)
+        assert "aucun administrateur ne peut le confirmer" in str(said)
+        assert told("factor_reset_to_confirm") == set()
 
     def test_a_colleague_named_long_ago_counts(self, first: User, operator: User) -> None:
         colleague = a_person()

@@ -40,4 +40,4 @@ class EmailLink(models.Model):
         verbose_name_plural = _("liens de confirmation")
 
     def __str__(self) -> str:
-        return f"{self.get_purpose_display()} – {self.created_at:%Y-%m-%d}"
+        return f"{self.get_purpose_display()} – {self.created_at:%d/%m/%Y}"

@@ -76,7 +76,7 @@ class Invitation(models.Model):
         EXPIRED = "expired", _("expirée")
 
     def __str__(self) -> str:
-        return f"{self.get_kind_display()} – {self.created_at:%Y-%m-%d}"
+        return f"{self.get_kind_display()} – {self.created_at:%d/%m/%Y}"
 
     @property
     def state(self) -> "Invitation.State":

@@ -36,7 +36,7 @@ class FormerEmail(models.Model):
         ordering = ["-ended_at"]
 
     def __str__(self) -> str:
-        return f"{self.user_id} {self.ended_at:%Y-%m-%d}"
+        return f"{self.user_id} {self.ended_at:%d/%m/%Y}"
 
 
 class FactorResetQuerySet(models.QuerySet["FactorReset"]):
@@ -136,7 +136,7 @@ class FactorReset(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.user} – {self.created_at:%Y-%m-%d}"
+        return f"{self.user} – {self.created_at:%d/%m/%Y}"
 
     @property
     def state(self) -> "FactorReset.State":
