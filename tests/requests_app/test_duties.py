@@ -372,7 +372,7 @@ class Duties(TestCase):
         other = user("membre-2", role=Role.COMMITTEE_MEMBER, scope=world.cesrees)
         self.story.declare(other)
         attached(other, self.story.request)
-        with pytest.raises(engine.TransitionRefused, match="partie"):
+        with pytest.raises(engine.TransitionRefused, match="ne siège pas"):
             self.story.do("opinion", "assign_rapporteurs", by=world.president, members=[other])
         payload = self.story.opinion_payload() | {"present": [other]}
         with pytest.raises(engine.TransitionRefused, match="partie"):
