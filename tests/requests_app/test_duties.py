@@ -375,7 +375,7 @@ class Duties(TestCase):
         with pytest.raises(engine.TransitionRefused, match="ne siège pas"):
             self.story.do("opinion", "assign_rapporteurs", by=world.president, members=[other])
         payload = self.story.opinion_payload() | {"present": [other]}
-        with pytest.raises(engine.TransitionRefused, match="partie"):
+        with pytest.raises(engine.TransitionRefused, match="ne siège pas"):
             self.story.do("opinion", "issue_opinion", by=world.president, **payload)
 
     def test_who_has_ruled_does_not_join_afterwards(self) -> None:
