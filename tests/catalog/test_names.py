@@ -105,6 +105,7 @@ def test_what_an_address_would_cut_or_hide_is_refused_everywhere(name: str) -> N
 def test_a_label_holds_nothing_unseen() -> None:
     assert label_and_text("Âge\ufe0f\ue000\u3164 révolu", "") == ("Âge révolu", "")
     assert label_and_text("\u3164", "Âge\u034f\nrévolu") == ("Âge", "Âge\u034f\nrévolu")
+    assert label_and_text("", "Âge  révolu\u3164") == ("Âge révolu", "")  # not said twice
 
 
 @pytest.mark.django_db

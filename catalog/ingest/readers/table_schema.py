@@ -91,7 +91,8 @@ def label_and_text(title: str, description: str) -> tuple[str, str]:
     if title := one_line(title):
         return _shorten(title), description
     label = _shorten(description)
-    return label, "" if label == description else description
+    # a space too many is no other text: said twice, it would count twice in a search
+    return label, "" if label == one_line(description) else description
 
 
 def _shorten(text: str) -> str:
