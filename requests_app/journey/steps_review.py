@@ -82,11 +82,19 @@ def committee(story: Story) -> str:
             study.number not in listed.html and study.title not in listed.html,
             f"le membre lié voit le dossier dans {path}",
         )
-    mails = [text for mail in story.mails("membre-lie@demo.example") for text in mail]
-    expect(not [text for text in mails if study.number in text], "le membre lié en reçoit un mail")
+    mails = [" ".join(mail) for mail in story.mails("membre-lie@demo.example")]
+    told = [text for text in mails if study.number in text]
+    expect(
+        len(told) <= 1 and all("écarté d’office" in text for text in told),
+        "le membre lié en reçoit plus que l’avis de son écart",
+    )
+    expect(
+        not [text for text in mails if study.title in text or f"{study.id}" in text],
+        "un courriel au membre lié dit plus que le numéro du dossier",
+    )
     return (
-        f"404 sur {len(paths)} adresses pour le membre lié, rien dans ses listes ni ses courriels ;"
-        " avis « favorable avec recommandations »"
+        f"404 sur {len(paths)} adresses pour le membre lié, rien dans ses listes, le numéro seul"
+        " par courriel ; avis « favorable avec recommandations »"
     )
 
 
