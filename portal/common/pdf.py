@@ -150,9 +150,9 @@ def _without(value: Any, unshown: set[str], found: dict[str, _Replaced], place: 
             if character in unshown:
                 one = found.setdefault(character, _Replaced())
                 one.times += 1
-                if place not in one.places:
-                    one.elsewhere = len(one.places) == 3
-                    one.places += [] if one.elsewhere else [place]
+                if len(one.places) < 3 and place not in one.places:
+                    one.places.append(place)
+                one.elsewhere |= place not in one.places
         return value.translate(dict.fromkeys(map(ord, unshown), REPLACEMENT))
     if isinstance(value, dict):
         place = value["title"] if isinstance(value.get("title"), str) else place

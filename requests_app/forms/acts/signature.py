@@ -35,7 +35,7 @@ class VerifySignatureForm(PaperSignatory, ActForm):
         self.fields["version"].initial = version.number if version else None
         self.name_signatory(self.access_request, known=act.data if act else None)
         if contests := standing.contests(self.access_request):
-            names = ", ".join({str(one.entered_by): "" for one in contests})
+            names = ", ".join(dict.fromkeys(str(one.entered_by) for one in contests))
             self.fields["despite_contest"] = forms.BooleanField(
                 label=_("J’ai lu la contestation de %(who)s, et je retiens cette signature")
                 % {"who": names},
