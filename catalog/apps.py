@@ -7,4 +7,3 @@ class CatalogConfig(AppConfig):
 
     def ready(self) -> None:
         from . import audit_actions, receivers  # noqa: F401
-        from .api import schema  # noqa: F401

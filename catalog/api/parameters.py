@@ -9,8 +9,6 @@ from typing import Any
 import django_filters
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.pagination import PageNumberPagination
 from rest_framework.request import Request
@@ -75,7 +73,6 @@ class Pages(PageNumberPagination):
         return list(found)
 
 
-@extend_schema_field(OpenApiTypes.BOOL)
 class TrueOrFalse(django_filters.TypedChoiceFilter):
     """`true` or `false`; django-filter's own BooleanFilter ignores any other word."""
 

@@ -44,7 +44,6 @@ INSTALLED_APPS = [
     "django_otp.plugins.otp_static",
     "rest_framework",
     "django_filters",
-    "drf_spectacular",
 ]
 
 MIDDLEWARE = [
@@ -332,7 +331,6 @@ PROVISIONING = {
 }
 
 REST_FRAMEWORK = {
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_AUTHENTICATION_CLASSES": ["portal.accounts.tokens.TokenAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.AllowAny"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
@@ -349,17 +347,6 @@ REST_FRAMEWORK = {
     # Otherwise a made-up X-Forwarded-For would give each call a throttle of its own.
     "NUM_PROXIES": TRUSTED_PROXIES,
     "EXCEPTION_HANDLER": "portal.common.problems.problem_details",
-}
-SPECTACULAR_SETTINGS = {
-    "TITLE": "Guichet",
-    "DESCRIPTION": "Catalogue des bases de données de santé, en lecture seule.",
-    "VERSION": "1.0.0",
-    "SERVE_INCLUDE_SCHEMA": False,
-    "SERVE_AUTHENTICATION": [],
-    "POSTPROCESSING_HOOKS": [
-        "drf_spectacular.hooks.postprocess_schema_enums",
-        "catalog.api.schema.describe_problems",
-    ],
 }
 
 LOGGING = {

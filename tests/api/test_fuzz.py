@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 import schemathesis
-from django.conf import settings
 from django.core.signals import request_finished, request_started
 from django.db import close_old_connections
 from hypothesis import HealthCheck
@@ -17,6 +16,7 @@ from hypothesis import settings as examples
 from rest_framework.throttling import AnonRateThrottle, UserRateThrottle
 from schemathesis.checks import negative_data_rejection, positive_data_acceptance
 
+from catalog.api.description import HERE
 from catalog.models import TableKey
 from catalog.search.indexing import rebuild
 from catalog.search.query import FACETS
@@ -25,7 +25,7 @@ from tests.catalog.factories import make_dataset, make_table, make_variable
 
 
 pytestmark = pytest.mark.django_db
-DESCRIPTION = Path(settings.BASE_DIR) / "tests" / "api" / "openapi.json"
+DESCRIPTION = HERE / "openapi.json"
 schema = schemathesis.openapi.from_path(DESCRIPTION)
 schema.app = application
 schema.config.generation.update(allow_x00=False)  # refused by every field of ours: own test

@@ -104,12 +104,17 @@ def test_nothing_starts_before_the_check() -> None:
 
 
 def test_each_process_of_the_example_starts_with_its_own_settings(tmp_path: Path) -> None:
-    """Django loads with what each service is given, and no more."""
+    """Django loads with what each service is given, and no more; no tool of development with it."""
+    tools = {"drf_spectacular", "jsonschema", "rest_framework.test", "django.test", "unittest"}
     services = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]
     for name in ("web", "worker", "provisioning", "beat"):
         files = services[name]["env_file"]
         done = subprocess.run(
-            [sys.executable, "-c", "import portal.celery, portal.wsgi"],
+            [
+                sys.executable,
+                "-c",
+                "import sys, portal.celery, portal.wsgi, portal.urls; print(*sys.modules)",
+            ],
             cwd=settings.BASE_DIR,
             env=filled(*files, folder=tmp_path),
             capture_output=True,
@@ -117,3 +122,4 @@ def test_each_process_of_the_example_starts_with_its_own_settings(tmp_path: Path
             check=False,
         )
         assert done.returncode == 0, (name, done.stderr)
+        assert not tools & set(done.stdout.split()), name

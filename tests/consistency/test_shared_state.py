@@ -79,7 +79,7 @@ NUMBERS = {"requests_app.provisioning.hints._quiet_until": "until when no hint i
 # `functools` locks its own table. Two threads may compute a value at once: it must be the same one,
 # and nobody may change what all are given.
 CACHES = {
-    "catalog.api.description._made": "made once, under a lock; nobody writes in it",
+    "catalog.api.description.description": "read once from its file; nobody writes in it",
     "catalog.search.backends._backend": "an engine; see the classes, used by threads on purpose",
     "catalog.search.synonyms.longest": "a number",
     "catalog.search.synonyms.table": "a dictionary of tuples that nobody writes in",
@@ -92,7 +92,6 @@ CACHES = {
 }
 # Objects with a state of their own.
 OBJECTS = {
-    "catalog.api.description._describing": "the lock of the API's description",
     "catalog.search.text._stemmer": "keeps the word it works on: used under _stemming only",
     "catalog.search.text._stemming": "the lock of the stemmer",
     "portal.celery.app": "the Celery application, made to be shared",
