@@ -1,260 +1,71 @@
-"""`make bench`: what pages, search, import and audit cost, at two sizes of data.
+"""`make bench`: what pages, search, import and the log cost; see the options with --help.
 
-    python -m tests.benchmarks.run [--repeat 7]
+    python -m tests.benchmarks.run [--sizes small] [--only http] [--peer NAME=URL]
 
-Everything happens in a temporary folder, on SQLite. With TEST_OPENSEARCH_URL set (see `make
-services`) the search table also has OpenSearch. The large catalogue is the published dictionary of
-the main base where this machine has it (../shared), else the demo catalogue only, which is said.
+The SQLite part needs nothing. The rest runs on PostgreSQL (TEST_DATABASE_URL, as `make services`
+prints), in databases of its own that are dropped at the end unless --keep.
 """
 
-import argparse
 import os
 import shutil
-import statistics
 import sys
-import tempfile
 import time
-from collections.abc import Callable
-from io import StringIO
 from pathlib import Path
-from typing import Any
+
+from . import database
+from .environment import PROJECT, environment, module
+from .options import Options, parse
+from .tables import say
 
 
-PROJECT = Path(__file__).resolve().parent.parent.parent
-DICTIONARY = PROJECT.parent / "shared" / "data" / "snds" / "schemas"
-QUERIES = (
-    "commune de résidence du bénéficiaire",
-    "BEN_RES_COM",
-    "l’hospitalisation en psychiatrie",
-    "medicaments",
-    "diabete insuline",
-    "cancer du sein",
-    "date de naissance",
-    "zzzz",
-)
-PENDING = 300
-ACTS = 40
-EVENTS = 2_000
+KEPT = PROJECT / "var" / "bench"
 
 
-def table(title: str, head: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
-    """Print aligned columns; numbers to the right."""
-    cells = [tuple(f"{c:.1f}" if isinstance(c, float) else str(c) for c in row) for row in rows]
-    widths = [max(len(row[i]) for row in [head, *cells]) for i in range(len(head))]
-    print(f"\n{title}")
-    for row in [head, tuple("-" * width for width in widths), *cells]:
-        first, *others = (
-            cell.ljust(w) if i == 0 else cell.rjust(w)
-            for i, (cell, w) in enumerate(zip(row, widths, strict=True))
-        )
-        print("  ".join([first, *others]))
+class Failed(Exception):
+    """A part ended with a fault, which it has printed."""
 
 
-def milliseconds(call: Callable[[], Any], repeat: int) -> list[float]:
-    times = []
-    for _ in range(repeat):
+def prepare(size: str, options: Options) -> tuple[str, Path]:
+    """A database of this size, made unless it is there: its name and the folder of its files."""
+    name = options.database or f"guichet_bench_{size}_{os.getpid()}"
+    folder = KEPT / name
+    if not database.exists(name):
+        say(f"\nMaking {size} data in {name}:")
         start = time.perf_counter()
-        call()
-        times.append((time.perf_counter() - start) * 1000)
-    return sorted(times)
+        database.create(name)
+        run("run_make", size, env=environment(name, folder))
+        say(f"  made in {time.perf_counter() - start:.0f} s")
+    return name, folder
 
 
-def seconds(call: Callable[[], Any]) -> float:
-    start = time.perf_counter()
-    call()
-    return time.perf_counter() - start
+def forget(name: str, folder: Path) -> None:
+    database.drop(name)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
-class Site:
-    """A portal in a temporary folder with people at the counter, and pages to weigh."""
-
-    def __init__(self, repeat: int) -> None:
-        from tests.support.client import client_for
-        from tests.support.factories import World
-
-        self.repeat = repeat
-        self.world = World()
-        self.story = self.world.story().reach("referral")
-        self.waiting = self.world.story().reach("completeness")
-        self.anonymous = client_for()
-        self.secretariat = client_for(self.world.secretariat, verified=True)
-        self.investigator = client_for(self.world.investigator, verified=True)
-
-    def pages(self) -> dict[str, tuple[Any, str]]:
-        from catalog.models import Variable
-
-        variable = Variable.objects.order_by("table__dataset__code", "name").first()
-        assert variable is not None
-        dataset = variable.table.dataset
-        request = f"/dossiers/{self.story.request.pk}/"
-        return {
-            "home": (self.anonymous, "/"),
-            "catalogue, results": (self.anonymous, "/recherche/?q=date"),
-            "dataset": (self.anonymous, f"/bases/{dataset.code}/"),
-            "table": (self.anonymous, f"/bases/{dataset.code}/tables/{variable.table.name}/"),
-            "variable": (self.anonymous, f"/variables/{variable.name}/"),
-            "inbox": (self.secretariat, "/a-traiter/"),
-            "request, staff": (self.secretariat, request),
-            "request, log": (self.secretariat, f"{request}?onglet=journal"),
-            "request, investigator": (self.investigator, request),
-        }
-
-    def weigh(self) -> dict[str, tuple[int, float]]:
-        """`{page: (statements, median ms)}`, each page warm."""
-        from tests.support.queries import count_queries
-
-        found = {}
-        for name, (client, address) in self.pages().items():
-            client.get(address)
-            with count_queries() as queries:
-                answer = client.get(address)
-            assert answer.status_code == 200, f"{address}: {answer.status_code}"
-            times = milliseconds(lambda c=client, a=address: c.get(a), self.repeat)
-            found[name] = (queries.count, statistics.median(times))
-        return found
-
-    def grow(self) -> None:
-        """The large size: 300 more pending requests and 40 more acts on one request."""
-        from django.utils import timezone
-
-        from requests_app.models import Act, Stage
-
-        model, now = self.waiting.stage("completeness"), timezone.now()
-        for index in range(PENDING - 1):
-            request = self.world.draft()
-            request.state, request.number = "submitted", f"GUI-2030-{index:04d}"
-            request.submitted_at = now
-            request.save()
-            Stage.objects.create(
-                request=request,
-                code=model.code,
-                kind=model.kind,
-                role=model.role,
-                state="running",
-                started_at=now,
-                due_at=now,
-            )
-        for _ in range(ACTS):
-            Act.objects.create(
-                request=self.story.request,
-                code="record_referral",
-                effective_at=now,
-                entered_at=now,
-                entered_by=self.world.secretariat,
-            )
-
-
-def catalogue_counts() -> str:
-    from catalog.models import Dataset, Table, Variable
-
-    counts = (Dataset.objects.count(), Table.objects.count(), Variable.objects.count())
-    return "{} datasets, {} tables, {} variables".format(*counts)
-
-
-def pages(repeat: int) -> None:
-    from django.core.management import call_command
-
-    from tests.support.factories import World
-
-    World()
-    quiet = StringIO()
-    call_command("seed_catalogue", stdout=quiet)
-    call_command("reindex", stdout=quiet)
-    site = Site(repeat)
-    sizes = [f"small: {catalogue_counts()}, 1 pending request"]
-    small = site.weigh()
-    if DICTIONARY.is_dir():
-        taken = seconds(
-            lambda: call_command("import_table_schema", DICTIONARY, stdout=quiet, stderr=quiet)
-        )
-        rebuilt = seconds(lambda: call_command("reindex", stdout=quiet))
-        table(
-            "Import and index",
-            ("step", "s"),
-            [(f"import ({catalogue_counts()})", taken), ("reindex, embedded", rebuilt)],
-        )
-    site.grow()
-    large = site.weigh()
-    sizes.append(f"large: {catalogue_counts()}, {PENDING} pending requests, {ACTS} more acts")
-    table(
-        "Pages: SQL statements and median time",
-        ("page", "SQL small", "SQL large", "ms small", "ms large"),
-        [(n, small[n][0], large[n][0], small[n][1], large[n][1]) for n in small],
-    )
-    print("\n".join(sizes))
-
-
-def search(repeat: int) -> None:
-    from django.conf import settings
-    from django.core.management import call_command
-    from django.test import override_settings
-
-    from catalog.search.query import SearchRequest, parse
-    from catalog.search.service import search as run
-
-    engines = {"embedded": ""}
-    if server := os.environ.get("TEST_OPENSEARCH_URL", ""):
-        engines["opensearch"] = server
-    rows = []
-    for name, url in engines.items():
-        prefix = f"bench-{os.getpid()}"
-        with override_settings(SEARCH_URL=url, SEARCH_PREFIX=prefix):
-            built = seconds(lambda: call_command("reindex", stdout=StringIO()))
-            for text in QUERIES:
-                request = SearchRequest(parsed=parse(text), kind="variable")
-                result = run(request)
-                assert result.engine != "database", "the index does not answer"
-                times = milliseconds(lambda r=request: run(r), repeat * 3)
-                worst = times[int(len(times) * 0.95)]
-                rows.append((f"{name}: {text}", result.total, statistics.median(times), worst))
-            rows.append((f"{name}: index built in {built:.1f} s", "", "", ""))
-    table("Search", ("engine: query", "found", "ms median", "ms 95 %"), rows)
-    size = sum(f.stat().st_size for f in Path(settings.SEARCH_DIR).rglob("*") if f.is_file())
-    print(f"embedded index: {size / 2**20:.1f} MiB, all generations")
-
-
-def audit() -> None:
-    from portal.audit.record import record
-    from portal.audit.seal import seal_pending
-    from portal.audit.verify import verify
-
-    def write() -> None:
-        for number in range(EVENTS):
-            record("request.view", by=None, text=f"texte {number}")
-
-    steps = [
-        ("record", seconds(write)),
-        ("seal", seconds(lambda: seal_pending(everything=True))),
-        ("verify", seconds(verify)),
-    ]
-    rows = [(name, taken, round(EVENTS / taken)) for name, taken in steps]
-    table(f"Audit log, {EVENTS} more events", ("step", "s", "events/s"), rows)
+def run(name: str, *arguments: str, env: dict[str, str]) -> None:
+    if code := module(name, *arguments, env=env):
+        raise Failed(f"{name} {' '.join(arguments)}: exit status {code}")
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description="Benchmark tables of Guichet.")
-    parser.add_argument("--repeat", type=int, default=7, help="measures per page")
-    options = parser.parse_args()
-    folder = tempfile.mkdtemp(prefix="guichet-bench-")
-    os.environ |= {"GUICHET_TEST_RUN": folder, "DJANGO_SETTINGS_MODULE": "portal.settings.test"}
-    os.environ.pop("DATABASE_URL", None)
+    options = parse(sys.argv[1:])
+    if options.make and not database.server():
+        say("TEST_DATABASE_URL is not set: `make services` starts a server and prints it.")
+        return 2
     try:
-        import django
-
-        django.setup()
-        import logging
-
-        logging.disable(logging.WARNING)
-        from django.core.management import call_command
-
-        call_command("migrate", verbosity=0)
-        if not DICTIONARY.is_dir():
-            print(f"{DICTIONARY} is absent: the large size has the demo catalogue only")
-        pages(options.repeat)
-        search(options.repeat)
-        audit()
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        if options.make:
+            name, _ = prepare(options.make, options)
+            say(f"{name}: {database.address(name)}")
+            return 0
+        if "local" in options.only:
+            run("run_local", env=dict(os.environ))
+    except KeyboardInterrupt:
+        say("\nInterrupted.")
+        return 130
+    except Failed as failure:
+        say(str(failure))
+        return 1
     return 0
 
 
