@@ -2,11 +2,11 @@
 
 from datetime import date
 from typing import Any
-from uuid import UUID
 
 from django.contrib import admin
 from django.db import transaction
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
@@ -21,6 +21,7 @@ from portal.common.admin import (
     confirmed_action,
     reason_action,
 )
+from portal.common.admin_lists import AutocompleteFilter
 from portal.common.calendar import legal_today
 
 from .completeness import completeness
@@ -77,24 +78,6 @@ class PublishedFilter(admin.SimpleListFilter):
         return queryset
 
 
-class HolderFilter(admin.SimpleListFilter):
-    """Holders by name in one query (a relation filter would ask for each name)."""
-
-    title = gettext_lazy("responsable de données")
-    parameter_name = "responsable"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        names = DataHolder.objects.values_list("pk", "organisation__name")
-        return [(str(pk), name) for pk, name in names]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        try:
-            chosen = UUID(self.value() or "")
-        except ValueError:
-            return queryset
-        return queryset.filter(holder=chosen)
-
-
 class DistributionInline(RoleInline):
     model = Distribution
     extra = 0
@@ -114,7 +97,13 @@ class DatasetAdmin(NoDeleteMixin, CatalogAdmin):
         "percent",
         "is_demo",
     ]
-    list_filter = ["kind", "ask_route", PublishedFilter, "is_demo", HolderFilter]
+    list_filter = [
+        "kind",
+        "ask_route",
+        PublishedFilter,
+        "is_demo",
+        ("holder", AutocompleteFilter),
+    ]
     search_fields = ["code", "title_fr", "acronym", "holder__organisation__name"]
     autocomplete_fields = ["holder", "terms"]
     filter_horizontal = ["controllers"]
@@ -154,14 +143,16 @@ class DatasetAdmin(NoDeleteMixin, CatalogAdmin):
     ]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        there = Table.objects.filter(dataset=OuterRef("pk"), removed_at__isnull=True)
+        there = Table.objects.filter(dataset=OuterRef("pk"), removed_at__isnull=True).order_by()
+        number = there.values("dataset").annotate(number=Count("pk")).values("number")
         return (
             Dataset.objects.visible_to(request.user)
             .select_related("holder__organisation")
             .prefetch_related("controllers")
             .annotate(
                 has_tables=Exists(there),
-                tables_now=Count("tables", filter=Q(tables__removed_at__isnull=True)),
+                # Of the rows shown only: a join would count those of the whole catalogue.
+                tables_now=Coalesce(Subquery(number), 0),
             )
         )
 
@@ -233,7 +224,7 @@ class RemovedFilter(admin.SimpleListFilter):
 @admin.register(Table)
 class TableAdmin(NoDeleteMixin, CatalogAdmin):
     list_display = ["name", "label_fr", "dataset", "valid_from", "valid_until", "removed_at"]
-    list_filter = [RemovedFilter, ("dataset", admin.RelatedOnlyFieldListFilter)]
+    list_filter = [RemovedFilter, ("dataset", AutocompleteFilter)]
     search_fields = ["name", "label_fr"]
     autocomplete_fields = ["dataset"]
     readonly_fields = ["removed_at"]
@@ -294,8 +285,9 @@ class StagedRowAdmin(ReadOnlyMixin, RoleAdmin):
     """The report of the last import, row by row."""
 
     list_display = ["file", "line", "kind", "table_name", "name", "outcome", "message"]
-    list_filter = ["outcome", "kind", "dataset_code"]
-    search_fields = ["file", "table_name", "name"]
+    list_filter = ["outcome", "kind"]
+    search_fields = ["=dataset_code", "file", "table_name", "name"]
+    search_help_text = gettext_lazy("Code de la base, fichier, table ou variable")
 
 
 @admin.register(IndexOutbox)
@@ -303,5 +295,5 @@ class IndexOutboxAdmin(ReadOnlyMixin, RoleAdmin):
     """What the index still has to take up; rows that fail show why."""
 
     list_display = ["id", "kind", "key", "created_at", "attempts", "not_before", "last_error"]
-    list_filter = ["kind", "attempts"]
+    list_filter = ["kind", ("last_error", admin.EmptyFieldListFilter)]
     search_fields = ["key", "last_error"]

@@ -58,7 +58,6 @@ class RoleAdmin(SeenByRole, GuardedAdmin):
     """A list, its pages of fifty and its confirmed actions (`portal.common.admin`)."""
 
     list_per_page = 50
-    show_full_result_count = False
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return self.has_view_permission(request)

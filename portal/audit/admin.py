@@ -22,7 +22,6 @@ from .permissions import can_open_log, can_read_everything, visible_to
 class ReadOnlyAdmin(GuardedAdmin):
     """Nothing is added, changed or deleted; `is_staff` and permissions of Django add nothing."""
 
-    show_full_result_count = False
     list_per_page = 50
     actions = None
 

@@ -23,6 +23,7 @@ from django.contrib.admin.options import get_content_type_for_model
 from django.contrib.admin.utils import get_fields_from_path, unquote
 from django.contrib.admin.views.autocomplete import AutocompleteJsonView
 from django.contrib.admin.views.main import ORDER_VAR, PAGE_VAR, ChangeList
+from django.contrib.admin.widgets import AutocompleteSelect
 from django.core.exceptions import (
     FieldDoesNotExist,
     ObjectDoesNotExist,
@@ -31,16 +32,17 @@ from django.core.exceptions import (
 )
 from django.db.models import F, ForeignKey, ManyToManyField, Model, QuerySet
 from django.db.models.expressions import OrderBy
+from django.forms.widgets import Media
 from django.http import HttpRequest
 from django.utils.dateparse import parse_date, parse_datetime
 
+from .admin_lists import AutocompleteFilter, BoundedPaginator
 from .sensitive import sensitive_columns, touches_sensitive, without_sensitive
 from .signals import admin_looked, admin_refused
 
 
 REFUSALS = (PermissionDenied, DisallowedModelAdminLookup, DisallowedModelAdminToField)
 _UNSAFE = re.compile(r"[^A-Za-z0-9_.:-]+")
-_YEAR = re.compile(r"[1-9][0-9]{3}")
 _ORDER = re.compile(r"-?[0-9]{1,9}")  # Django reads more with int(): +3, 0_3, digits of any script
 SEARCH_CHARS, SEARCH_WORDS = 200, 10  # each word is a condition per column
 
@@ -77,12 +79,8 @@ def _parameters(model: type[Model], item: Any) -> set[str]:
 
 
 @lru_cache(maxsize=256)
-def _offered(
-    model: type[Model], list_filter: tuple[Any, ...], date_hierarchy: str
-) -> frozenset[str]:
+def _offered(model: type[Model], list_filter: tuple[Any, ...]) -> frozenset[str]:
     names: set[str] = set().union(*(_parameters(model, item) for item in list_filter))
-    if date_hierarchy:
-        names |= {f"{date_hierarchy}__{part}" for part in ("year", "month", "day")}
     return frozenset(name for name in names if not touches_sensitive(model, name))
 
 
@@ -177,6 +175,18 @@ class GuardedAdmin(GuardedOptions, admin.ModelAdmin):  # type: ignore[type-arg]
     """A list and its pages. Who may enter them is said by the room's own mixin."""
 
     view_on_site = False  # by content type and id it would read any row of any table
+    paginator = BoundedPaginator
+    show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER  # a count of the whole table for each choice of a filter
+
+    @property
+    def media(self) -> Media:
+        found = super().media
+        for item in self.list_filter:
+            if isinstance(item, tuple) and item[1] is AutocompleteFilter:
+                field = self.model._meta.get_field(str(item[0]))  # noqa: SLF001
+                found += AutocompleteSelect(field, self.admin_site).media
+        return found
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return GuardedChangeList
@@ -184,18 +194,15 @@ class GuardedAdmin(GuardedOptions, admin.ModelAdmin):  # type: ignore[type-arg]
     # --- what may be asked -------------------------------------------------------------------
 
     def offered_lookups(self, request: HttpRequest | None = None) -> frozenset[str]:
-        """The parameters that the list's own filters and date hierarchy put into addresses."""
+        """The parameters that the list's own filters put into addresses."""
         items: Iterable[Any] = self.get_list_filter(request) if request else self.list_filter
         plain = tuple(tuple(item) if isinstance(item, list) else item for item in items)
-        return _offered(self.model, plain, self.date_hierarchy or "")
+        return _offered(self.model, plain)
 
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
         """Whether the list offers the look-up; whatever it does not offer is refused."""
         if lookup not in self.offered_lookups(request):
             return False
-        if self.date_hierarchy and lookup == f"{self.date_hierarchy}__year":
-            # Django fails on the year after 9999 instead of refusing it.
-            return _YEAR.fullmatch(str(value)) is not None and str(value) != "9999"
         if lookup.endswith(("__gte", "__lt")):  # offered by filters of dates alone
             return _is_held(str(value))
         return True
@@ -343,13 +350,23 @@ class GuardedAutocomplete(AutocompleteJsonView):
     def process_request(self, request: HttpRequest) -> tuple[str, Any, Any, str]:
         found = super().process_request(request)
         source = found[2]
-        if not any(
+        if not self._filters(request, source) and not any(
             source.name in form.get_autocomplete_fields(request)
             and (form.has_add_permission(request, *last) or form.has_change_permission(request))
             for form, last in self._forms_of(source.model)
         ):
             raise PermissionDenied("autocomplete")
         return found
+
+    def _filters(self, request: HttpRequest, source: Any) -> bool:
+        """Whether a list that the person reads is filtered by the field."""
+        site: Any = self.admin_site
+        one = site._registry.get(source.model)  # noqa: SLF001
+        return bool(
+            one
+            and (source.name, AutocompleteFilter) in one.get_list_filter(request)
+            and one.has_view_permission(request)
+        )
 
     def _forms_of(self, model: type[Model]) -> Iterator[tuple[Any, tuple[None, ...]]]:
         """The form of the model's own pages, and those inside the pages of others."""

@@ -48,7 +48,6 @@ class MessageAdmin(GuardedAdmin):
     list_select_related = ["recipient"]
     search_fields = ["address", "recipient__username", "recipient__email", "recipient__last_name"]
     search_help_text = _("Adresse, identifiant ou nom du destinataire")
-    show_full_result_count = False
     list_per_page = 50
     actions = [
         confirmed_action(

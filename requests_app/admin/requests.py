@@ -6,6 +6,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
+from portal.common.admin_lists import by_year
 from requests_app.models import (
     AccessRequest,
     NumberSeries,
@@ -32,10 +33,14 @@ class AccessRequestAdmin(ReadOnlyAdmin):
         "ended_at",
         "consult",
     )
-    list_filter = ("state", words.ProcedureFilter, "submitted_at")
+    list_filter = (
+        "state",
+        words.ProcedureFilter,
+        "submitted_at",
+        by_year("created_at", _("année de création")),
+    )
     search_fields = ("number", "organisation__name", "organisation__acronym")
     list_select_related = ("organisation",)
-    date_hierarchy = "created_at"
     fields = (
         "id",
         "number",

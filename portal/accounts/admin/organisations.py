@@ -11,6 +11,7 @@ from portal.accounts import signals, suspension
 from portal.accounts.admin_roles import RoleAdmin
 from portal.accounts.models import Membership, Organisation
 from portal.common.admin import NoDeleteMixin, ReadOnlyMixin, reason_action
+from portal.common.admin_lists import by_year
 from portal.common.fields import SirenField
 
 
@@ -97,7 +98,7 @@ class MembershipAdmin(ReadOnlyMixin, RoleAdmin):
         ("can_sign_since", admin.EmptyFieldListFilter),
         ("ended_at", admin.EmptyFieldListFilter),
         "is_manager",
+        by_year("created_at", _("année de la demande")),
     )
     search_fields = ("user__username", "user__last_name", "organisation__name")
     list_select_related = ("user", "organisation")
-    date_hierarchy = "created_at"

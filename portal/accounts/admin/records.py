@@ -24,6 +24,7 @@ from portal.accounts.models import (
 )
 from portal.accounts.permissions import can_grant_role
 from portal.common.admin import NoDeleteMixin, ReadOnlyMixin, reason_action
+from portal.common.admin_lists import by_year
 from portal.common.calendar import legal_today
 from portal.common.days import years_from_now
 
@@ -88,11 +89,10 @@ class RoleAssignmentAdmin(NoDeleteMixin, RoleAdmin):
 @admin.register(Training)
 class TrainingAdmin(NoDeleteMixin, RoleAdmin):
     list_display = ("user", "title", "followed_on", "valid_until", "recorded_by")
-    list_filter = ("valid_until",)
+    list_filter = ("valid_until", by_year("valid_until", _("année de fin de validité")))
     search_fields = ("user__username", "user__last_name", "title")
     autocomplete_fields = ("user",)
     list_select_related = ("user", "recorded_by")
-    date_hierarchy = "valid_until"
     days = {
         "followed_on": (years_from_now(-20), legal_today),
         "valid_until": (years_from_now(-20), years_from_now(20)),
@@ -123,9 +123,9 @@ class TermsAcceptanceAdmin(ReadOnlyMixin, RoleAdmin):
 class DeclarationAdmin(NoDeleteMixin, RoleAdmin):
     list_display = ("user", "declared_on", "url")
     search_fields = ("user__username", "user__last_name")
+    list_filter = (by_year("declared_on", _("année de déclaration")),)
     autocomplete_fields = ("user", "organisations")
     list_select_related = ("user",)
-    date_hierarchy = "declared_on"
     days = {"declared_on": (years_from_now(-20), legal_today)}
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
