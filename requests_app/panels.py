@@ -7,6 +7,7 @@ from typing import Any
 from django.core.cache import cache
 from django.db.models import F
 from django.http import HttpRequest
+from django.middleware.csrf import get_token
 from django.template.loader import render_to_string
 
 from catalog.models import Dataset, Table, Variable
@@ -35,6 +36,15 @@ def _chosen(request: HttpRequest) -> dict[tuple[str, str], Row]:
     return kept
 
 
+def _token(request: HttpRequest) -> str:
+    """One masked token for all the forms of a page."""
+    kept: str | None = getattr(request, "guichet_csrf_token", None)
+    if kept is None:
+        kept = get_token(request)
+        request.guichet_csrf_token = kept  # type: ignore[attr-defined]
+    return kept
+
+
 def _button(
     request: HttpRequest,
     dataset: Dataset,
@@ -56,8 +66,10 @@ def _button(
         "chosen": whole,
         "secondary": not main,  # a page has one primary button
         "next": request.get_full_path(),
+        "csrf_token": _token(request),
     }
-    return render_to_string("requests_app/panels/add.html", context, request=request)
+    # Without the page's own context, which would be made again for each of its buttons.
+    return render_to_string("requests_app/panels/add.html", context)
 
 
 def add_dataset(request: HttpRequest, dataset: Dataset) -> str:

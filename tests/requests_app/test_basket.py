@@ -45,6 +45,20 @@ def test_reading_makes_no_basket_and_no_session(known: Catalogue) -> None:
     assert "sessionid" not in client.cookies
 
 
+def test_the_buttons_of_a_page_share_one_token_that_is_accepted(known: Catalogue) -> None:
+    """A mask per page, not per button; a form without it is still refused."""
+    client = Client(enforce_csrf_checks=True)
+    page = BeautifulSoup(client.get("/recherche/").content, "html.parser")
+    forms = page.select(f"form[action='{ADD}']")
+    assert len(forms) > 1
+    tokens = {form.select_one("[name=csrfmiddlewaretoken]")["value"] for form in forms}
+    assert len(tokens) == 1
+    fields = {"dataset": forms[-1].select_one("[name=dataset]")["value"]}
+    assert client.post(ADD, fields).status_code == 403
+    assert client.post(ADD, fields | {"csrfmiddlewaretoken": tokens.pop()}).status_code == 302
+    assert BasketRow.objects.get().dataset.code == fields["dataset"]
+
+
 def test_visitor_adds_a_table_then_a_variable_of_another(known: Catalogue) -> None:
     client = client_for()
     assert "ajouté à votre sélection" in add(client, dataset="base-principale", table="BENEF")
