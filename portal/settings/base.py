@@ -104,8 +104,14 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
             "PRAGMA recursive_triggers=ON;"
         ),
     }
-elif env.bool("GUICHET_DB_POOL", default=False):  # web process only
-    DATABASES["default"]["OPTIONS"] = {"pool": True}
+else:
+    _asked = DATABASES["default"].get("OPTIONS", {})
+    # Who sees what is several conditions in one statement: costed high, run in milliseconds, and
+    # compiled for longer than that. What DATABASE_URL says comes last, and wins (ADR 0014).
+    _said = f"-c jit=off {_asked.get('options', '')}".strip()
+    DATABASES["default"]["OPTIONS"] = _asked | {"options": _said}
+    if env.bool("GUICHET_DB_POOL", default=False):  # web process only
+        DATABASES["default"]["OPTIONS"] |= {"pool": True}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 CACHES = {
