@@ -8,6 +8,8 @@ Python.
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 from typing import Final
 from uuid import UUID
 
@@ -17,8 +19,8 @@ from django.db.models.expressions import Combinable
 from django.utils import timezone
 
 from portal.accounts.models import DeclarationOfInterests, Membership, Organisation, Role, User
-from portal.accounts.roles import has_role, kept, organisations_of, scopes
-from requests_app import duties
+from portal.accounts.roles import has_role, organisations_of, scopes
+from requests_app import duties, parts_held
 from requests_app.models import (
     AccessRequest,
     Act,
@@ -33,6 +35,7 @@ from requests_app.models import (
     Stage,
     StageState,
 )
+from requests_app.parts_held import PartsHeld, kept_until_written
 
 
 Person = User | AnonymousUser
@@ -100,65 +103,50 @@ def _begun(**conditions: object) -> Exists:
 
 
 _DEPOSITED = Q(number__isnull=False)
+# A condition without terms: every request. Only `_any()` and `_either()` join it to another, since
+# Django takes an empty Q for nothing said.
+_EVERY: Final = Q()
+_NONE: Final = Q(pk__in=[])
 
 
 def _applicant_rules(user: User) -> Iterator[Rule]:
-    team = _members(user=user, kind__in=TEAM_KINDS)
-    yield Rule("team", team, FILE | COURSE | {"version_to_sign", "tasks"}, applicant_side=True)
-    yield Rule(
-        "team_after_opinion",
-        Q(team) & Q(Exists(Opinion.objects.filter(request=OuterRef("pk")))),
-        frozenset({"opinion", "remarks"}),
-        applicant_side=True,
-    )
-    yield Rule(
-        "named_person",
-        _members(user=user, kind=Kind.NAMED),
-        CARD | {"own_grant"},
-        applicant_side=True,
-    )
-    yield Rule(
-        "own_access",
-        Exists(
-            RequestMember.objects.filter(
-                request=OuterRef("pk"),
-                removed_at__isnull=True,
-                user=user,
-                has_data_access=True,
-            )
-        ),
-        CARD | {"own_grant"},
-        applicant_side=True,
-    )
-    yield Rule(
-        "representative",
-        _members(user=user, kind=Kind.REPRESENTATIVE),
-        CARD | {"version_to_sign"},
-        applicant_side=True,
-    )
-    signing = (
-        Membership.objects.confirmed()
-        .filter(user=user, can_sign_since__isnull=False)
-        .values("organisation")
-    )
-    awaiting = RequestVersion.objects.filter(
-        request=OuterRef("pk"), status__in=RequestVersion.UNSIGNED
-    )
-    signed = RequestVersion.objects.filter(request=OuterRef("pk"), signed_by=user)
-    yield Rule(
-        "signatory",
-        (Q(organisation__in=signing) & Q(Exists(awaiting))) | Q(Exists(signed)),
-        CARD | {"version_to_sign"},
-        applicant_side=True,
-    )
-    # asked for a signature once: what the messages about it lead to stays there
-    asked = RequestVersion.objects.filter(request=OuterRef("pk"))
-    yield Rule(
-        "asked_signatory",
-        Q(organisation__in=signing) & Q(Exists(asked)),
-        CARD,
-        applicant_side=True,
-    )
+    """Those that can apply: whoever has no part in any file is asked nothing of it."""
+    held = parts_held.of(user)
+    if held.kinds.intersection(TEAM_KINDS):
+        team = _members(user=user, kind__in=TEAM_KINDS)
+        yield Rule("team", team, FILE | COURSE | {"version_to_sign", "tasks"}, applicant_side=True)
+        yield Rule(
+            "team_after_opinion",
+            Q(team) & Q(Exists(Opinion.objects.filter(request=OuterRef("pk")))),
+            frozenset({"opinion", "remarks"}),
+            applicant_side=True,
+        )
+    if Kind.NAMED in held.kinds:
+        named = _members(user=user, kind=Kind.NAMED)
+        yield Rule("named_person", named, CARD | {"own_grant"}, applicant_side=True)
+    if held.has_data:
+        access = _members(user=user, has_data_access=True)
+        yield Rule("own_access", access, CARD | {"own_grant"}, applicant_side=True)
+    if Kind.REPRESENTATIVE in held.kinds:
+        represents = _members(user=user, kind=Kind.REPRESENTATIVE)
+        yield Rule("representative", represents, CARD | {"version_to_sign"}, applicant_side=True)
+    yield from _signing_rules(user, held)
+
+
+def _signing_rules(user: User, held: PartsHeld) -> Iterator[Rule]:
+    versions = RequestVersion.objects.filter(request=OuterRef("pk"))
+    signing = Membership.objects.signing().filter(user=user).values("organisation")
+    readable = [Q(Exists(versions.filter(signed_by=user)))] if held.signed else []
+    if held.signs:
+        awaiting = versions.filter(status__in=RequestVersion.UNSIGNED)
+        readable.append(Q(organisation__in=signing) & Q(Exists(awaiting)))
+    if readable:
+        either = reduce(or_, readable)
+        yield Rule("signatory", either, CARD | {"version_to_sign"}, applicant_side=True)
+    if held.signs:
+        # asked for a signature once: what the messages about it lead to stays there
+        asked = Q(organisation__in=signing) & Q(Exists(versions))
+        yield Rule("asked_signatory", asked, CARD, applicant_side=True)
 
 
 def _site_rules(user: User) -> Iterator[Rule]:
@@ -188,9 +176,9 @@ def _site_rules(user: User) -> Iterator[Rule]:
     if has_role(user, Role.DPO):
         yield Rule("dpo", _DEPOSITED, FILE | COURSE | {"full_log"})
     if has_role(user, Role.AUDITOR):
-        yield Rule("auditor", Q(pk__isnull=False), ALL_PARTS)
+        yield Rule("auditor", _EVERY, ALL_PARTS)
     if has_role(user, Role.ADMINISTRATOR):
-        yield Rule("administrator", Q(pk__isnull=False), frozenset({"status"}))
+        yield Rule("administrator", _EVERY, frozenset({"status"}))
 
 
 def _reasoned_rules(user: User) -> Iterator[Rule]:
@@ -262,7 +250,9 @@ def tied_organisations(user: User) -> frozenset[UUID]:
 
 def _has_declared(user: User) -> bool:
     """Whether the person ever declared interests; kept on the object for the request, as roles."""
-    return kept(user, "declared", lambda: InterestDeclaration.objects.filter(member=user).exists())
+    return kept_until_written(
+        user, "declared", lambda: InterestDeclaration.objects.filter(member=user).exists()
+    )
 
 
 def conflict(user: User) -> Condition | None:
@@ -271,6 +261,10 @@ def conflict(user: User) -> Condition | None:
     Withdrawn (by themselves, the president or the machine), of an organisation of the file, or in
     its team. It hides the request in every other quality too, the applicant's side excepted.
     """
+    return kept_until_written(user, "conflict", lambda: _conflict(user))
+
+
+def _conflict(user: User) -> Condition | None:
     withdrew = InterestDeclaration.objects.filter(
         request=OuterRef("pk"), member=user, answer=InterestDeclaration.Answer.WITHDRAWN
     )
@@ -305,7 +299,7 @@ def rules(user: Person) -> list[Rule]:
     """
     if not isinstance(user, User) or not user.is_active:
         return []
-    lasting = kept(
+    lasting = kept_until_written(
         user, "rules", lambda: (*_applicant_rules(user), *_site_rules(user), *_outside_rules(user))
     )
     return [*lasting, *_reasoned_rules(user)]
@@ -326,23 +320,27 @@ def requests_with(user: Person, *parts: str) -> QuerySet[AccessRequest]:
 
     total = _any(opening((one for one in mine if one.applicant_side), _left))
     office = [one for one in mine if not one.applicant_side]
-    seen = Q(pk__in=[])
+    seen = _NONE
     for quality in sorted({one.quality for one in office}):
         group = [one for one in office if one.quality == quality]
         card, whole = opening(group, _left), opening(group, lambda one: one.parts)
-        seen |= _any(card)
+        seen = _either(seen, _any(card))
         known = {one.name for one in card}
-        if beyond := [one for one in whole if one.name not in known]:
-            seen |= _any(beyond) & ~duties.set_apart(user, quality)  # type: ignore[arg-type]
-    hidden = conflict(user) if office else None  # type: ignore[arg-type]
-    return AccessRequest.objects.filter(total | (seen if hidden is None else seen & ~Q(hidden)))
+        if seen != _EVERY and (beyond := [one for one in whole if one.name not in known]):
+            apart = duties.set_apart(user, quality)  # type: ignore[arg-type]
+            seen = _either(seen, _any(beyond) & ~apart)
+    if office and (hidden := conflict(user)) is not None:  # type: ignore[arg-type]
+        seen &= ~Q(hidden)
+    return AccessRequest.objects.filter(_either(total, seen))
+
+
+def _either(one: Q, other: Q) -> Q:
+    return _EVERY if _EVERY in (one, other) else one | other
 
 
 def _any(found: Iterable[Rule]) -> Q:
-    total = Q(pk__in=[])
-    for rule in found:
-        total |= Q(rule.condition)
-    return total
+    conditions = (rule.condition for rule in found)
+    return reduce(_either, (one if isinstance(one, Q) else Q(one) for one in conditions), _NONE)
 
 
 def parts_visible(user: Person, request: AccessRequest) -> frozenset[str]:
@@ -350,10 +348,13 @@ def parts_visible(user: Person, request: AccessRequest) -> frozenset[str]:
     mine = rules(user)
     if not isinstance(user, User) or not mine or request.pk is None:
         return frozenset()
-    asked: dict[str, Condition] = {f"rule_{n}": rule.condition for n, rule in enumerate(mine)}
-    office = {rule.quality for rule in mine if not rule.applicant_side}
+    asked: dict[str, Condition] = {
+        f"rule_{n}": rule.condition for n, rule in enumerate(mine) if rule.condition != _EVERY
+    }
+    # only an office that opens more than the card has something to lose on the person's own file
+    office = {rule.quality for rule in mine if not rule.applicant_side and rule.parts - CARD}
     asked |= {f"own_{quality}": duties.set_apart(user, quality) for quality in office}
-    hidden = conflict(user) if office else None
+    hidden = conflict(user) if any(not rule.applicant_side for rule in mine) else None
     if hidden is not None:
         asked["hidden"] = hidden
     flags = {
@@ -364,12 +365,12 @@ def parts_visible(user: Person, request: AccessRequest) -> frozenset[str]:
         )
         for name, condition in asked.items()
     }
-    row = AccessRequest.objects.filter(pk=request.pk).annotate(**flags).values(*flags).first()
+    row = AccessRequest.objects.filter(pk=request.pk).annotate(**flags).values("pk", *flags).first()
     if row is None:
         return frozenset()
     found: set[str] = set()
     for number, rule in enumerate(mine):
-        if row[f"rule_{number}"] and (rule.applicant_side or not row.get("hidden")):
-            own = not rule.applicant_side and row[f"own_{rule.quality}"]
+        if row.get(f"rule_{number}", True) and (rule.applicant_side or not row.get("hidden")):
+            own = not rule.applicant_side and row.get(f"own_{rule.quality}")
             found |= _left(rule) if own else rule.parts
     return frozenset(found)

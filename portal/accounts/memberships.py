@@ -284,3 +284,4 @@ def end(membership: Membership, *, by: User, reason: str = "") -> None:
                 context={"organisation": membership.organisation.name, "reason": reason},
             )
     forget(membership.user)
+    forget(by)  # who leaves is the same person, and another object

@@ -81,3 +81,4 @@ def end(assignment: RoleAssignment, *, by: User, reason: str) -> None:
             data={"role": str(assignment.role), "user": str(assignment.user_id)},
         )
     forget(assignment.user)
+    forget(by)  # who gives a role up is the same person, and another object

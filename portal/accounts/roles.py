@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-def kept(user: "User", name: str, make: Callable[[], T]) -> T:
+def kept(user: "User", name: str, make: Callable[[], T], *, revision: object = None) -> T:
     """What follows from a person's roles and memberships, made once and kept on the object for the
-    request, until `forget()`."""
-    known: dict[str, Any] | None = getattr(user, "guichet_kept", None)
+    request, until `forget()`, or until what it was made of has another `revision`."""
+    known: dict[str, tuple[object, Any]] | None = getattr(user, "guichet_kept", None)
     if known is None:
         known = user.guichet_kept = {}  # type: ignore[attr-defined]
-    if name not in known:
-        known[name] = make()
-    found: T = known[name]
+    if name not in known or known[name][0] != revision:
+        known[name] = (revision, make())
+    found: T = known[name][1]
     return found
 
 

@@ -1,4 +1,5 @@
 from .access import ReasonedAccess
+from .announced import rows_updated
 from .basket import Basket, BasketRow
 from .committee import (
     DEEMED,
@@ -71,4 +72,5 @@ __all__ = [
     "Task",
     "TransitionLog",
     "Workspace",
+    "rows_updated",
 ]

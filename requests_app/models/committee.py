@@ -8,6 +8,8 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from .announced import AnnouncedQuerySet
+
 
 class InterestDeclaration(models.Model):
     """A member's answer about one request, given before anything but its card is seen (A14)."""
@@ -78,6 +80,8 @@ class RapporteurAssignment(models.Model):
     assigned_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
     assigned_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True, blank=True)
+
+    objects = AnnouncedQuerySet["RapporteurAssignment"].as_manager()
 
     class Meta:
         constraints = [

@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from .announced import AnnouncedQuerySet
 from .querysets import AccessRequestQuerySet
 
 
@@ -145,6 +146,8 @@ class RequestMember(models.Model):
     removed_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+"
     )
+
+    objects = AnnouncedQuerySet["RequestMember"].as_manager()
 
     class Meta:
         verbose_name = _("personne du dossier")

@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
+from .announced import AnnouncedQuerySet
 from .request import RequestState
 
 
@@ -249,6 +250,8 @@ class Task(models.Model):
     )
     outcome = models.SlugField(_("issue"), max_length=40, blank=True)
     note = models.TextField(blank=True)
+
+    objects = AnnouncedQuerySet["Task"].as_manager()
 
     class Meta:
         verbose_name = _("tâche")

@@ -16,6 +16,7 @@ from django.test import Client, RequestFactory
 from django.urls import reverse
 
 from portal.accounts.models import Role, Training, User
+from portal.accounts.roles import kept
 from portal.audit.models import AuditEvent
 from portal.common.sensitive import SENSITIVE, sensitive_columns
 from portal.notifications.models import Message
@@ -38,7 +39,7 @@ def request_of(role: Role | None) -> Any:
     user: Any = AnonymousUser()
     if role is not None:
         user = User(username=role)
-        user.guichet_kept = {"roles": frozenset({(role, None)})}
+        kept(user, "roles", lambda: frozenset({(role, None)}))
     request.user = user
     return request
 

@@ -10,7 +10,11 @@ from django.db import connection
 
 
 URL = "postgresql://guichet:x@127.0.0.1:5432/guichet"
-SHOW = "import json; from portal.settings.base import DATABASES as d; print(json.dumps(d['default'].get('OPTIONS', {})))"
+SHOW = """
+import json
+from portal.settings.base import DATABASES
+print(json.dumps(DATABASES["default"].get("OPTIONS", {})))
+"""
 
 
 def options(url: str, **env: str) -> dict[str, object]:

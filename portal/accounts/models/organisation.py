@@ -70,11 +70,13 @@ class MembershipQuerySet(models.QuerySet["Membership"]):
             Q(confirmed_at__isnull=True) | Q(asks_to_sign=True, can_sign_since__isnull=True)
         )
 
+    def signing(self) -> "MembershipQuerySet":
+        """Those who hold the capacity to sign, for a suspended organisation too."""
+        return self.confirmed().filter(can_sign_since__isnull=False)
+
     def signatory(self) -> "MembershipQuerySet":
         """Those whose signature counts."""
-        return self.confirmed().filter(
-            can_sign_since__isnull=False, organisation__suspended_at__isnull=True
-        )
+        return self.signing().filter(organisation__suspended_at__isnull=True)
 
 
 class Membership(models.Model):
