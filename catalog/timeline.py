@@ -1,6 +1,6 @@
 """Years of a variable or table drawn as bars: geometry only, the template draws."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,7 +72,7 @@ def timeline(subject: Any, first: int, last: int, known_until: int | None = None
     return Timeline(first, last, bars)
 
 
-def bounds(subjects: list[Any], *, today: int) -> tuple[int, int]:
+def bounds(subjects: Sequence[Any], *, today: int) -> tuple[int, int]:
     """First and last year to draw for all the subjects, so that their lines compare."""
     known = [y for s in subjects for y in (s.valid_from, s.valid_until, *s.missing_years) if y]
     open_ended = any(s.valid_until is None for s in subjects)

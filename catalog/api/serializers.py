@@ -110,8 +110,20 @@ class SearchHitSerializer(serializers.Serializer[Any]):
     name = serializers.CharField(help_text="Code de la base, nom de la table ou de la variable.")
     label = serializers.CharField(allow_blank=True)
     url = serializers.URLField(help_text="Page du portail.")
-    datasets = serializers.ListField(child=serializers.SlugField())
-    tables = serializers.ListField(child=serializers.CharField())
+    datasets = serializers.ListField(
+        child=serializers.SlugField(),
+        help_text="Bases ; d’une variable, celles des tables énumérées.",
+    )
+    tables = serializers.ListField(
+        child=serializers.CharField(),
+        help_text=(
+            "Tables qui contiennent la variable, les 1 000 premières au plus :"
+            " /api/v1/variables/?name=… les donne toutes."
+        ),
+    )
+    table_count = serializers.IntegerField(
+        help_text="Nombre de tables qui contiennent la variable ; 0 pour une base ou une table."
+    )
     identifier = serializers.CharField(allow_blank=True)
 
 

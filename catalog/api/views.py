@@ -16,6 +16,7 @@ from catalog.models import Dataset, Table, TableKey, Variable
 from catalog.search.backends.base import DEEPEST
 from catalog.search.query import FACETS, SearchRequest, parse
 from catalog.search.service import search
+from catalog.views.places import LISTED
 from catalog.views.results import Found, load
 
 from .parameters import Pages, StrictParameters, TrueOrFalse
@@ -173,7 +174,7 @@ class SearchView(StrictParameters, APIView):
             raise NotFound(
                 _("Les résultats s’arrêtent à la page %(last)s.") % {"last": max(pages, 1)}
             )
-        found = load(result.hits, asked.parsed)
+        found = load(result.hits, asked.parsed, listed=LISTED)
         body = {
             "count": result.total,
             "page": asked.page,
@@ -202,7 +203,8 @@ class SearchView(StrictParameters, APIView):
             "name": name,
             "label": label,
             "url": request.build_absolute_uri(path),
-            "datasets": [dataset.code for dataset in hit.datasets],
-            "tables": [table.name for table in hit.tables],
-            "identifier": next((v.identifier for v in hit.variables if v.identifier), ""),
+            "datasets": hit.base_codes,
+            "tables": hit.table_names,
+            "table_count": hit.total,
+            "identifier": hit.identifier_code,
         }

@@ -11,6 +11,7 @@ from django.http import Http404, HttpRequest, StreamingHttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_safe
 
 from catalog.models import Dataset
@@ -19,6 +20,7 @@ from catalog.search.service import search
 
 from . import pages
 from .params import read
+from .places import LISTED
 from .results import Found, load
 
 
@@ -75,19 +77,21 @@ def results(request: HttpRequest) -> StreamingHttpResponse:
 def _hits(asked: SearchRequest) -> Iterator[list[Any]]:
     for page in range(1, MAX_HITS // PART + 1):
         result = search(replace(asked, page=page))
-        for hit in load(result.hits, asked.parsed):
+        for hit in load(result.hits, asked.parsed, listed=LISTED):
             yield _row(hit)
         if page * PART >= result.total:
             return
 
 
 def _row(hit: Found) -> list[Any]:
-    bases = ", ".join(dataset.code for dataset in hit.datasets)
-    tables = ", ".join(table.name for table in hit.tables)
+    bases = ", ".join(hit.base_codes)
+    tables = ", ".join(hit.table_names)
     if hit.kind == "dataset":
         return [_("base"), hit.object.code, hit.object.title_fr, bases, "", ""]
     if hit.kind == "table":
         return [_("table"), hit.object.name, hit.object.label_fr, bases, hit.object.name, ""]
+    if left := hit.total - len(hit.places):
+        tables += ngettext(" et %(n)s autre", " et %(n)s autres", left) % {"n": left}
     label = hit.labels[0] if hit.labels else ""
     return [_("variable"), hit.name, label, bases, tables, hit.identifier]
 
@@ -185,6 +189,6 @@ def holding(request: HttpRequest, name: str) -> StreamingHttpResponse:
             v.name, v.table.dataset.code, v.table.name, v.label_fr, v.get_data_type_display(),
             v.nomenclature, *_years(v), v.get_identifier_display() if v.identifier else "",
         ]
-        for v in found.iterator(chunk_size=1000)
+        for v in found.select_related(None).select_related("table__dataset").iterator(1000)
     )  # fmt: skip
     return csv_response(f"tables-{slugify(name)}", head, rows)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.core.paginator import Page, Paginator
-from django.db.models import F, Model, QuerySet
+from django.db.models import F, QuerySet
 from django.db.models.expressions import OrderBy
 from django.db.models.functions import Lower
 from django.http import HttpRequest
@@ -59,11 +59,28 @@ def _orders(fields: Sequence[str], *, reverse: bool) -> list[OrderBy]:
     return [key.desc(nulls_last=True) if reverse else key.asc(nulls_last=True) for key in keys]
 
 
-def paged(
-    request: HttpRequest, rows: "QuerySet[Any] | Sequence[Model]", *, of: str = ""
-) -> Page[Any]:
-    """The page of `?page=…`, or `?page_<of>=…`; an odd number gives the first or the last."""
-    return Paginator(rows, PAGE_SIZE).get_page(request.GET.get(_param("page", of)))
+class _Opened(Paginator):  # type: ignore[type-arg]
+    """Pages of rows whose first page, and one row more, are at hand."""
+
+    def __init__(self, rows: "QuerySet[Any]", first: list[Any]) -> None:
+        super().__init__(rows if len(first) > PAGE_SIZE else first, PAGE_SIZE)
+        self.first = first
+
+    def page(self, number: Any) -> Page[Any]:
+        if self.validate_number(number) == 1:
+            return Page(self.first[:PAGE_SIZE], 1, self)
+        return super().page(number)
+
+
+def paged(request: HttpRequest, rows: QuerySet[Any], *, of: str = "") -> Page[Any]:
+    """The page of `?page=…`, or `?page_<of>=…`; an odd number gives the first or the last.
+
+    Rows that fit in one page are not counted: one query. Two otherwise.
+    """
+    asked = request.GET.get(_param("page", of))
+    if asked in (None, "1"):
+        return _Opened(rows, list(rows[: PAGE_SIZE + 1])).get_page(asked)
+    return Paginator(rows, PAGE_SIZE).get_page(asked)
 
 
 def _param(name: str, of: str) -> str:

@@ -1,7 +1,7 @@
 """Pages of one dataset, one table, one variable name."""
 
 from collections import Counter
-from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from django.contrib.auth.decorators import login_not_required
@@ -16,6 +16,10 @@ from catalog.timeline import Years, bounds
 from portal.common.calendar import legal_today
 
 from . import lists
+from .summary import summary
+
+
+JOINED_SHOWN = 300  # keys of a table, in each direction
 
 
 def filtered(rows: QuerySet[Any], text: str) -> QuerySet[Any]:
@@ -68,7 +72,7 @@ def holding(name: str, request: HttpRequest) -> QuerySet[Any]:
         .select_related("table__dataset__holder__organisation")
         .filter(removed_at__isnull=True, table__removed_at__isnull=True)
     )
-    default = ("table__dataset__title_fr", "table__position", "table__name")
+    default = ("table__dataset__title_fr", "table__position", "table__name", "pk")
     return lists.ordered(request, rows, lists.HOLDING, default=default)
 
 
@@ -87,8 +91,7 @@ def dataset(request: HttpRequest, code: str) -> HttpResponse:
         code=code,
     )
     text = filter_text(request)
-    # Read whole, then paged: their number costs no query of its own.
-    tables = lists.paged(request, list(tables_of(found, request, of="tables")), of="tables")
+    tables = lists.paged(request, tables_of(found, request, of="tables"), of="tables")
     for one in tables:
         one.dataset = found  # the same base for every row: not read again
     variables = _variable_counts(found)
@@ -96,7 +99,7 @@ def dataset(request: HttpRequest, code: str) -> HttpResponse:
     context = {
         "dataset": found,
         "tables": tables,
-        "links": lists.paged(request, list(links_of(found, request, of="liens")), of="liens"),
+        "links": lists.paged(request, links_of(found, request, of="liens"), of="liens"),
         "variable_count": variables.total(),
         "identifiers": [
             (k.label, variables[k.value]) for k in Variable.Identifier if k in variables
@@ -141,66 +144,78 @@ def table(request: HttpRequest, code: str, name: str) -> HttpResponse:
         "first_year": first,
         "last_year": last,
         "with_years": any(Years.of([one]) for one in page),
-        "joins_to": _by_variables(
-            (key.variables, key.target_table)
-            for key in found.keys.select_related("target_table__dataset")
-        ),
-        "joined_by": _by_variables(
-            (key.target_variables, key.table)
-            for key in found.referring_keys.select_related("table__dataset")
-        ),
+        "joins_to": _joined(found.keys.all(), "variables", "target_table"),
+        "joined_by": _joined(found.referring_keys.all(), "target_variables", "table"),
         "demo_data": found.dataset.is_demo,
     }
     return render(request, "catalog/table.html", context)
 
 
-def _by_variables(keys: Iterable[tuple[list[str], Table]]) -> list[tuple[list[str], list[Table]]]:
-    """Tables described today that join by the same variables, together: many share one key."""
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """Tables that join by the same variables, together: many share one key."""
+
+    by_variables: list[tuple[list[str], list[Table]]]
+    left: int  # keys beyond those shown: the list of the base's links has them
+
+    def __bool__(self) -> bool:
+        return bool(self.by_variables)
+
+
+def _joined(keys: QuerySet[TableKey], names: str, other: str) -> Joined:
+    """Of tables described today. `names`, `other`: fields of a key, as seen from the page's table.
+
+    A table of reference may be joined by thousands: two queries, one when all are shown.
+    """
+    keys = keys.filter(**{f"{other}__removed_at__isnull": True})
+    rows = list(keys.select_related(f"{other}__dataset")[: JOINED_SHOWN + 1])
+    left = keys.count() - JOINED_SHOWN if len(rows) > JOINED_SHOWN else 0
     joined: dict[tuple[str, ...], list[Table]] = {}
-    for names, other in keys:
-        if other.removed_at is None:
-            joined.setdefault(tuple(names), []).append(other)
-    return [(list(names), sorted(tables, key=str)) for names, tables in joined.items()]
+    for key in rows[:JOINED_SHOWN]:
+        joined.setdefault(tuple(getattr(key, names)), []).append(getattr(key, other))
+    return Joined([(list(by), sorted(tables, key=str)) for by, tables in joined.items()], left)
 
 
 @login_not_required
 @require_safe
 def variable(request: HttpRequest, name: str) -> HttpResponse:
     """Every table that holds the name; a name that was withdrawn says since when."""
-    current = list(holding(name, request))
-    removed = list(
+    holders = holding(name, request)
+    page = lists.paged(request, holders)
+    gone = (
         Variable.objects.visible_to(request.user)
         .named(name)
         .exclude(removed_at__isnull=True, table__removed_at__isnull=True)
         .select_related("table__dataset")
-        .order_by("removed_at", "table__name")
+        .order_by("removed_at", "table__name", "pk")
     )
-    rows = current or removed
-    if not rows:
+    removed = lists.paged(request, gone, of="retirees")
+    rows, shown = (holders, page) if page.paginator.count else (gone, removed)
+    if not shown.paginator.count:
         raise Http404
-    until = max(_described_until(row.table.dataset) for row in rows)
-    first, last = bounds(rows, today=until)
-    years = Years.of(current)
+    found = summary(rows, shown.paginator.count, list(shown))
+    first, last = bounds(found.spans, today=found.until)
+    here = rows is holders
+    years = Years.of(found.spans) if here else None
     context = {
-        "name": rows[0].name,
-        "labels": _each(row.label_fr for row in rows),
-        "page": lists.paged(request, current),
+        "name": found.name,
+        "labels": found.texts["label_fr"],
+        "page": page,
         "removed": removed,
+        "gone": None if here else removed.paginator.page(1)[0],
         "years": years,
-        "years_until": until,
-        "ended": years is not None and years.valid_until is not None and years.valid_until < until,
-        "identifiers": _each(row.get_identifier_display() for row in current if row.identifier),
-        "descriptions": _each(row.description for row in current),
-        "rules": _each(row.rule for row in current),
-        "nomenclatures": _each(row.nomenclature for row in current),
-        "types": _each(row.get_data_type_display() for row in current),
+        "years_until": found.until,
+        "ended": years is not None
+        and years.valid_until is not None
+        and years.valid_until < found.until,
+        "identifiers": found.identifiers if here else [],
+        "descriptions": found.texts["description"] if here else [],
+        "rules": found.texts["rule"] if here else [],
+        "nomenclatures": found.texts["nomenclature"] if here else [],
+        "types": found.types if here else [],
+        "left": found.left,
         "first_year": first,
         "last_year": last,
-        "demo_data": any(row.table.dataset.is_demo for row in rows),
+        "demo_data": found.is_demo,
     }
     return render(request, "catalog/variable.html", context)
-
-
-def _each(texts: Iterable[str]) -> list[str]:
-    """Each text once, empty ones left out, in their order."""
-    return [text for text in dict.fromkeys(texts) if text]

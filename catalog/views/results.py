@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.contrib.auth.decorators import login_not_required
 from django.core.paginator import Paginator
@@ -18,7 +18,10 @@ from catalog.search.highlight import has_match, may_match
 from catalog.search.query import FACETS, Hit, ParsedQuery, SearchResult
 from catalog.search.service import search
 
+from . import places
+from .explain import explain
 from .params import TABS, Params, labels_of, read
+from .places import Place
 
 
 FACET_TITLES = {
@@ -33,6 +36,14 @@ FACET_TITLES = {
 }
 TABLES_SHOWN = 6
 VARIABLES_SHOWN = 3
+MATCHED = 20_000  # variables of a page's tables that are looked at for the searched words
+
+
+class Matching(NamedTuple):
+    """A variable that answers for its table."""
+
+    name: str
+    label_fr: str
 
 
 @dataclass(slots=True)
@@ -41,37 +52,43 @@ class Found:
 
     kind: str
     object: Any  # Dataset or Table, None for a variable
+    base: Dataset  # the one that says how it is asked for: here, when one of them is
     name: str = ""
     labels: list[str] = field(default_factory=list)
-    variables: list[Variable] = field(default_factory=list)
-    datasets: list[Dataset] = field(default_factory=list)
-    matching: list[Variable] = field(default_factory=list)  # a table's, when they answer for it
+    places: list[Place] = field(default_factory=list)  # of a variable: the first ones
+    total: int = 0  # tables that hold the variable
+    variables: list[Variable] = field(default_factory=list)  # rows of the tables shown
+    identifier_code: str = ""
+    is_demo: bool = False  # one of its bases is
+    matching: list[Matching] = field(default_factory=list)  # a table's, when they answer for it
     why: str = ""
     excerpt: str = ""  # of the text that `why` names
 
     @property
-    def tables(self) -> list[Table]:
+    def tables_shown(self) -> list[Table]:
         return [variable.table for variable in self.variables]
 
     @property
-    def tables_shown(self) -> list[Table]:
-        return self.tables[:TABLES_SHOWN]
-
-    @property
     def tables_left(self) -> int:
-        return max(0, len(self.variables) - TABLES_SHOWN)
+        return self.total - len(self.variables)
 
     @property
     def holders(self) -> list[str]:
-        return list(dict.fromkeys(d.holder.organisation.name for d in self.datasets))
+        return list(dict.fromkeys(place.holder for place in self.places[: places.LOOKED]))
 
     @property
-    def first_requestable(self) -> Dataset:
-        """The base that says how the variable is asked for: here, when one of them is."""
-        return next((d for d in self.datasets if d.is_requestable), self.datasets[0])
+    def base_codes(self) -> list[str]:
+        """Codes of its bases: of a variable, those of the places that were read."""
+        found = [place.dataset for place in self.places] or [self.base.code]
+        return list(dict.fromkeys(found))
 
     @property
-    def matching_shown(self) -> list[Variable]:
+    def table_names(self) -> list[str]:
+        """Names of the tables that hold the variable, as far as its places were read."""
+        return [place.table for place in self.places]
+
+    @property
+    def matching_shown(self) -> list[Matching]:
         return self.matching[:VARIABLES_SHOWN]
 
     @property
@@ -80,7 +97,7 @@ class Found:
 
     @property
     def identifier(self) -> str:
-        return next((v.get_identifier_display() for v in self.variables if v.identifier), "")
+        return str(dict(Variable.Identifier.choices).get(self.identifier_code, ""))
 
 
 class _Counted:
@@ -127,13 +144,17 @@ def results(request: HttpRequest) -> HttpResponse:
         "facets": facet_groups(params, result),
         "sorts": sort_links(params),
         "total": result.total,
-        "demo_data": any(dataset.is_demo for hit in found for dataset in hit.datasets),
+        "demo_data": any(hit.is_demo for hit in found),
     }
     return render(request, "catalog/results.html", context)
 
 
-def load(hits: list[Hit], parsed: ParsedQuery) -> list[Found]:
-    """Rows of the hits, in their order. A hit whose row is gone is left out: the index was late."""
+def load(hits: list[Hit], parsed: ParsedQuery, *, listed: int = 0) -> list[Found]:
+    """Rows of the hits, in their order. A hit whose row is gone is left out: the index was late.
+
+    Of a variable only what is shown is read, whatever the number of tables that hold its name;
+    `listed`: so many places of it at least, for a file or the API, which tell its tables.
+    """
     keys: dict[str, list[str]] = defaultdict(list)
     for hit in hits:
         keys[hit.kind].append(hit.key)
@@ -141,33 +162,49 @@ def load(hits: list[Hit], parsed: ParsedQuery) -> list[Found]:
     if keys["dataset"]:
         datasets = Dataset.objects.published().filter(pk__in=keys["dataset"])
         for dataset in datasets.select_related("holder__organisation"):
-            rows["dataset", str(dataset.pk)] = Found(
-                "dataset", dataset, datasets=[dataset], why=_why(dataset, parsed)
-            )
+            one = Found("dataset", dataset, dataset, is_demo=dataset.is_demo)
+            one.why = _why(dataset, parsed)
+            rows["dataset", str(dataset.pk)] = one
     if keys["table"]:
         tables = Table.objects.published().filter(pk__in=keys["table"])
         for table in tables.select_related("dataset__holder__organisation"):
-            rows["table", str(table.pk)] = Found("table", table, datasets=[table.dataset])
+            base = table.dataset
+            rows["table", str(table.pk)] = Found("table", table, base, is_demo=base.is_demo)
         _match_variables([found for found in rows.values() if found.kind == "table"], parsed)
     if keys["variable"]:
-        variables = Variable.objects.published().filter(name_key__in=keys["variable"])
-        for variable in variables.select_related("table__dataset__holder__organisation").order_by(
-            "table__dataset__title_fr", "table__position", "table__name"
-        ):
-            group = rows.setdefault(
-                ("variable", variable.name_key), Found("variable", None, name=variable.name)
-            )
-            group.variables.append(variable)
-            if variable.label_fr and variable.label_fr not in group.labels:
-                group.labels.append(variable.label_fr)
-            if variable.table.dataset not in group.datasets:
-                group.datasets.append(variable.table.dataset)
-    for group in rows.values():
-        # The label that has the searched words first: one name may be labelled in several ways.
-        group.labels.sort(key=lambda label: not has_match(label, parsed))
-        if group.kind == "variable":
-            group.why, group.excerpt = _why_variable(group, parsed)
+        for found in _variables(keys["variable"], parsed, max(listed, places.LOOKED)):
+            rows["variable", found.places[0].name_key] = found
     return [rows[hit.kind, hit.key] for hit in hits if (hit.kind, hit.key) in rows]
+
+
+def _variables(keys: list[str], parsed: ParsedQuery, limit: int) -> list[Found]:
+    """Variables with the rows of the tables shown; what of them answers the query comes first."""
+    names = places.of_names(keys, limit)
+    shown = [
+        place.pk for one in names.values() for place in (*one.places[:TABLES_SHOWN], one.asked)
+    ]
+    rows = Variable.objects.select_related("table__dataset__holder__organisation").in_bulk(shown)
+    found = []
+    for name in names.values():
+        if not all(place.pk in rows for place in (*name.places[:TABLES_SHOWN], name.asked)):
+            continue  # deleted meanwhile
+        labels = [place.label for place in name.places[: places.LOOKED] if place.label]
+        one = Found(
+            "variable",
+            None,
+            rows[name.asked.pk].table.dataset,
+            name=name.places[0].name,
+            # The label that has the searched words first: one name may be labelled in several ways.
+            labels=sorted(dict.fromkeys(labels), key=lambda label: not has_match(label, parsed)),
+            places=name.places,
+            total=name.total,
+            variables=[rows[place.pk] for place in name.places[:TABLES_SHOWN]],
+            identifier_code=name.identifier,
+            is_demo=name.is_demo,
+        )
+        found.append(one)
+    explain(found, parsed)
+    return found
 
 
 def _why(dataset: Dataset, parsed: ParsedQuery) -> str:
@@ -191,20 +228,11 @@ def _match_variables(found: list[Found], parsed: ParsedQuery) -> None:
     if not silent:
         return
     variables = Variable.objects.current().filter(table__in=silent).order_by("position", "name")
-    for variable in variables.only("name", "label_fr", "table_id"):
-        text = f"{variable.name} {variable.label_fr}"
+    read = variables.values_list("table_id", "name", "label_fr")[:MATCHED]
+    for table_id, name, label in read.iterator(chunk_size=1000):
+        text = f"{name} {label}"
         if may_match(text, parsed) and has_match(text, parsed):
-            silent[variable.table_id].matching.append(variable)
-
-
-def _why_variable(group: Found, parsed: ParsedQuery) -> tuple[str, str]:
-    """What to show of a variable whose name and labels do not have the searched words."""
-    if parsed.is_empty or has_match(" ".join([group.name, *group.labels]), parsed):
-        return "", ""
-    texts = [("description", v.description) for v in group.variables]
-    texts += [("nomenclature", v.nomenclature) for v in group.variables]
-    texts += [("table", v.table.label_fr) for v in group.variables]
-    return next(((why, text) for why, text in texts if has_match(text, parsed)), ("", ""))
+            silent[table_id].matching.append(Matching(name, label))
 
 
 def tabs(params: Params, result: SearchResult) -> list[dict[str, Any]]:

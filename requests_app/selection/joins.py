@@ -47,16 +47,28 @@ def _rows_by_table(described: Sequence[DescribedRow]) -> dict[object, DescribedR
 
 
 def _keys(by_table: dict[object, DescribedRow]) -> list[TableKey]:
-    """Keys of the chosen tables, whichever table is at their other end. One query."""
+    """Keys between chosen tables, and those of the tables that several chosen ones reach.
+
+    Two queries: a table of reference may be joined by thousands, which join nothing else here.
+    """
     if len(by_table) < 2:
         return []
-    found = (
-        TableKey.objects.filter(Q(table__in=by_table) | Q(target_table__in=by_table))
-        .filter(table__removed_at__isnull=True, target_table__removed_at__isnull=True)
-        .select_related("table__dataset", "target_table__dataset")
-        .order_by("pk")
+    touching = TableKey.objects.filter(
+        Q(table__in=by_table) | Q(target_table__in=by_table),
+        table__removed_at__isnull=True,
+        target_table__removed_at__isnull=True,
     )
-    return [key for key in found if key.table_id != key.target_table_id]
+    ends = list(touching.order_by().values_list("pk", "table_id", "target_table_id"))
+    near: dict[object, set[object]] = defaultdict(set)  # of each table: chosen ones it is keyed to
+    for _pk, one, other in ends:
+        near[one].add(other if other in by_table else None)
+        near[other].add(one if one in by_table else None)
+    reached = by_table.keys() | {table for table, some in near.items() if len(some - {None}) > 1}
+    kept = [pk for pk, *both in ends if both[0] != both[1] and reached.issuperset(both)]
+    if not kept:
+        return []
+    found = TableKey.objects.filter(pk__in=kept)
+    return list(found.select_related("table__dataset", "target_table__dataset").order_by("pk"))
 
 
 def _missing_of(key: TableKey, by_table: dict[object, DescribedRow]) -> list[tuple[Key, str]]:
@@ -126,6 +138,8 @@ def _best_bridges(
 
 
 def _unite(group: dict[object, set[object]], tables: list[object]) -> None:
+    if len({id(group[table]) for table in tables}) < 2:
+        return
     whole = set().union(*(group[table] for table in tables))
     for table in whole:
         group[table] = whole

@@ -37,8 +37,9 @@ def describe(rows: Sequence[Row]) -> list[DescribedRow]:
     _attach_variables(described)
     for one in described:
         one.findings = [*_gone(one), *_years(one), *_identifiers(one)]
+    by_key = {one.key: one for one in reversed(described)}
     for finding in joins.findings(described):
-        next(one for one in described if one.key == finding.row).findings.append(finding)
+        by_key[finding.row].findings.append(finding)
     return described
 
 

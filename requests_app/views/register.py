@@ -98,6 +98,6 @@ def register_csv(request: HttpRequest) -> HttpResponse:
                 one.starts_at,
                 one.ends_at,
             ]
-            for one in map(entry, found)
+            for one in map(entry, found.iterator(chunk_size=200))
         ),
     )
