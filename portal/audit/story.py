@@ -1,14 +1,15 @@
 """A request's history read back from the log, with names, for a reader who has the right."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, overload
 from uuid import UUID
 
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import PermissionDenied
-from django.utils.functional import Promise
+from django.db.models import QuerySet
+from django.utils.functional import Promise, cached_property
 from django.utils.translation import gettext_lazy as _
 
 from portal.accounts.models import User
@@ -49,13 +50,47 @@ class Line:
     position: int | None
 
 
+class Story(Sequence[Line]):
+    """Lines, oldest first. A page of them reads its own events only."""
+
+    def __init__(self, newest: QuerySet[AuditEvent], limit: int) -> None:
+        self._newest = newest.select_related("seal", "text").order_by("-recorded_at", "-id")
+        self._limit = limit
+
+    @cached_property
+    def _length(self) -> int:
+        return self._newest.order_by().values("pk")[: self._limit].count()
+
+    def __len__(self) -> int:
+        return self._length
+
+    @overload
+    def __getitem__(self, index: int) -> Line: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Line]: ...
+
+    def __getitem__(self, index: int | slice) -> Line | list[Line]:
+        places = range(len(self))[index]
+        if isinstance(places, int):
+            return self[places : places + 1][0]
+        if not places:
+            return []
+        first, last = min(places), max(places)
+        events = list(self._newest[len(self) - 1 - last : len(self) - first])[::-1]
+        found = lines(events)
+        return [found[place - first] for place in places]
+
+    def __iter__(self) -> Iterator[Line]:
+        return iter(lines(list(self._newest[: self._limit])[::-1]))
+
+
 def story(
     about: UUID,
     *,
     by: "User | AnonymousUser",
     only: Collection[str] | None = None,
     limit: int = 1000,
-) -> list[Line]:
+) -> Story:
     """Events about a request, oldest first; the last `limit` of them. Raises PermissionDenied.
 
     Auditors and the DPO read everything; others (see `permissions.allow_story`) not the reserved
@@ -71,8 +106,7 @@ def story(
     if not everything:
         hidden = [action.code for action in actions.registered() if action.reserved]
         events = events.exclude(action__in=hidden)
-    newest = events.select_related("seal", "text").order_by("-recorded_at", "-id")[:limit]
-    return lines(list(newest)[::-1])
+    return Story(events, limit)
 
 
 def lines(events: list[AuditEvent]) -> list[Line]:

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
+from django.db.models.signals import post_init
 from django.test import Client
 from django.urls import reverse
 
@@ -107,10 +109,34 @@ def test_a_story_costs_the_same_with_more_events(told: list[AuditEvent], auditor
         for _ in range(size):
             record("clock.advance", by=auditor, on=auditor, about=ABOUT, text="x")
         with count_queries() as queries:
-            story(ABOUT, by=User.objects.get(pk=auditor.pk))
+            list(story(ABOUT, by=User.objects.get(pk=auditor.pk)))
         counts.append(queries.count)
     # with: is the file hidden from this reader (A14), or their own
     assert counts[0] == counts[1] <= 8
+
+
+def test_a_page_of_a_story_reads_its_own_events(auditor: User) -> None:
+    for number in range(30):
+        record("clock.advance", by=auditor, on=auditor, about=ABOUT, text=f"motif {number}")
+    whole, bounded = story(ABOUT, by=auditor), story(ABOUT, by=auditor, limit=20)
+    texts = [line.text for line in whole]
+    assert texts == [f"motif {number}" for number in range(30)]
+    assert [line.text for line in bounded] == texts[10:]
+    for asked in (slice(0, 7), slice(25, 40), slice(30, 40), slice(None, None, 2), slice(9, 2, -3)):
+        assert [line.text for line in whole[asked]] == texts[asked]
+    assert (whole[0].text, whole[-1].text) == (texts[0], texts[-1])
+    with pytest.raises(IndexError):
+        whole[30]
+    made: list[int] = []
+
+    def count(instance: AuditEvent, **_kwargs: object) -> None:
+        made.append(1)
+
+    post_init.connect(count, sender=AuditEvent, weak=False)
+    page = Paginator(whole, 5).get_page(2)
+    assert [line.text for line in page] == texts[5:10]
+    post_init.disconnect(count, sender=AuditEvent)
+    assert len(made) == 5
 
 
 def test_rooms_name_their_objects_in_one_query(monkeypatch: pytest.MonkeyPatch) -> None:
