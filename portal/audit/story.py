@@ -81,7 +81,9 @@ class Story(Sequence[Line]):
         return [found[place - first] for place in places]
 
     def __iter__(self) -> Iterator[Line]:
-        return iter(lines(list(self._newest[: self._limit])[::-1]))
+        events = list(self._newest[: self._limit])[::-1]
+        self._length = len(events)  # not counted again
+        return iter(lines(events))
 
 
 def story(
