@@ -41,3 +41,9 @@ def drop(name: str) -> None:
     """Whoever is still connected is sent away: the bench's own processes have ended by then."""
     statement = "DROP DATABASE IF EXISTS {} WITH (FORCE)"
     _run(sql.SQL(statement).format(sql.Identifier(name)))
+
+
+def version() -> str:
+    with psycopg.connect(server(), autocommit=True) as connection:
+        found = connection.execute("SHOW server_version").fetchone()
+    return str(found[0]).split()[0] if found else "?"

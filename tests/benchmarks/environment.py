@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -43,11 +44,12 @@ def environment(name: str, folder: Path) -> dict[str, str]:
 
 
 def module(name: str, *arguments: str, env: dict[str, str]) -> int:
-    """Run a module of the bench to its end; Ctrl-C reaches it as it reaches us."""
+    """Run a module of the bench to its end; an interruption is passed on, then waited for."""
     command = [sys.executable, "-m", f"tests.benchmarks.{name}", *arguments]
-    child = subprocess.Popen(command, cwd=PROJECT, env=env)
+    child = subprocess.Popen(command, cwd=PROJECT, env=env, start_new_session=True)
     try:
         return child.wait()
     except KeyboardInterrupt:
+        child.send_signal(signal.SIGINT)
         child.wait()
         raise

@@ -2,7 +2,8 @@
 
 import argparse
 import ipaddress
-from dataclasses import dataclass, field
+import json
+from dataclasses import asdict, dataclass, field
 from urllib.parse import urlsplit
 
 from .database import NAME
@@ -16,7 +17,9 @@ PARTS = {
     "http": "pages over HTTP at 1 and 8 clients, beside the peers; memory",
     "import": "import time of the web",
     "log": "sealing and verifying the log",
+    "serving": "worker classes, threads and workers, with and without nginx, and slow clients",
 }
+UNASKED = [name for name in PARTS if name != "serving"]  # long, for who changes deploy/
 
 
 @dataclass
@@ -38,6 +41,14 @@ class Options:
     database: str
     make: str
     peers: list[Peer] = field(default_factory=list)
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> "Options":
+        values = json.loads(text)
+        return cls(**values | {"peers": [Peer(**peer) for peer in values["peers"]]})
 
 
 def _peer(text: str) -> Peer:
@@ -88,7 +99,7 @@ def parse(arguments: list[str]) -> Options:
     add(
         "--only",
         type=lambda text: _list(parts, text),
-        default=list(PARTS),
+        default=UNASKED,
         help="; ".join(f"{name}: {what}" for name, what in PARTS.items()),
     )
     add("--repeat", type=int, default=2, help="rounds: each measures every site in turn (2)")

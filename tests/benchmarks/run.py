@@ -8,13 +8,15 @@ prints), in databases of its own that are dropped at the end unless --keep.
 
 import os
 import shutil
+import signal
 import sys
 import time
 from pathlib import Path
 
-from . import database
+from . import database, facts
 from .environment import PROJECT, environment, module
 from .options import Options, parse
+from .sizes import SIZES
 from .tables import say
 
 
@@ -48,20 +50,57 @@ def run(name: str, *arguments: str, env: dict[str, str]) -> None:
         raise Failed(f"{name} {' '.join(arguments)}: exit status {code}")
 
 
+def measure(size: str, options: Options) -> None:
+    """One size, on a database of its own unless one was named."""
+    made = ""
+    try:
+        name = options.database or f"guichet_bench_{size}_{os.getpid()}"
+        made = "" if options.keep else name
+        name, folder = prepare(size, options)
+        say(f"\n{size.upper()}: {SIZES[size].in_words}")
+        run("run_size", options.to_json(), env=environment(name, folder))
+        if options.keep:
+            say(f"\nKept: --sizes {size} --database {name}")
+    finally:
+        if made:
+            forget(made, KEPT / made)
+
+
+def bench(options: Options) -> None:
+    if "local" in options.only:
+        run("run_local", "--repeat", "7", env=dict(os.environ))
+    wanted = [part for part in options.only if part != "local"]
+    if not wanted:
+        return
+    if not database.server():
+        say(
+            f"\nNot measured ({', '.join(wanted)}): TEST_DATABASE_URL is not set."
+            " `make services` starts the servers and prints it."
+        )
+        return
+    for line in facts.lines():
+        say(line)
+    say(f"at the start: {facts.load()}")
+    for size in options.sizes:
+        measure(size, options)
+    say(f"\nat the end: {facts.load()}")
+
+
 def main() -> int:
     options = parse(sys.argv[1:])
     if options.make and not database.server():
         say("TEST_DATABASE_URL is not set: `make services` starts a server and prints it.")
         return 2
+    # Whoever ends the bench by its pid gets the same clean end as by Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         if options.make:
             name, _ = prepare(options.make, options)
             say(f"{name}: {database.address(name)}")
-            return 0
-        if "local" in options.only:
-            run("run_local", env=dict(os.environ))
+        else:
+            bench(options)
     except KeyboardInterrupt:
-        say("\nInterrupted.")
+        say("\nInterrupted: what the bench started is stopped.")
         return 130
     except Failed as failure:
         say(str(failure))

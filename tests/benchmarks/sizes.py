@@ -26,6 +26,14 @@ class Size:
     def requests(self) -> int:
         return self.pending + self.further
 
+    @property
+    def in_words(self) -> str:
+        return (
+            f"{self.datasets:,} datasets, {self.tables:,} tables, {self.variables:,} variables;"
+            f" {self.requests:,} requests ({self.pending:,} with the secretariat),"
+            f" {self.events} events each, {self.most_events:,} of one"
+        )
+
 
 # Where the requests stand that are not with the secretariat, in turn.
 FURTHER = ("referral", "opinion", "use")

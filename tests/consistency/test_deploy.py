@@ -2,6 +2,7 @@
 
 import os
 import re
+import runpy
 import secrets
 import subprocess
 import sys
@@ -11,12 +12,19 @@ import pytest
 import yaml
 from cryptography.fernet import Fernet
 from django.conf import settings
+from django.urls import get_resolver, resolve
+
+from portal.common.body_limits import MIB, SIGNED_IN_BYTES
+from tests.consistency.test_urls import addresses
+from tests.portal.test_logs import PATHS, TOKEN
 
 
 DEPLOY = Path(settings.BASE_DIR) / "deploy"
 SETTINGS = "\n".join(
     path.read_text() for path in (Path(settings.BASE_DIR) / "portal" / "settings").glob("*.py")
 )
+# What deploy/ itself reads of its environment counts too.
+SETTINGS += (DEPLOY / "gunicorn.conf.py").read_text()
 EXAMPLES = sorted((DEPLOY / "env").glob("*.env.example"))
 SECRETS_OF_PROVISIONING = ("SCW_", "AWS_", "GUICHET_PROBE_KEYS", "GUICHET_SCW_")
 
@@ -123,3 +131,87 @@ def test_each_process_of_the_example_starts_with_its_own_settings(tmp_path: Path
         )
         assert done.returncode == 0, (name, done.stderr)
         assert not tools & set(done.stdout.split()), name
+
+
+# --- How the web is served ---
+
+NGINX = (DEPLOY / "nginx.conf").read_text()
+
+
+def directive(name: str, text: str = NGINX) -> list[str]:
+    return re.findall(rf"^\s*{name} (.+?);", text, re.MULTILINE)
+
+
+def test_the_proxy_reads_what_the_portal_accepts_and_no_more() -> None:
+    """Where a file is taken it lets a file through; elsewhere what a form may weigh."""
+    [(path, size)] = re.findall(r'location ~ "(\S+)" \{\s*client_max_body_size (\d+m);', NGINX)
+    sizes = {int(n.removesuffix("m")) * MIB for n in directive("client_max_body_size")}
+    assert sizes == {SIGNED_IN_BYTES, SIGNED_IN_BYTES + settings.PIECE_MAX_BYTES}
+    assert int(size.removesuffix("m")) * MIB == max(sizes)
+    takes = [
+        address
+        for _name, address in addresses(get_resolver().url_patterns)
+        if hasattr(resolve(address).func, "max_file_bytes")
+    ]
+    assert len(takes) >= 5
+    assert [address for address in takes if not re.match(path, address)] == []
+    # What is larger is the portal's to refuse, in its own words, from its head alone.
+    too_large = re.search(r"location @too_large \{(.*?)\}", NGINX, re.DOTALL)
+    assert directive("error_page") == ["413 @too_large"]
+    assert too_large is not None
+    assert directive("proxy_pass_request_body", too_large[1]) == ["off"]
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_the_log_of_the_proxy_holds_no_token_of_a_link(path: str) -> None:
+    pattern = re.search(r'^\s*"~(\^.+)" "\$cut\.\.\.";', NGINX, re.MULTILINE)
+    assert pattern is not None
+    found = re.match(pattern[1], path)
+    assert found is not None
+    assert TOKEN not in found["cut"]
+    logged = re.search(r"log_format short '(.*)';", NGINX)
+    assert logged is not None
+    assert {"$request", "$request_uri", "$uri", "$args", "$http_referer"}.isdisjoint(
+        re.findall(r"\$\w+", logged[1])
+    )
+    assert directive("access_log") == ["/dev/stdout short if=$unserved"]
+    assert directive("error_log") == ["stderr alert"]  # below, its lines hold the request
+
+
+def test_the_proxy_passes_on_what_the_one_with_tls_says() -> None:
+    """It adds no address of its own: GUICHET_TRUSTED_PROXIES counts the proxies before it."""
+    passed = dict(one.split() for one in directive("proxy_set_header"))
+    assert passed == {
+        "Host": "$http_host",
+        "X-Forwarded-For": "$http_x_forwarded_for",
+        "X-Forwarded-Proto": "$http_x_forwarded_proto",
+    }
+
+
+def test_only_the_proxy_is_reached_from_outside_and_it_waits_for_the_web() -> None:
+    services = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]
+    open_ = {name: service["ports"] for name, service in services.items() if "ports" in service}
+    assert list(open_) == ["proxy"]
+    [port] = open_["proxy"]
+    assert port.startswith("127.0.0.1:")
+    assert directive("listen") == [port.rpartition(":")[2]]
+    assert services["proxy"]["depends_on"]["web"]["condition"] == "service_healthy"
+    assert "env_file" not in services["proxy"]  # it holds no secret
+    assert "./nginx.conf:/etc/nginx/nginx.conf:ro" in services["proxy"]["volumes"]
+
+
+def test_gunicorn_gives_up_before_the_proxy_does() -> None:
+    served = runpy.run_path(str(DEPLOY / "gunicorn.conf.py"))
+    [patience] = directive("proxy_read_timeout")
+    assert served["timeout"] < int(patience.removesuffix("s"))
+    assert served["logger_class"] == "portal.common.access_log.AccessLog"
+    assert '"-c", "deploy/gunicorn.conf.py"' in (DEPLOY / "Dockerfile").read_text()
+
+
+def test_the_image_is_given_what_it_copies() -> None:
+    """`.dockerignore` lets in what it names, nothing else."""
+    root = Path(settings.BASE_DIR)
+    let_in = {line[1:] for line in (root / ".dockerignore").read_text().split() if line[0] == "!"}
+    lines = re.findall(r"^COPY (?!--)(\S+)", (DEPLOY / "Dockerfile").read_text(), re.MULTILINE)
+    assert "deploy/gunicorn.conf.py" in lines
+    assert set(lines) == let_in

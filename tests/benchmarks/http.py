@@ -1,0 +1,146 @@
+"""Pages over HTTP at 1 and 8 clients: this site, and every peer in turn, page by page."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from .load import Measure, Target, fetch, measure
+from .options import Options, Peer
+from .pages import KNOWN, Page
+from .tables import ratio, say, table
+
+
+CLIENTS = (1, 8)
+OURS = "guichet"
+WARM_UP = 12  # requests of one page before it is measured: each worker meets it
+WARM_SECONDS = 0.5
+# (page, site) → one measure for each number of clients
+Results = dict[tuple[str, str], dict[int, Measure]]
+
+
+@dataclass
+class Place:
+    """A site that is measured: its address, and who is logged in there."""
+
+    name: str
+    url: str
+    cookies: dict[str, str] = field(default_factory=dict)  # by person
+    cookie: str = ""  # whoever the page is for
+
+    def target(self, page: Page) -> Target | None:
+        """Where to ask; None when this site has no such page, or nobody is logged in there."""
+        path = page.path_at(self.name)
+        if path is None:
+            return None
+        cookie = (self.cookie or self.cookies.get(page.who, "")) if page.who else ""
+        if page.who and not cookie:
+            return None
+        if "{found}" in path:
+            path = self._first_below(path.removesuffix("{found}"))
+        return Target(self.url, path, cookie)
+
+    def _first_below(self, folder: str) -> str:
+        """The first page with a version below a list: `/content/demo/1.0/`."""
+        body = fetch(Target(self.url, folder))[1].decode(errors="replace")
+        found = re.search(rf'href="({re.escape(folder)}[\w.-]+/[\w.-]+/)"', body)
+        if found is None:
+            raise ValueError(f"{self.name}: nothing is listed at {folder}")
+        return found[1]
+
+
+def places(url: str, cookies: dict[str, str], peers: list[Peer]) -> list[Place]:
+    """Ours first. A peer that is no known site is taken for a Guichet: our sessions may hold."""
+    theirs = [
+        Place(peer.name, peer.url, {} if peer.name in KNOWN else cookies, peer.cookie)
+        for peer in peers
+    ]
+    return [Place(OURS, url, cookies), *theirs]
+
+
+def run(
+    pages: list[Page], found: list[Place], options: Options, after: Callable[[], None] | None = None
+) -> Results:
+    """Measure; `after` is called once, when every page was seen and before the load."""
+    targets: dict[tuple[str, str], Target] = {}
+    for page in pages:
+        for place in found:
+            target = place.target(page)
+            if target is not None and _answers(page, place, target):
+                targets[page.name, place.name] = target
+    if after is not None:
+        after()
+    results: Results = {key: {count: Measure() for count in CLIENTS} for key in targets}
+    for page in pages:
+        here = {place.name: targets.get((page.name, place.name)) for place in found}
+        for _ in range(options.repeat):
+            for clients in CLIENTS:
+                for name, target in here.items():
+                    if target is not None:
+                        measure(target, clients, WARM_SECONDS)
+                        found_here = measure(target, clients, options.seconds)
+                        results[page.name, name][clients].add(found_here)
+        say(f"  {page.name}: " + ", ".join(_brief(n, results, page.name) for n in here))
+    return results
+
+
+def _brief(name: str, results: Results, page: str) -> str:
+    one = results.get((page, name))
+    return f"{name} –" if one is None else f"{name} {one[1].p50:.1f} ms, {one[8].rate:.0f} req/s"
+
+
+def _answers(page: Page, place: Place, target: Target) -> bool:
+    """Warm the page up; say so and leave it out when it is not answered with 200."""
+    for _ in range(WARM_UP):
+        status, _body = fetch(target)
+        if status != 200:
+            say(f"  {page.name}: {place.name} answers {status} at {target.path}, left out")
+            return False
+    return True
+
+
+def show(pages: list[Page], found: list[Place], results: Results, sql: dict[str, int]) -> None:
+    """Our own table, then one for each peer with what both have."""
+    rows = []
+    for page in pages:
+        one = results.get((page.name, OURS))
+        if one is None:
+            continue
+        alone, many = one[1], one[8]
+        wrong = alone.errors + many.errors
+        rows.append(
+            (
+                page.name, sql.get(page.name), alone.size / 1024, alone.p50, alone.p95, many.p50,
+                many.p95, many.rate, wrong or "",
+            )
+        )  # fmt: skip
+    table(
+        "Pages over HTTP (ms; 1 client, then 8)",
+        ("page", "SQL", "kB", "p50", "p95", "p50 of 8", "p95 of 8", "req/s of 8", "errors"),
+        rows,
+    )
+    for place in found[1:]:
+        _beside(pages, place.name, results)
+
+
+def _beside(pages: list[Page], peer: str, results: Results) -> None:
+    rows = []
+    for page in pages:
+        ours, theirs = results.get((page.name, OURS)), results.get((page.name, peer))
+        if ours is None or theirs is None:
+            continue
+        rows.append(
+            (
+                page.name,
+                ours[1].p50,
+                theirs[1].p50,
+                ratio(ours[1].p50, theirs[1].p50, more_is_better=False),
+                ours[8].rate,
+                theirs[8].rate,
+                ratio(ours[8].rate, theirs[8].rate, more_is_better=True),
+            )
+        )
+    table(
+        f"Beside {peer}, in the same run (above 1x: {OURS} is ahead)",
+        ("page", "ms", f"{peer} ms", "ratio", "req/s of 8", f"{peer} req/s", "ratio req/s"),
+        rows,
+    )
