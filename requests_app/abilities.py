@@ -1,5 +1,6 @@
 """What one person may do now on a request; pages draw their buttons from it."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -56,11 +57,16 @@ class NextStep:
     reminder_at: datetime | None = None  # no deadline runs: when the actor is reminded
 
 
-def abilities(request: AccessRequest, *, user: Person) -> list[Ability]:
-    """Verbs the person may do now, the most urgent stage first, then those of the request."""
+def abilities(
+    request: AccessRequest, *, user: Person, stages: Sequence[Stage] | None = None
+) -> list[Ability]:
+    """Verbs the person may do now, the most urgent stage first, then those of the request.
+
+    `stages`: all of the request's, where the caller has read them.
+    """
     if not isinstance(user, User) or not user.is_active:
         return []
-    asked = _Asked(user, request)
+    asked = _Asked(user, request, stages)
     procedure = registry.get(request.procedure_code, request.procedure_version)
     found = [*_of_stages(asked, procedure), *_of_tasks(asked), *_of_request(asked, procedure)]
     if any(one.name == "declare_interest" for one in found) and _declared(user, request):
@@ -76,10 +82,25 @@ def _declared(user: User, request: AccessRequest) -> bool:
 class _Asked:
     """One person on one request, each quality asked of the database once."""
 
-    def __init__(self, user: User, request: AccessRequest) -> None:
-        self.user, self.request = user, request
+    def __init__(self, user: User, request: AccessRequest, stages: Sequence[Stage] | None) -> None:
+        self.user, self.request, self._stages = user, request, stages
         self._known: dict[tuple[str, object, object], bool] = {}
         self._receipts: dict[UUID, bool] = {}
+
+    @property
+    def begun(self) -> list[Stage]:
+        """Stages in which something may be done, or was."""
+        rows = self._stages
+        if rows is None:
+            rows = Stage.objects.filter(request=self.request).select_related("holder", "committee")
+        over = {StageState.PENDING, StageState.SKIPPED}
+        return [stage for stage in rows if stage.state not in over]
+
+    @cached_property
+    def demands(self) -> Counter[UUID]:
+        """How often each stage asked for more."""
+        sent = self.request.acts.filter(code="request_completion", stage__isnull=False)
+        return Counter(sent.values_list("stage", flat=True))
 
     def received(self, stage: Stage) -> bool:
         """Whether the authority's receipt is recorded."""
@@ -131,12 +152,7 @@ def move_of(
 
 
 def _of_stages(asked: _Asked, procedure: Procedure) -> Iterator[Ability]:
-    stages = (
-        Stage.objects.filter(request=asked.request)
-        .exclude(state__in=[StageState.PENDING, StageState.SKIPPED])
-        .select_related("holder", "committee")
-    )
-    for stage in sorted(stages, key=_urgency):
+    for stage in sorted(asked.begun, key=_urgency):
         stage.request = asked.request
         moves = list(stage_moves(procedure.stage(stage.code)).values())
         if stage.kind == "opinion" and _has_rapporteurs(stage):
@@ -162,7 +178,7 @@ def _urgency(stage: Stage) -> tuple[bool, bool, float, int]:
 def _useful(move: Transition, stage: Stage, procedure: Procedure, asked: "_Asked") -> bool:
     """Leave out what the guards would refuse whatever is written."""
     if stage.kind == "completeness":
-        return _useful_in_completeness(move, stage, procedure, asked.request)
+        return _useful_in_completeness(move, stage, procedure, asked)
     if move.name == "file_late_opinion":
         return bool(stage.outcome) and procedure.stage(stage.code).outcome(stage.outcome).tacit
     if move.name == "extend_opinion":
@@ -180,11 +196,11 @@ def _useful(move: Transition, stage: Stage, procedure: Procedure, asked: "_Asked
 
 
 def _useful_in_completeness(
-    move: Transition, stage: Stage, procedure: Procedure, request: AccessRequest
+    move: Transition, stage: Stage, procedure: Procedure, asked: "_Asked"
 ) -> bool:
     if move.name not in {"request_completion", "close_incomplete"}:
         return True
-    sent = stage.acts.filter(code="request_completion").count()
+    sent = asked.demands[stage.pk]
     if move.name == "close_incomplete":  # never without having asked
         theirs = stage.state == StageState.PAUSED and not (
             stage.due_at is None or stage.due_at < legal_now()
@@ -192,7 +208,7 @@ def _useful_in_completeness(
         return (
             sent > 0
             and not theirs
-            and request.state
+            and asked.request.state
             in {
                 RequestState.SUBMITTED,
                 RequestState.INCOMPLETE,
@@ -252,8 +268,13 @@ def _ability(move: Transition, stage: Stage | None) -> Ability:
 # --- Who must act next ----------------------------------------------------------------------------
 
 
-def who_must_act(request: AccessRequest) -> list[NextStep]:
-    """Everyone from whom something is awaited, due first; empty once the request is over."""
+def who_must_act(
+    request: AccessRequest, *, stages: Sequence[Stage] | None = None
+) -> list[NextStep]:
+    """Everyone from whom something is awaited, due first; empty once the request is over.
+
+    `stages`: all of the request's, where the caller has read them.
+    """
     if request.state in FINAL_STATES:
         return []
     if request.state == RequestState.DRAFT:
@@ -264,7 +285,7 @@ def who_must_act(request: AccessRequest) -> list[NextStep]:
     if request.state == RequestState.SIGNATURE_CHECK:
         what = _("Vérifier la signature de la version déposée")
         return [NextStep(None, None, what, _("le secrétariat"), None)]
-    return _awaited([request])[request.pk]
+    return _awaited([request], stages)[request.pk]
 
 
 def who_must_act_on(requests: Sequence[AccessRequest]) -> dict[UUID, list[NextStep]]:
@@ -280,20 +301,26 @@ def who_must_act_on(requests: Sequence[AccessRequest]) -> dict[UUID, list[NextSt
     return others | (_awaited(running) if running else {})
 
 
-def _awaited(requests: Sequence[AccessRequest]) -> dict[UUID, list[NextStep]]:
+def _awaited(
+    requests: Sequence[AccessRequest], stages: Sequence[Stage] | None = None
+) -> dict[UUID, list[NextStep]]:
     """From the open stages and tasks of requests under way, due first."""
     procedures = {
         one.pk: registry.get(one.procedure_code, one.procedure_version) for one in requests
     }
     steps: dict[UUID, list[NextStep]] = {pk: [] for pk in procedures}
-    stages = Stage.objects.open().filter(request__in=procedures)
-    for stage in stages.select_related("holder", "committee"):
+    if stages is None:
+        found = Stage.objects.open().filter(request__in=procedures)
+        stages = found.select_related("holder", "committee")
+    for stage in stages:
+        if stage.state not in {StageState.RUNNING, StageState.PAUSED}:
+            continue
         pk = stage.request_id
         steps[pk].append(_step_of_stage(stage, procedures[pk]))
     for task in Task.objects.filter(request__in=procedures, closed_at__isnull=True):
         steps[task.request_id].append(_step_of_task(task, procedures[task.request_id]))
-    for found in steps.values():
-        found.sort(key=lambda step: (step.due_at is None, step.due_at or 0))
+    for awaited in steps.values():
+        awaited.sort(key=lambda step: (step.due_at is None, step.due_at or 0))
     return steps
 
 

@@ -8,6 +8,7 @@ from django.db.models import Q
 from portal.accounts.models import Membership, Role, User
 from portal.accounts.roles import has_role, scopes
 from requests_app import duties
+from requests_app.kept import kept_for_pages
 from requests_app.models import (
     AccessRequest,
     InterestDeclaration,
@@ -29,12 +30,14 @@ def is_conflicted(user: Person, request: AccessRequest) -> bool:
 
 
 def in_team(user: Person, request: AccessRequest) -> bool:
-    return (
-        isinstance(user, User)
-        and user.is_active
-        and RequestMember.objects.filter(
+    if not isinstance(user, User) or not user.is_active:
+        return False
+    return kept_for_pages(
+        user,
+        f"team {request.pk}",
+        lambda: RequestMember.objects.filter(
             request=request, user=user, kind__in=TEAM_KINDS, removed_at__isnull=True
-        ).exists()
+        ).exists(),
     )
 
 

@@ -7,7 +7,7 @@ ask here, so that they cannot differ. What the applicant's side does on its own 
 of these rules.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
@@ -22,7 +22,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from portal.accounts.models import Invitation, Membership, Role, RoleAssignment, User
-from requests_app.models import AccessRequest, Piece, RequestMember, RequestVersion
+from requests_app.kept import kept_for_pages
+from requests_app.models import (
+    AccessRequest,
+    InterestDeclaration,
+    Piece,
+    RequestMember,
+    RequestVersion,
+)
 
 
 Kind = RequestMember.Kind
@@ -201,46 +208,103 @@ def _sql(tie: Tie, user: User, request: AccessRequest | None = None) -> tuple[st
     return sql, [stand_ins.get(one, one) for one in params]
 
 
+def _union(user: User, ties: Iterable[Tie]) -> tuple[str, list[Any]]:
+    texts, given = [], []
+    for tie in ties:
+        sql, params = _sql(tie, user)
+        texts.append(sql)
+        given += params
+    return " UNION ALL ".join(texts), given
+
+
+@dataclass(frozen=True, slots=True)
+class Ties:
+    """Whether the person has any tie to any file, and whether they ever declared interests."""
+
+    files: bool
+    declared: bool
+
+
+def ties_of(user: User) -> Ties:
+    """Asked once a request: hardly anyone of the desk has a tie, and every page asks of them."""
+    return kept_for_pages(user, "ties", lambda: _ties(user))
+
+
+def _ties(user: User) -> Ties:
+    sql, given = _union(user, TIES)
+    mine = InterestDeclaration.objects.filter(member=user).order_by().values("pk")
+    declared, more = mine.query.sql_with_params()
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT EXISTS ({sql}), EXISTS ({declared})", [*given, *more])
+        return Ties(*map(bool, cursor.fetchone()))
+
+
 def set_apart(user: User, quality: str = "", *, at: str = "pk") -> Q:
     """Requests on which the person may not act in a quality; `at`: the column of their id."""
-    texts, given = [], []
-    for tie in TIES:
-        if tie.bars(quality):
-            sql, params = _sql(tie, user)
-            texts.append(sql)
-            given += params
-    found = Q(**{f"{at}__in": RawSQL(" UNION ALL ".join(texts), given)})  # noqa: S611 - the ORM's own SQL
+    found = Q(pk__in=[])
+    if ties_of(user).files:
+        sql, given = _union(user, (tie for tie in TIES if tie.bars(quality)))
+        found = Q(**{f"{at}__in": RawSQL(sql, given)})  # noqa: S611 - the ORM's own SQL
     if INVITED.bars(quality):
         mine = _invitations().filter(address=user.email.lower()).values("request_id")
         found |= Q(**{f"{at}__in": mine})
     return found
 
 
-def people_apart(request: AccessRequest, quality: str = "") -> QuerySet[User]:
-    """People who may not act on the request in a quality: the same ties, from the other side."""
-    found = Q(pk__in=[])
+@cache
+def _people_sql(tie: Tie, *, vendor: str) -> tuple[str, tuple[Any, ...]]:
+    """The people tied to something, as SQL: built once, as `_compiled` is."""
+    texts, given = [], []
+    for pairs in tie.pairs:
+        rows = pairs.of(request=_SOMETHING).filter(**{f"{pairs.user}__isnull": False})
+        sql, params = rows.order_by().values(pairs.user).query.sql_with_params()
+        texts.append(sql)
+        given += params
+    return " UNION ALL ".join(texts), tuple(given)
+
+
+def _apart_from(request: AccessRequest, quality: str) -> Q:
+    """Condition on people, with their `address`, that sets them apart from the request."""
+    stand_ins = {_SOMETHING: request.pk, _SOMETHING.hex: request.pk.hex}
+    texts, given = [], []
     for tie in TIES:
         if tie.bars(quality):
-            for pairs in tie.pairs:
-                found |= Q(pk__in=pairs.of(request=request.pk).values(pairs.user))
-    people = User.objects.alias(address=Lower("email"))
+            sql, params = _people_sql(tie, vendor=connection.vendor)
+            texts.append(sql)
+            given += [stand_ins.get(one, one) for one in params]
+    found = Q(pk__in=RawSQL(" UNION ALL ".join(texts), given))  # noqa: S611 - the ORM's own SQL
     if INVITED.bars(quality):
         invited = _invitations().filter(request_id=request.pk)
         found |= Q(address__in=invited.values("address"))
-    return people.filter(found)
+    return found
+
+
+def people_apart(request: AccessRequest, quality: str = "") -> QuerySet[User]:
+    """People who may not act on the request in a quality: the same ties, from the other side."""
+    people = User.objects.alias(address=Lower("email"))
+    return people.filter(_apart_from(request, quality))
 
 
 def apart(user: User, request: AccessRequest, quality: str = "") -> Tie | None:
     """The first tie that bars the person in a quality on this request, None when none does."""
     if quality in APPLICANT_SIDE:
         return None
-    mine = [tie for tie in TIES if tie.bars(quality)]
+    # most qualities are barred by the same ties: a page asks them of the database once
+    mine = tuple(tie for tie in (*TIES, INVITED) if tie.bars(quality))
+    name = f"apart {request.pk} {' '.join(tie.code for tie in mine)}"
+    return kept_for_pages(user, name, lambda: _first(user, request, mine))
+
+
+def _first(user: User, request: AccessRequest, ties: Sequence[Tie]) -> Tie | None:
+    if ties[-1] is not INVITED and not ties_of(user).files:
+        return None
+    mine = [tie for tie in ties if tie is not INVITED]
     cases, given = [], []
     for number, tie in enumerate(mine):
         sql, params = _sql(tie, user, request)
         cases.append(f"WHEN EXISTS ({sql}) THEN {number}")
         given += params
-    if INVITED.bars(quality):
+    if INVITED in ties:
         theirs = _invitations().filter(address=user.email.lower(), request_id=request.pk)
         sql, invited = theirs.order_by().values("pk").query.sql_with_params()
         cases.append(f"WHEN EXISTS ({sql}) THEN {len(mine)}")
@@ -297,6 +361,7 @@ def without(
     people: QuerySet[User], request: AccessRequest, roles: Collection[Role]
 ) -> QuerySet[User]:
     """Holders of roles, less those who stand apart from the request in one of them."""
+    people = people.alias(address=Lower("email"))
     for quality in sorted({quality_of(role) for role in roles}):
-        people = people.exclude(pk__in=people_apart(request, quality).values("pk"))
+        people = people.exclude(_apart_from(request, quality))
     return people

@@ -7,7 +7,7 @@ from portal.accounts.models import Role, User
 from portal.accounts.navigation import has_inbox
 from portal.accounts.roles import has_role
 from portal.common.navigation import Entry, register
-from requests_app.reading import inbox
+from requests_app.reading import badge
 
 
 # Those who read requests that are not their own.
@@ -32,7 +32,7 @@ def remember_count(request: HttpRequest, count: int) -> None:
 def things_to_do(request: HttpRequest) -> int:
     known: int | None = getattr(request, "guichet_inbox_count", None)
     if known is None:
-        known = inbox.count_for(request.user) if isinstance(request.user, User) else 0
+        known = badge.count(request.user) if isinstance(request.user, User) else 0
         remember_count(request, known)
     return known
 

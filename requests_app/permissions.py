@@ -52,6 +52,7 @@ from requests_app.visibility import (
     parts_visible,
     requests_with,
     tied_organisations,
+    with_parts,
 )
 
 
@@ -66,6 +67,7 @@ __all__ = [
     "requests_with",
     "tied_organisations",
     "why_barred",
+    "with_parts",
 ]
 
 REASONED_ACCESS = timedelta(hours=1)  # real time

@@ -21,6 +21,7 @@ from django.utils import timezone
 from portal.accounts.models import DeclarationOfInterests, Membership, Organisation, Role, User
 from portal.accounts.roles import has_role, organisations_of, scopes
 from requests_app import duties, parts_held
+from requests_app.kept import kept_for_pages, kept_until_written
 from requests_app.models import (
     AccessRequest,
     Act,
@@ -35,7 +36,7 @@ from requests_app.models import (
     Stage,
     StageState,
 )
-from requests_app.parts_held import PartsHeld, kept_until_written
+from requests_app.parts_held import PartsHeld
 
 
 Person = User | AnonymousUser
@@ -248,20 +249,13 @@ def tied_organisations(user: User) -> frozenset[UUID]:
     )
 
 
-def _has_declared(user: User) -> bool:
-    """Whether the person ever declared interests; kept on the object for the request, as roles."""
-    return kept_until_written(
-        user, "declared", lambda: InterestDeclaration.objects.filter(member=user).exists()
-    )
-
-
 def conflict(user: User) -> Condition | None:
     """Condition of the requests hidden from a committee member (A14); None for anyone else.
 
     Withdrawn (by themselves, the president or the machine), of an organisation of the file, or in
     its team. It hides the request in every other quality too, the applicant's side excepted.
     """
-    return kept_until_written(user, "conflict", lambda: _conflict(user))
+    return kept_for_pages(user, "conflict", lambda: _conflict(user))
 
 
 def _conflict(user: User) -> Condition | None:
@@ -271,7 +265,7 @@ def _conflict(user: User) -> Condition | None:
     committees = _committees(user)
     if not committees:
         # A former member stays withdrawn from what they withdrew from.
-        return Exists(withdrew) if _has_declared(user) else None
+        return Exists(withdrew) if duties.ties_of(user).declared else None
     tied = tied_organisations(user)
     colleague = _members(
         user__memberships__organisation__in=tied,
@@ -334,6 +328,15 @@ def requests_with(user: Person, *parts: str) -> QuerySet[AccessRequest]:
     return AccessRequest.objects.filter(_either(total, seen))
 
 
+def deposited_seen(user: User, *, at: str) -> Q:
+    """`requests_with(user)` for rows that only a deposited request has (an open stage, a task);
+    `at`: the column of their request. Whoever sees each deposited request needs no more."""
+    every = any(one.condition in (_DEPOSITED, _EVERY) and _left(one) for one in rules(user))
+    if every and conflict(user) is None:
+        return Q(**{f"{at}__number__isnull": False})
+    return Q(**{f"{at}__in": requests_with(user)})
+
+
 def _either(one: Q, other: Q) -> Q:
     return _EVERY if _EVERY in (one, other) else one | other
 
@@ -345,15 +348,23 @@ def _any(found: Iterable[Rule]) -> Q:
 
 def parts_visible(user: Person, request: AccessRequest) -> frozenset[str]:
     """Parts of one request that the person sees; empty: the request does not exist for them."""
-    mine = rules(user)
-    if not isinstance(user, User) or not mine or request.pk is None:
+    if request.pk is None or not rules(user):
         return frozenset()
+    found = with_parts(user, AccessRequest.objects.filter(pk=request.pk).only("pk"))
+    return found[1] if found is not None else frozenset()
+
+
+def with_parts(
+    user: Person, one: QuerySet[AccessRequest]
+) -> tuple[AccessRequest, frozenset[str]] | None:
+    """One request and the parts of it that the person sees, in one statement; None when it does not
+    exist for them."""
+    mine = rules(user)
+    if not isinstance(user, User) or not mine:
+        return None
     asked: dict[str, Condition] = {
         f"rule_{n}": rule.condition for n, rule in enumerate(mine) if rule.condition != _EVERY
     }
-    # only an office that opens more than the card has something to lose on the person's own file
-    office = {rule.quality for rule in mine if not rule.applicant_side and rule.parts - CARD}
-    asked |= {f"own_{quality}": duties.set_apart(user, quality) for quality in office}
     hidden = conflict(user) if any(not rule.applicant_side for rule in mine) else None
     if hidden is not None:
         asked["hidden"] = hidden
@@ -365,12 +376,16 @@ def parts_visible(user: Person, request: AccessRequest) -> frozenset[str]:
         )
         for name, condition in asked.items()
     }
-    row = AccessRequest.objects.filter(pk=request.pk).annotate(**flags).values("pk", *flags).first()
-    if row is None:
-        return frozenset()
+    request = one.annotate(**flags).first()
+    if request is None:
+        return None
     found: set[str] = set()
     for number, rule in enumerate(mine):
-        if row.get(f"rule_{number}", True) and (rule.applicant_side or not row.get("hidden")):
-            own = not rule.applicant_side and row.get(f"own_{rule.quality}")
-            found |= _left(rule) if own else rule.parts
-    return frozenset(found)
+        if getattr(request, f"rule_{number}", True):
+            if rule.applicant_side:
+                found |= rule.parts
+            elif not getattr(request, "hidden", False):
+                # asked only where the office has more than the card to lose
+                own = rule.parts - CARD and duties.apart(user, request, rule.quality)
+                found |= _left(rule) if own else rule.parts
+    return (request, frozenset(found)) if found else None

@@ -1,6 +1,6 @@
 """Questions about a person's roles, answered from one query per request and person."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
@@ -11,6 +11,8 @@ from .models import Membership, Role, RoleAssignment
 
 
 if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
     from .models import User
 
 
@@ -33,8 +35,12 @@ def _assignments(user: "User | AnonymousUser") -> frozenset[tuple[str, UUID | No
     """Active (role, organisation id or None) pairs."""
     if isinstance(user, AnonymousUser) or not user.is_active:
         return frozenset()
-    rows = RoleAssignment.objects.active().filter(user=user).values_list("role", "scope_id")
-    return kept(user, "roles", lambda: frozenset(rows))
+    return kept(user, "roles", lambda: frozenset(_read(user)))
+
+
+def _read(user: "User") -> "QuerySet[Any, tuple[str, UUID | None]]":
+    # made when it is read: a page asks some forty times
+    return RoleAssignment.objects.active().filter(user=user).values_list("role", "scope_id")
 
 
 def has_role(user: "User | AnonymousUser", *roles: Role) -> bool:
@@ -67,16 +73,14 @@ def places(user: "User | AnonymousUser") -> frozenset[Place]:
     """The person's confirmed memberships."""
     if isinstance(user, AnonymousUser) or not user.is_active:
         return frozenset()
-    rows = (
-        Membership.objects.confirmed()
-        .filter(user=user)
-        .values_list("organisation_id", "is_manager", "can_sign_since")
-    )
-    return kept(
-        user,
-        "places",
-        lambda: frozenset(Place(pk, manages, since is not None) for pk, manages, since in rows),
-    )
+    return kept(user, "places", lambda: frozenset(_places(user)))
+
+
+def _places(user: "User") -> Iterator[Place]:
+    rows = Membership.objects.confirmed().filter(user=user)
+    columns = rows.values_list("organisation_id", "is_manager", "can_sign_since")
+    for organisation, manages, since in columns:
+        yield Place(organisation, manages, since is not None)
 
 
 def organisations_of(user: "User | AnonymousUser") -> frozenset[UUID]:

@@ -3,14 +3,15 @@
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Subquery, Value, When
+from django.core.paginator import Page
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
 from portal.accounts.models import Membership, Role, User
 from portal.accounts.roles import has_role, scopes
 from portal.common.calendar import legal_now
-from requests_app import duties, permissions
+from requests_app import duties, parts_held, permissions
 from requests_app.models import (
     AccessRequest,
     InterestDeclaration,
@@ -26,7 +27,7 @@ from requests_app.models import (
 )
 from requests_app.procedures import registry
 from requests_app.procedures.schema import Stage as StageSpec
-from requests_app.visibility import TEAM_KINDS
+from requests_app.visibility import TEAM_KINDS, deposited_seen
 
 
 APPLICANT = "applicant"
@@ -38,49 +39,71 @@ def _held(user: User) -> list[str]:
 
 
 def stages_for(user: User) -> QuerySet[Stage]:
-    """Open stages in which the person has something to do, with what a list shows.
+    """Open stages in which the person has something to do: rows to count or to page, no more.
 
     A committee member who has declared and reports on nothing waits for the sitting: the stage is
     the president's then, and the rapporteurs' until their report is filed.
     """
-    president = scopes(user, Role.PRESIDENT)
-    committees = president | scopes(user, Role.COMMITTEE_MEMBER)
-    own_files = RequestMember.objects.filter(
-        request=OuterRef("request"), user=user, kind__in=TEAM_KINDS, removed_at__isnull=True
-    )
-    mine = Q(role=APPLICANT) & Exists(own_files)
+    mine = Q(pk__in=[])
+    if parts_held.of(user).kinds.intersection(TEAM_KINDS):
+        own_files = RequestMember.objects.filter(
+            request=OuterRef("request"), user=user, kind__in=TEAM_KINDS, removed_at__isnull=True
+        )
+        mine |= Q(role=APPLICANT) & Exists(own_files)
     for role in _held(user):
         desk = Q(role=role, holder__isnull=True, committee__isnull=True)
         mine |= desk & ~duties.set_apart(user, role, at="request")
     if holders := scopes(user, Role.HOLDER_REPRESENTATIVE):
         mine |= Q(holder__in=holders) & ~duties.set_apart(user, "holder", at="request")
-    if committees:
-        reports = Q(is_rapporteur=True, has_reported=False)
+    president = scopes(user, Role.PRESIDENT)
+    if committees := president | scopes(user, Role.COMMITTEE_MEMBER):
+        asked = _asked_of_member(user)
+        to_report = Q(asked["is_rapporteur"]) & ~Q(asked["has_reported"])
         mine |= (
             Q(committee__in=committees)
-            & (Q(has_declared=False) | reports | Q(committee__in=president))
+            & (~Q(asked["has_declared"]) | to_report | Q(committee__in=president))
             & ~duties.set_apart(user, at="request")
         )
-    declared = InterestDeclaration.objects.filter(request=OuterRef("request"), member=user)
+    return Stage.objects.open().filter(mine, deposited_seen(user, at="request"))
+
+
+def _asked_of_member(user: User) -> dict[str, Exists]:
+    """Where the person stands in a stage of their committee."""
     rapporteurs = RapporteurAssignment.objects.filter(stage=OuterRef("pk"), ended_at__isnull=True)
-    found = Stage.objects.open().annotate(
-        has_declared=Exists(declared),
-        has_rapporteurs=Exists(rapporteurs),
-        is_rapporteur=Exists(rapporteurs.filter(member=user)),
-        has_reported=Exists(
-            Report.objects.filter(stage=OuterRef("pk"), author=user, filed_at__isnull=False)
+    filed = Report.objects.filter(stage=OuterRef("pk"), author=user, filed_at__isnull=False)
+    return {
+        "has_declared": Exists(
+            InterestDeclaration.objects.filter(request=OuterRef("request"), member=user)
         ),
-        presides=Case(When(committee__in=president, then=Value(True)), default=Value(False)),
-    )
+        "has_rapporteurs": Exists(rapporteurs),
+        "is_rapporteur": Exists(rapporteurs.filter(member=user)),
+        "has_reported": Exists(filed),
+    }
+
+
+def due_first(stages: QuerySet[Stage]) -> QuerySet[Stage]:
+    return stages.order_by(F("due_at").asc(nulls_last=True), "started_at", "pk")
+
+
+def shown(stages: QuerySet[Stage], user: User) -> QuerySet[Stage]:
+    """The same rows with what a list says of them, and what `expected_of()` reads."""
     return (
-        found.filter(mine, request__in=permissions.requests_visible_to(user))
-        .select_related("request__organisation", "assignee", "holder", "committee")
-        .order_by(F("due_at").asc(nulls_last=True), "started_at", "pk")
+        stages.annotate(**_asked_of_member(user))
+        .select_related("request", "assignee", "holder")
+        .defer("request__content", "request__orientation")
     )
+
+
+def page_of(page: Page, user: User) -> list[Stage]:
+    """The rows of a page of `stages_for()`, in its order: chosen without their details, which are
+    read for these alone."""
+    places = {pk: place for place, pk in enumerate(page.object_list.values_list("pk", flat=True))}
+    rows = shown(Stage.objects.filter(pk__in=places), user) if places else []
+    return sorted(rows, key=lambda stage: places[stage.pk])
 
 
 def expected_of(stage: Any) -> str:
-    """What the person is asked to do in a stage of `stages_for()`, in words."""
+    """What the person is asked to do in a stage of `shown()`, in words."""
     if stage.kind == "opinion":
         if not stage.has_declared:
             return _("Déclarez vos liens d’intérêts")
@@ -120,11 +143,12 @@ def tasks_for(user: User) -> QuerySet[Task]:
     return (
         Task.objects.filter(
             ~duties.set_apart(user, at="request"),  # no task is an operator's or a holder's
+            deposited_seen(user, at="request"),
             closed_at__isnull=True,
             role__in=held,
-            request__in=permissions.requests_visible_to(user),
         )
-        .select_related("request__organisation", "stage")
+        .select_related("request")
+        .defer("request__content", "request__orientation")
         .order_by(F("due_at").asc(nulls_last=True), "opened_at")
     )
 
@@ -135,6 +159,7 @@ def to_sign_for(user: User) -> QuerySet[AccessRequest]:
     return (
         AccessRequest.objects.filter(state=RequestState.AWAITING_SIGNATURE, organisation__in=signs)
         .select_related("organisation")
+        .defer("content", "orientation")
         .order_by("updated_at")
     )
 
@@ -150,6 +175,7 @@ def to_verify_for(user: User) -> QuerySet[AccessRequest]:
         permissions.requests_visible_to(user)
         .filter(state=RequestState.SIGNATURE_CHECK)
         .select_related("organisation")
+        .defer("content", "orientation")
         .annotate(handed_in_at=Subquery(handed_in.values("signed_file__uploaded_at")[:1]))
         .order_by("handed_in_at", "pk")
     )
@@ -175,14 +201,14 @@ def last_done(user: User, *, count: int = 5) -> list[AccessRequest]:
     )
 
 
-def overdue(stages: QuerySet[Stage]) -> QuerySet[Stage]:
-    return stages.filter(due_at__lt=legal_now())
+def overdue() -> Q:
+    return Q(due_at__lt=legal_now())
 
 
 def count_for(user: User) -> int:
-    """How many things are expected of the person, for the menu: one query on every page."""
+    """How many things are expected of the person: one query, which the menu keeps (`badge`)."""
     stages = stages_for(user).filter(state=StageState.RUNNING)
-    others: list[QuerySet[Any]] = [to_sign_for(user)]
+    others: list[QuerySet[Any]] = [to_sign_for(user)] if parts_held.of(user).signs else []
     others += [tasks_for(user)] if _held(user) else []
     others += [to_verify_for(user)] if has_role(user, Role.SECRETARIAT) else []
     ids = [found.order_by().values("pk") for found in others]

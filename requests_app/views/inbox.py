@@ -10,13 +10,13 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from portal.common.calendar import legal_now
+from portal.accounts.models import User
 from requests_app import desk, permissions
 from requests_app.forms.inbox import InboxFilterForm, RequestsFilterForm
 from requests_app.models import AccessRequest, RequestState, Stage, StageState, Task
 from requests_app.navigation import remember_count
 from requests_app.procedures import registry
-from requests_app.reading import inbox
+from requests_app.reading import badge, inbox
 
 from .csv_files import csv_response
 
@@ -53,22 +53,21 @@ def _without_page(request: HttpRequest) -> str:
     return query.urlencode()
 
 
-def _filtered(request: HttpRequest) -> tuple[QuerySet[Stage], dict[str, Any]]:
+def _chosen(request: HttpRequest) -> tuple[Q, dict[str, Any]]:
+    """The filters as a condition on stages, and as given."""
     form = InboxFilterForm(request.GET)
     form.is_valid()
     chosen = form.cleaned_data  # what is not valid is left out
-    stages = inbox.stages_for(request.user)  # type: ignore[arg-type]
+    asked = Q()
     if words := chosen.get("q"):
-        stages = stages.filter(
-            Q(request__number__icontains=words) | Q(request__title__icontains=words)
-        )
+        asked &= Q(request__number__icontains=words) | Q(request__title__icontains=words)
     if code := chosen.get("etape"):
-        stages = stages.filter(code=code)
+        asked &= Q(code=code)
     if chosen.get("a_moi"):
-        stages = stages.filter(assignee=request.user)
+        asked &= Q(assignee=request.user)
     if chosen.get("en_retard"):
-        stages = inbox.overdue(stages)
-    return _ordered(stages, request.GET.get("tri", ""), SORTS), chosen
+        asked &= inbox.overdue()
+    return asked, chosen
 
 
 def _labelled(tasks: list[Task]) -> list[Task]:
@@ -79,27 +78,24 @@ def _labelled(tasks: list[Task]) -> list[Task]:
     return tasks
 
 
-def _counts(request: HttpRequest) -> dict[str, Any]:
-    """Figures of the whole inbox, whatever the filters: one query."""
-    rows = (
-        inbox.stages_for(request.user)  # type: ignore[arg-type]
-        .order_by()
-        .values("code")
-        .annotate(
-            n=Count("pk", distinct=True),
-            running=Count("pk", filter=Q(state=StageState.RUNNING), distinct=True),
-            late=Count("pk", filter=Q(due_at__lt=legal_now()), distinct=True),
-        )
+def _counts(stages: QuerySet[Stage], asked: Q) -> dict[str, Any]:
+    """Figures of the whole inbox, and how many of its stages the filters leave: one query."""
+    rows = stages.values("code").annotate(
+        n=Count("pk"),
+        left=Count("pk", filter=asked or None),
+        running=Count("pk", filter=Q(state=StageState.RUNNING)),
+        late=Count("pk", filter=inbox.overdue()),
     )
     labels = {
         stage.code: stage.label for procedure in registry.everything() for stage in procedure.stages
     }
     by_code: dict[str, int] = {}
-    running = late = 0
+    running = late = left = 0
     for row in rows:
         by_code[row["code"]] = by_code.get(row["code"], 0) + row["n"]
-        running, late = running + row["running"], late + row["late"]
+        running, late, left = running + row["running"], late + row["late"], left + row["left"]
     return {
+        "left": left,
         "running": running,
         "late": late,
         "stage_counts": sorted(
@@ -110,8 +106,16 @@ def _counts(request: HttpRequest) -> dict[str, Any]:
 
 @require_safe
 def inbox_page(request: HttpRequest) -> HttpResponse:
-    stages, chosen = _filtered(request)
-    page = Paginator(stages, PAGE_SIZE).get_page(request.GET.get("page"))
+    user: User = request.user  # type: ignore[assignment]
+    kept = badge.read(user)  # before anything is counted
+    asked, chosen = _chosen(request)
+    stages = inbox.stages_for(user)
+    counts = _counts(stages, asked)
+    found = _ordered(inbox.due_first(stages.filter(asked)), request.GET.get("tri", ""), SORTS)
+    paginator = Paginator(found, PAGE_SIZE)
+    paginator.count = counts["left"]
+    page = paginator.get_page(request.GET.get("page"))
+    page.object_list = inbox.page_of(page, user)
     assigns = False
     for stage in page:
         stage.expected = inbox.expected_of(stage)
@@ -119,11 +123,11 @@ def inbox_page(request: HttpRequest) -> HttpResponse:
         # Whoever sees a desk's stage in this list has its role; the right to assign is one more.
         stage.assignable = stage.role in desk.ASSIGNABLE_ROLES
         assigns = assigns or stage.assignable
-    tasks = _labelled(list(inbox.tasks_for(request.user)))  # type: ignore[arg-type]
-    to_sign = list(inbox.to_sign_for(request.user))  # type: ignore[arg-type]
-    to_verify = list(inbox.to_verify_for(request.user))  # type: ignore[arg-type]
-    counts = _counts(request)
+    tasks = _labelled(list(inbox.tasks_for(user)))
+    to_sign = list(inbox.to_sign_for(user))
+    to_verify = list(inbox.to_verify_for(user))
     total = counts["running"] + len(tasks) + len(to_sign) + len(to_verify)
+    kept.keep(total)
     remember_count(request, total)
     first = page.object_list[0].request if page.object_list else None
     nothing = not (page.object_list or tasks or to_sign or to_verify or any(chosen.values()))
@@ -135,10 +139,10 @@ def inbox_page(request: HttpRequest) -> HttpResponse:
         "filters": chosen,
         "filtered": any(chosen.values()),
         "count": total,
-        "last_done": inbox.last_done(request.user) if nothing else [],  # type: ignore[arg-type]
+        "last_done": inbox.last_done(user) if nothing else [],
         "late": counts["late"],
         "stage_counts": counts["stage_counts"],
-        "assigns": assigns and first is not None and permissions.can(request.user, "assign", first),
+        "assigns": assigns and first is not None and permissions.can(user, "assign", first),
         "export_url": f"{reverse('requests_app:inbox_csv')}?{_without_page(request)}",
     }
     return render(request, "requests_app/desk/inbox.html", context)
@@ -147,7 +151,10 @@ def inbox_page(request: HttpRequest) -> HttpResponse:
 @require_safe
 def inbox_csv(request: HttpRequest) -> HttpResponse:
     """The stages as filtered; without a filter, what is to sign and to conclude as well."""
-    stages, chosen = _filtered(request)
+    user: User = request.user  # type: ignore[assignment]
+    asked, chosen = _chosen(request)
+    found = inbox.due_first(inbox.shown(inbox.stages_for(user).filter(asked), user))
+    stages = _ordered(found, request.GET.get("tri", ""), SORTS)
     rows = [
         [
             stage.request.number,
@@ -162,15 +169,15 @@ def inbox_csv(request: HttpRequest) -> HttpResponse:
     if not any(chosen.values()):
         rows += [
             [task.request.number, task.request.title, task.label, task.opened_at, task.due_at, ""]  # type: ignore[attr-defined]
-            for task in _labelled(list(inbox.tasks_for(request.user)))  # type: ignore[arg-type]
+            for task in _labelled(list(inbox.tasks_for(user)))
         ]
         rows += [
             [one.number, one.title, _("Signer la demande"), one.updated_at, None, ""]
-            for one in inbox.to_sign_for(request.user)  # type: ignore[arg-type]
+            for one in inbox.to_sign_for(user)
         ]
         rows += [
             [one.number, one.title, _("Vérifier la signature"), one.handed_in_at, None, ""]
-            for one in inbox.to_verify_for(request.user)  # type: ignore[arg-type]
+            for one in inbox.to_verify_for(user)
         ]
     headings = [_("Numéro"), _("Titre"), _("Ce qui est attendu"), _("Depuis"), _("Échéance")]
     return csv_response("a-traiter", [*headings, _("Attribué à")], rows)
@@ -182,6 +189,7 @@ def _requests(request: HttpRequest) -> tuple[QuerySet[AccessRequest], dict[str, 
     form.is_valid()
     chosen = form.cleaned_data
     found = permissions.requests_with(request.user, "card").select_related("organisation")
+    found = found.defer("content", "orientation")  # the file itself, which no list shows
     if words := chosen.get("q"):
         found = found.filter(Q(number__icontains=words) | Q(title__icontains=words))
     if state := chosen.get("etat"):

@@ -86,7 +86,10 @@ def _tabs(
 
 
 def _waiting(
-    access_request: AccessRequest, parts: frozenset[str], stages: Sequence[Stage]
+    access_request: AccessRequest,
+    parts: frozenset[str],
+    stages: Sequence[Stage],
+    whole: Sequence[Stage],
 ) -> list[NextStep]:
     """Who must act next, as far as the person sees the course: all of it, or their own stages."""
     seen = {stage.pk for stage in stages}
@@ -98,7 +101,7 @@ def _waiting(
             return "tasks" in parts
         return step.stage is None or course or step.stage.pk in seen
 
-    return [step for step in who_must_act(access_request) if shown(step)]
+    return [step for step in who_must_act(access_request, stages=whole) if shown(step)]
 
 
 def _tools(request: HttpRequest, access_request: AccessRequest) -> list[dict[str, str]]:
@@ -199,22 +202,25 @@ def _of_signature(
 
 @require_safe
 def request_page(request: HttpRequest, pk: UUID) -> HttpResponse:
-    access_request = visible_request(request, pk)
-    parts = permissions.parts_visible(request.user, access_request)
+    one = AccessRequest.objects.select_related("organisation").filter(pk=pk)
+    seen = permissions.with_parts(request.user, one)
+    if seen is None:
+        raise Http404
+    access_request, parts = seen
     record_view(request, "request.view", on=access_request, about=access_request.pk)
     procedure = registry.get(access_request.procedure_code, access_request.procedure_version)
-    seen = (
-        Stage.objects.all()
-        if "timeline" in parts
-        else permissions.stages_visible_to(request.user).distinct()
-    )
-    stages = list(
-        seen.filter(request=access_request).select_related("holder", "committee", "assignee")
-    )
+    course = Stage.objects.filter(request=access_request)
+    course = course.select_related("holder", "committee", "assignee")
+    whole = list(course)  # what the course is, whoever asks; less of it is shown to some
+    stages = whole
+    if "timeline" not in parts:
+        own = permissions.stages_visible_to(request.user).filter(request=access_request)
+        known = set(own.values_list("pk", flat=True))
+        stages = [stage for stage in whole if stage.pk in known]
     for stage in stages:
         stage.label = procedure.stage(stage.code).label  # type: ignore[attr-defined]
     tabs, tab = _tabs(access_request, parts, request.GET.get("onglet", ""))
-    mine = abilities(access_request, user=request.user)
+    mine = abilities(access_request, user=request.user, stages=whole)
     reader = reading.Reader(
         access_request,
         procedure=procedure,
@@ -233,7 +239,7 @@ def request_page(request: HttpRequest, pk: UUID) -> HttpResponse:
         "access_request": access_request,
         "parts": parts,
         "procedure": procedure,
-        "waiting": _waiting(access_request, parts, stages),
+        "waiting": _waiting(access_request, parts, stages, whole),
         "acts": acts,
         "in_team": in_team,
         "cannot_bind": standing.why_not_bind(request.user, access_request)  # type: ignore[arg-type]

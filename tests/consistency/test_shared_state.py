@@ -87,6 +87,7 @@ CACHES = {
     "portal.common.guarded_admin._offered": "a frozenset of the words of an address",
     "portal.common.calendar._holidays": "a frozenset, made from a calendar of its own per year",
     "requests_app.duties._compiled": "a text and a tuple, read from the models alone",
+    "requests_app.duties._people_sql": "a text and a tuple, read from the models alone",
     "requests_app.orientation.data": "a frozen model",
     "requests_app.procedures.registry._all": "a dictionary of frozen models that nobody writes in",
 }
@@ -95,8 +96,10 @@ OBJECTS = {
     "catalog.search.text._stemmer": "keeps the word it works on: used under _stemming only",
     "catalog.search.text._stemming": "the lock of the stemmer",
     "portal.celery.app": "the Celery application, made to be shared",
+    "requests_app.kept._here": "one count per thread, which serves one request at a time",
     "requests_app.provisioning.backends.transport._jitter": "asks the system, keeps nothing",
     "requests_app.provisioning.backends.transport.SHARED_BUCKET": "counts under its own lock",
+    "requests_app.reading.badge._touched": "one set per thread, emptied when its act commits",
 }
 # Types that keep nothing after they are made, or that their library makes for threads.
 PLAIN: tuple[Any, ...] = (

@@ -34,7 +34,9 @@ from requests_app.models import (
     RequestMember,
     RequestVersion,
     Stage,
+    Task,
 )
+from requests_app.visibility import deposited_seen
 from tests.support.factories import World, organisation, user
 from tests.support.queries import count_queries
 
@@ -439,6 +441,22 @@ class TestRights(TestCase):
             found = set(permissions.grants_visible_to(person).values_list("pk", flat=True))
             assert found == grants, name
             _acts(name, person, parts)
+
+    def test_what_is_open_in_an_inbox_is_what_the_person_sees(self) -> None:
+        """An open stage or task has been deposited: less is asked of it, and no answer changes."""
+        Task.objects.bulk_create(
+            Task(request=one, code="x", role="legal_officer", opened_at=timezone.now())
+            for one in self.counter.requests.values()
+            if one.number
+        )
+        for name, person in self.counter.people.items():
+            seen = deposited_seen(person, at="request")
+            visible = permissions.requests_visible_to(person)
+            for rows in (Stage.objects.open(), Task.objects.filter(closed_at__isnull=True)):
+                found = set(rows.filter(seen).values_list("pk", flat=True))
+                assert found == set(
+                    rows.filter(request__in=visible).values_list("pk", flat=True)
+                ), name
 
     def test_a_holder_reads_its_own_databases_only(self) -> None:
         request = self.counter.requests["opinion"]

@@ -34,8 +34,16 @@ class TestLeftOut(TestCase):
         assert "WHERE" not in statement(self.world.auditor)
         assert "WHERE" not in statement(self.world.auditor, "card", "acts")
         assert "WHERE" not in statement(self.world.administrator)
-        assert "WHERE" in statement(self.world.auditor, "acts")  # on their own file, the card only
+        assert "WHERE" not in statement(self.world.auditor, "acts")
         assert not permissions.requests_with(self.world.administrator, "content").exists()
+
+    def test_on_their_own_file_the_same_person_keeps_the_card_alone(self) -> None:
+        person = User.objects.get(pk=self.world.named.pk)
+        RoleAssignment.objects.create(user=person, role=Role.AUDITOR)
+        assert "WHERE" in statement(person, "acts")
+        assert self.request not in permissions.requests_with(person, "acts")
+        assert self.request in permissions.requests_with(person, "card")
+        assert "acts" not in permissions.parts_visible(person, self.request)
 
     def test_a_member_who_withdrew_is_still_kept_away_whatever_else_they_are(self) -> None:
         member = self.world.member
