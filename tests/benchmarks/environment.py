@@ -53,3 +53,9 @@ def module(name: str, *arguments: str, env: dict[str, str]) -> int:
         child.send_signal(signal.SIGINT)
         child.wait()
         raise
+
+
+def end_on_signals() -> None:
+    """Ctrl-C and a plain `kill` raise KeyboardInterrupt, in a job of the background too."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from .load import Measure, Target, fetch, measure
 from .options import Options, Peer
 from .pages import KNOWN, Page
+from .site import Site
 from .tables import ratio, say, table
 
 
@@ -58,7 +59,7 @@ def places(url: str, cookies: dict[str, str], peers: list[Peer]) -> list[Place]:
 
 
 def run(
-    pages: list[Page], found: list[Place], options: Options, after: Callable[[], None] | None = None
+    pages: list[Page], found: list[Place], options: Options, site: Site, after: Callable[[], None]
 ) -> Results:
     """Measure; `after` is called once, when every page was seen and before the load."""
     targets: dict[tuple[str, str], Target] = {}
@@ -67,8 +68,7 @@ def run(
             target = place.target(page)
             if target is not None and _answers(page, place, target):
                 targets[page.name, place.name] = target
-    if after is not None:
-        after()
+    after()
     results: Results = {key: {count: Measure() for count in CLIENTS} for key in targets}
     for page in pages:
         here = {place.name: targets.get((page.name, place.name)) for place in found}
@@ -77,7 +77,9 @@ def run(
                 for name, target in here.items():
                     if target is not None:
                         measure(target, clients, WARM_SECONDS)
+                        start = site.processor()
                         found_here = measure(target, clients, options.seconds)
+                        found_here.worked = (site.processor() - start) if name == OURS else 0.0
                         results[page.name, name][clients].add(found_here)
         say(f"  {page.name}: " + ", ".join(_brief(n, results, page.name) for n in here))
     return results
@@ -110,12 +112,12 @@ def show(pages: list[Page], found: list[Place], results: Results, sql: dict[str,
         rows.append(
             (
                 page.name, sql.get(page.name), alone.size / 1024, alone.p50, alone.p95, many.p50,
-                many.p95, many.rate, wrong or "",
+                many.p95, many.rate, many.cost, wrong or "",
             )
         )  # fmt: skip
     table(
-        "Pages over HTTP (ms; 1 client, then 8)",
-        ("page", "SQL", "kB", "p50", "p95", "p50 of 8", "p95 of 8", "req/s of 8", "errors"),
+        "Pages over HTTP (ms; 1 client, then 8; cpu: processor of one answer)",
+        ("page", "SQL", "kB", "p50", "p95", "p50 of 8", "p95 of 8", "req/s of 8", "cpu", "errors"),
         rows,
     )
     for place in found[1:]:

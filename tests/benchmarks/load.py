@@ -23,6 +23,7 @@ class Measure:
     statuses: set[int] = field(default_factory=set)
     errors: int = 0
     size: int = 0
+    worked: float = 0.0  # seconds of processor of the site, where it is ours
 
     def add(self, other: "Measure") -> None:
         self.times += other.times
@@ -30,6 +31,7 @@ class Measure:
         self.statuses |= other.statuses
         self.errors += other.errors
         self.size = other.size or self.size
+        self.worked += other.worked
 
     @property
     def p50(self) -> float:
@@ -38,6 +40,11 @@ class Measure:
     @property
     def p95(self) -> float:
         return percentile(self.times, 0.95)
+
+    @property
+    def cost(self) -> float | None:
+        """Milliseconds of processor of one answer: steadier than time on a machine with others."""
+        return self.worked * 1000 / len(self.times) if self.worked else None
 
     @property
     def rate(self) -> float:

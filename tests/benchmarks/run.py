@@ -8,13 +8,12 @@ prints), in databases of its own that are dropped at the end unless --keep.
 
 import os
 import shutil
-import signal
 import sys
 import time
 from pathlib import Path
 
 from . import database, facts
-from .environment import PROJECT, environment, module
+from .environment import PROJECT, end_on_signals, environment, module
 from .options import Options, parse
 from .sizes import SIZES
 from .tables import say
@@ -47,7 +46,7 @@ def forget(name: str, folder: Path) -> None:
 
 def run(name: str, *arguments: str, env: dict[str, str]) -> None:
     if code := module(name, *arguments, env=env):
-        raise Failed(f"{name} {' '.join(arguments)}: exit status {code}")
+        raise Failed(f"{name} {arguments[0]}: exit status {code}")
 
 
 def measure(size: str, options: Options) -> None:
@@ -58,7 +57,7 @@ def measure(size: str, options: Options) -> None:
         made = "" if options.keep else name
         name, folder = prepare(size, options)
         say(f"\n{size.upper()}: {SIZES[size].in_words}")
-        run("run_size", options.to_json(), env=environment(name, folder))
+        run("run_size", size, options.to_json(), env=environment(name, folder))
         if options.keep:
             say(f"\nKept: --sizes {size} --database {name}")
     finally:
@@ -91,8 +90,7 @@ def main() -> int:
     if options.make and not database.server():
         say("TEST_DATABASE_URL is not set: `make services` starts a server and prints it.")
         return 2
-    # Whoever ends the bench by its pid gets the same clean end as by Ctrl-C.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    end_on_signals()
     try:
         if options.make:
             name, _ = prepare(options.make, options)

@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 import django
 
+from .environment import end_on_signals
+
 
 def make(name: str) -> None:
     from django.core.management import call_command
@@ -38,5 +40,9 @@ def _analyse() -> None:
 
 
 if __name__ == "__main__":
+    end_on_signals()
     django.setup()
-    make(sys.argv[1])
+    try:
+        make(sys.argv[1])
+    except KeyboardInterrupt:
+        sys.exit(130)

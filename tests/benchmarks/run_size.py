@@ -1,4 +1,4 @@
-"""What one size costs, on the database of DATABASE_URL: `run_size OPTIONS-AS-JSON`.
+"""What one size costs, on the database of DATABASE_URL: `run_size SIZE OPTIONS-AS-JSON`.
 
 A process of its own, with the settings of production, so that what is counted in process and what
 gunicorn serves are the same portal.
@@ -16,9 +16,10 @@ from typing import Any
 
 import django
 
-from .environment import PROJECT
+from .environment import PROJECT, end_on_signals
 from .options import Options
 from .site import Site, has_proxy
+from .sizes import SIZES
 from .tables import say, table
 
 
@@ -158,7 +159,9 @@ def http(options: Options, folder: Path) -> None:
     with Site(env, folder / "site", proxied=proxied) as site:
         found = pages_over_http.places(site.url, sessions(), options.peers)
         few: list[float] = []
-        results = pages_over_http.run(listed, found, options, lambda: few.extend(site.memory()))
+        results = pages_over_http.run(
+            listed, found, options, site, lambda: few.extend(site.memory())
+        )
         pages_over_http.show(listed, found, results, sql)
         loaded = site.memory()
     table(
@@ -173,7 +176,7 @@ def http(options: Options, folder: Path) -> None:
 
 
 def main() -> int:
-    options = Options.from_json(sys.argv[1])
+    size, options = SIZES[sys.argv[1]], Options.from_json(sys.argv[2])
     folder = Path(os.environ["GUICHET_VAR"])
     django.setup()
     import logging
@@ -181,11 +184,15 @@ def main() -> int:
     logging.disable(logging.WARNING)
     from django.core.management import call_command
 
+    from catalog.models import Dataset
     from catalog.search.indexing import build_if_missing
 
     # A kept database and its folder may be of an earlier version.
     call_command("migrate", verbosity=0)
     call_command("collectstatic", interactive=False, verbosity=0)
+    if (held := Dataset.objects.count()) != size.datasets:
+        say(f"This database holds {held} datasets, {size.name} has {size.datasets}: name another.")
+        return 2
     if "index" in options.only:
         index()
     else:
@@ -207,6 +214,7 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    end_on_signals()
     try:
         sys.exit(main())
     except KeyboardInterrupt:

@@ -62,10 +62,10 @@ def run(pages: list[Page], cookies: dict[str, str], options: Options, folder: Pa
                 (name, *found[name], statistics.mean(site.memory()), half_sent(url, cookies))
                 for name, (site, url) in ways.items()
             ]
-    head = [f"{SHORT[page.name]} {what}" for page in chosen for what in ("req/s", "p95")]
+    head = [f"{SHORT[page.name]} {what}" for page in chosen for what in ("req/s", "p95", "cpu")]
     table(
-        f"Ways to serve: {CLIENTS} clients (p95 in ms), MB of a worker, and what becomes of the"
-        f" site while {HALF_SENT} half-sent forms are held",
+        f"Ways to serve: {CLIENTS} clients (p95, processor of one answer in ms), MB of a worker,"
+        f" and what becomes of the site while {HALF_SENT} half-sent forms are held",
         ("way", *head, "MB", "half-sent"),
         rows,
     )
@@ -78,15 +78,18 @@ def _measured(
     for page in pages:
         total = {name: Measure() for name in ways}
         for _ in range(options.repeat):
-            for name, (_site, url) in ways.items():
+            for name, (site, url) in ways.items():
                 target = Place(name, url, cookies).target(page)
                 assert target is not None, page.name
                 measure(target, CLIENTS, WARM_SECONDS)
-                total[name].add(measure(target, CLIENTS, options.seconds))
+                start = site.processor()
+                found_here = measure(target, CLIENTS, options.seconds)
+                found_here.worked = site.processor() - start
+                total[name].add(found_here)
         for name, one in total.items():
             if one.statuses != {200} or one.errors:
                 say(f"  {name}, {page.name}: {one.statuses}, {one.errors} errors")
-            found[name] += [one.rate, one.p95]
+            found[name] += [one.rate, one.p95, one.cost or 0.0]
         say(f"  {page.name}: " + ", ".join(f"{n} {one.rate:.0f}" for n, one in total.items()))
     return found
 

@@ -75,7 +75,8 @@ class Site:
             front = free_port()
             config = self.folder / "nginx.conf"
             config.write_text(proxy_configuration(front, port, self.folder))
-            self._spawn("nginx", ["nginx", "-c", str(config), "-p", str(self.folder)])
+            here = ["-c", str(config), "-p", str(self.folder), "-g", "daemon off;"]
+            self._spawn("nginx", ["nginx", *here])
             self.url = f"http://127.0.0.1:{front}"
             self._wait("nginx")
 
@@ -119,13 +120,26 @@ class Site:
         self._children.clear()
 
     def workers(self) -> list[int]:
-        master = self._children[0].pid
-        text = Path(f"/proc/{master}/task/{master}/children").read_text()
-        return [int(pid) for pid in text.split()]
+        return children(self._children[0].pid)
+
+    def processor(self) -> float:
+        """Seconds that gunicorn's workers and nginx's have worked."""
+        pids = self.workers() + [pid for child in self._children[1:] for pid in children(child.pid)]
+        return sum(worked(pid) for pid in pids)
 
     def memory(self) -> list[float]:
         """MB of each worker: its own pages, and its share of those it has in common (PSS)."""
         return [pss(pid) for pid in self.workers()]
+
+
+def children(pid: int) -> list[int]:
+    return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def worked(pid: int) -> float:
+    """Seconds of processor, of the process and of the children that it has waited for."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return sum(int(ticks) for ticks in fields[11:15]) / os.sysconf("SC_CLK_TCK")
 
 
 def pss(pid: int) -> float:
