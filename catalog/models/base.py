@@ -1,6 +1,6 @@
 """What every described object does: a change and its outbox row stand or fall together."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.db import models, transaction
 from django.utils.translation import gettext_lazy as _
@@ -11,6 +11,9 @@ from catalog.names import key_of
 class IndexedModel(models.Model):
     """A model whose save writes the search outbox in the same transaction."""
 
+    # Fields that documents of other objects hold: a save that leaves them alone spares those.
+    held_elsewhere: ClassVar[tuple[str, ...]] = ()
+
     class Meta:
         abstract = True
 
@@ -18,13 +21,25 @@ class IndexedModel(models.Model):
         from .outbox import IndexOutbox
 
         with transaction.atomic():
+            alone = self._is_as_others_hold_it()
             super().save(*args, **kwargs)
             IndexOutbox.objects.bulk_create(
-                IndexOutbox(kind=kind, key=key) for kind, key in self.index_entries()
+                IndexOutbox(kind=kind, key=key) for kind, key in self.index_entries(alone=alone)
             )
 
-    def index_entries(self) -> list[tuple[str, str]]:
-        """(kind, key) pairs of the outbox rows that a change of this object calls for."""
+    def _is_as_others_hold_it(self) -> bool:
+        """Whether the stored row, kept until the end of the transaction, already says the same."""
+        if self._state.adding or not self.held_elsewhere:
+            return False
+        stored = self._meta.base_manager.select_for_update(no_key=True).filter(pk=self.pk)
+        own = tuple(getattr(self, name) for name in self.held_elsewhere)
+        return bool(stored.values_list(*self.held_elsewhere).first() == own)
+
+    def index_entries(self, *, alone: bool = False) -> list[tuple[str, str]]:
+        """(kind, key) pairs of the outbox rows that a change of this object calls for.
+
+        `alone`: what other objects' documents hold of it is as it was.
+        """
         raise NotImplementedError
 
 

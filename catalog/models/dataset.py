@@ -102,6 +102,9 @@ class Dataset(IndexedModel):
     updated_at = models.DateTimeField(auto_now=True)
 
     objects = DatasetQuerySet.as_manager()
+    held_elsewhere = (
+        "code", "kind", "acronym", "title_fr", "holder_id", "ask_route", "as_of", "published_at",
+    )  # fmt: skip
 
     class Meta:
         verbose_name = _("jeu de données")
@@ -157,8 +160,8 @@ class Dataset(IndexedModel):
     def is_requestable(self) -> bool:
         return self.is_published and self.ask_route == self.AskRoute.HERE
 
-    def index_entries(self) -> list[tuple[str, str]]:
-        return [("dataset", str(self.pk))]
+    def index_entries(self, *, alone: bool = False) -> list[tuple[str, str]]:
+        return [("base" if alone else "dataset", str(self.pk))]
 
 
 class Distribution(IndexedModel):
@@ -190,5 +193,5 @@ class Distribution(IndexedModel):
     def __str__(self) -> str:
         return self.title_fr
 
-    def index_entries(self) -> list[tuple[str, str]]:
-        return [("dataset", str(self.dataset_id))]
+    def index_entries(self, *, alone: bool = False) -> list[tuple[str, str]]:
+        return [("base", str(self.dataset_id))]

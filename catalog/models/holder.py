@@ -23,6 +23,8 @@ class DataHolder(IndexedModel):
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
+    held_elsewhere = ("organisation_id",)
+
     class Meta:
         verbose_name = _("responsable de données")
         verbose_name_plural = _("responsables de données")
@@ -35,7 +37,7 @@ class DataHolder(IndexedModel):
     def name(self) -> str:
         return self.organisation.name
 
-    def index_entries(self) -> list[tuple[str, str]]:
-        if self.pk is None:
+    def index_entries(self, *, alone: bool = False) -> list[tuple[str, str]]:
+        if alone:
             return []
         return [("dataset", str(pk)) for pk in self.datasets.values_list("pk", flat=True)]

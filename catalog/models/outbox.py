@@ -11,6 +11,7 @@ class IndexOutbox(models.Model):
 
     class Kind(models.TextChoices):
         DATASET = "dataset", _("jeu de données")  # with its tables and all its variable names
+        BASE = "base", _("jeu de données, seul")
         TABLE = "table", _("table")
         VARIABLE = "variable", _("variable")  # one name, whatever the tables
 

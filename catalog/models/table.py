@@ -33,6 +33,7 @@ class Table(Validity, IndexedModel):
     updated_at = models.DateTimeField(auto_now=True)
 
     objects = TableQuerySet.as_manager()
+    held_elsewhere = ("dataset_id", "name", "label_fr", "removed_at")
 
     class Meta:
         verbose_name = _("table")
@@ -54,8 +55,13 @@ class Table(Validity, IndexedModel):
     def get_absolute_url(self) -> str:
         return reverse("catalog:table", args=[self.dataset.code, self.name])
 
-    def index_entries(self) -> list[tuple[str, str]]:
-        return [("table", str(self.pk)), ("dataset", str(self.dataset_id))]
+    def index_entries(self, *, alone: bool = False) -> list[tuple[str, str]]:
+        """Its base tells its name and label, and so does each of its variables."""
+        if alone:
+            return [("table", str(self.pk))]
+        names = self.variables.order_by().values_list("name_key", flat=True).distinct()
+        own = [("table", str(self.pk)), ("base", str(self.dataset_id))]
+        return own + [("variable", name) for name in names]
 
 
 class TableKey(models.Model):

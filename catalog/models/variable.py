@@ -86,5 +86,5 @@ class Variable(Validity, IndexedModel):
     def is_potential_identifier(self) -> bool:
         return bool(self.identifier)
 
-    def index_entries(self) -> list[tuple[str, str]]:
+    def index_entries(self, *, alone: bool = False) -> list[tuple[str, str]]:
         return [("variable", key_of(self.name)), ("table", str(self.table_id))]

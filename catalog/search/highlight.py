@@ -8,18 +8,27 @@ from .text import fold, words
 
 
 def _spans(text: str, parsed: ParsedQuery) -> list[tuple[int, int]]:
-    stems, plains = parsed.marked()
-    codes = [code for code in parsed.codes() if len(code) >= 3]
+    """Places of the searched words, kept with the query: a page asks first why a hit was found,
+    then marks the same texts."""
+    known = parsed.seen.get(text)
+    if known is None:
+        known = parsed.seen[text] = _found(text, parsed)
+    return known
+
+
+def _found(text: str, parsed: ParsedQuery) -> list[tuple[int, int]]:
+    stems, plains = parsed.marks
     spans = [
         (word.start, word.end) for word in words(text) if word.stem in stems or word.plain in plains
     ]
-    folded = fold(text)
-    if len(folded) == len(text):  # places are kept: a code can be marked as a whole
-        for code in codes:
-            at = folded.find(code)
-            while at >= 0:
-                spans.append((at, at + len(code)))
-                at = folded.find(code, at + len(code))
+    if codes := [code for code in parsed.codes() if len(code) >= 3]:
+        folded = fold(text)
+        if len(folded) == len(text):  # places are kept: a code can be marked as a whole
+            for code in codes:
+                at = folded.find(code)
+                while at >= 0:
+                    spans.append((at, at + len(code)))
+                    at = folded.find(code, at + len(code))
     merged: list[tuple[int, int]] = []
     for start, end in sorted(spans):
         if merged and start <= merged[-1][1]:
@@ -35,7 +44,7 @@ def has_match(text: str, parsed: ParsedQuery | None) -> bool:
 
 def may_match(text: str, parsed: ParsedQuery) -> bool:
     """A quick look before `has_match`, for long lists: False is sure, True is not."""
-    stems, plains = parsed.marked()
+    stems, plains = parsed.marks
     folded = fold(text)
     return "°" in text or any(word[:3] in folded for word in (*stems, *plains, *parsed.codes()))
 

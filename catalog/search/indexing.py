@@ -163,16 +163,17 @@ def _later(kind: str, key: str, error: str, *, tries: int) -> None:
 
 
 def _objects(rows: list[tuple[int, str, str]]) -> dict[str, list[str]]:
-    """Objects to index again, each once. A dataset brings its tables and its variables' names."""
+    """Objects to index again, each once. A dataset brings its tables and its variables' names,
+    unless it changed alone."""
     wanted: dict[str, dict[str, None]] = defaultdict(dict)
+    whole = list(dict.fromkeys(key for _pk, kind, key in rows if kind == IndexOutbox.Kind.DATASET))
     for _pk, kind, key in rows:
-        wanted[kind][key] = None
-    for dataset in list(wanted["dataset"]):
-        for pk in Table.objects.filter(dataset=dataset).values_list("pk", flat=True):
-            wanted["table"][str(pk)] = None
-        names = Variable.objects.filter(table__dataset=dataset).order_by()
-        for name in names.values_list("name_key", flat=True).distinct():
-            wanted["variable"][name] = None
+        wanted["dataset" if kind == IndexOutbox.Kind.BASE else kind][key] = None
+    for pk in Table.objects.filter(dataset__in=whole).values_list("pk", flat=True):
+        wanted["table"][str(pk)] = None
+    names = Variable.objects.filter(table__dataset__in=whole).order_by()
+    for name in names.values_list("name_key", flat=True).distinct():
+        wanted["variable"][name] = None
     return {kind: list(keys) for kind, keys in wanted.items() if keys}
 
 

@@ -52,6 +52,18 @@ class ParsedQuery:
     text: str
     groups: tuple[Group, ...] = ()
     phrases: tuple[tuple[Word, ...], ...] = ()
+    # Stems and plain forms to highlight, and what `highlight` found with them in the texts of the
+    # page that asks: both live as long as the query.
+    marks: tuple[frozenset[str], frozenset[str]] = field(init=False, repr=False, compare=False)
+    seen: dict[str, list[tuple[int, int]]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+
+    def __post_init__(self) -> None:
+        found = list(self.all_words)
+        found += [word for group in self.groups for other in group.also for word in other]
+        marks = frozenset(w.stem for w in found), frozenset(w.plain for w in found)
+        object.__setattr__(self, "marks", marks)
 
     @property
     def is_empty(self) -> bool:
@@ -71,12 +83,6 @@ class ParsedQuery:
     def also(self) -> tuple[str, ...]:
         """Expressions searched although nobody typed them."""
         return tuple(text for group in self.groups for text in group.also_text)
-
-    def marked(self) -> tuple[frozenset[str], frozenset[str]]:
-        """Stems and plain forms to highlight."""
-        found = list(self.all_words)
-        found += [word for group in self.groups for other in group.also for word in other]
-        return frozenset(w.stem for w in found), frozenset(w.plain for w in found)
 
     def codes(self) -> tuple[str, ...]:
         return tuple(p.code for group in self.groups for p in group.parts if p.code)

@@ -38,8 +38,11 @@ _stemming = Lock()
 
 def fold(text: str) -> str:
     """Lower case, ligatures opened, accents removed."""
+    if text.isascii():
+        return text.lower()
     text = unicodedata.normalize("NFKD", text.translate(_LIGATURES)).lower()
-    return "".join(c for c in text if not unicodedata.combining(c))
+    # No mark stands before U+0300.
+    return "".join([c for c in text if c < "\u0300" or not unicodedata.combining(c)])
 
 
 @lru_cache(maxsize=50_000)
@@ -62,19 +65,30 @@ class Word:
     end: int
 
 
+@lru_cache(maxsize=50_000)
+def _forms(raw: str) -> tuple[str, str] | None:
+    """Plain form and stem of a word as it stands in a text; None for one that does not count."""
+    lower = raw.translate(_LIGATURES).lower()
+    lower = _ABBREVIATIONS.get(lower, lower)
+    return None if lower in STOP_WORDS else (fold(lower), stem(lower))
+
+
 def words(text: str) -> Iterator[Word]:
     """The words that count: letters and digits, stop words left out."""
-    text = unicodedata.normalize("NFC", text)
-    for match in _WORD.finditer(text):
-        lower = match[0].translate(_LIGATURES).lower()
-        lower = _ABBREVIATIONS.get(lower, lower)
-        if lower in STOP_WORDS:
-            continue
-        yield Word(fold(lower), stem(lower), match.start(), match.end())
+    for match in _WORD.finditer(unicodedata.normalize("NFC", text)):
+        if forms := _forms(match[0]):
+            yield Word(*forms, match.start(), match.end())
+
+
+def analysed(text: str) -> tuple[str, str]:
+    """Stems and plain words of a text, each separated by spaces: what the engines index."""
+    found = [forms for raw in _WORD.findall(unicodedata.normalize("NFC", text))
+             if (forms := _forms(raw))]  # fmt: skip
+    return " ".join([stem for _plain, stem in found]), " ".join([plain for plain, _stem in found])
 
 
 def stems(*texts: str) -> str:
-    """Stems of the texts, separated by spaces: what the engines index."""
+    """Stems of the texts, separated by spaces."""
     return " ".join(word.stem for text in texts for word in words(text))
 
 

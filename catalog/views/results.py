@@ -209,20 +209,25 @@ def _variables(keys: list[str], parsed: ParsedQuery, limit: int) -> list[Found]:
 
 def _why(dataset: Dataset, parsed: ParsedQuery) -> str:
     """Which text of the dataset answers the query; "inner" when it is its tables and variables."""
-    if parsed.is_empty or has_match(f"{dataset.title_fr} {dataset.summary_fr}", parsed):
+    if parsed.is_empty or _has(parsed, dataset.title_fr, dataset.summary_fr):
         return "summary"
-    if has_match(" ".join(dataset.keywords_fr), parsed):
+    if _has(parsed, *dataset.keywords_fr):
         return "keywords"
-    if has_match(f"{dataset.population_fr} {dataset.spatial_fr}", parsed):
+    if _has(parsed, dataset.population_fr, dataset.spatial_fr):
         return "population"
     return "inner"
+
+
+def _has(parsed: ParsedQuery, *texts: str) -> bool:
+    """Asked text by text, as they are marked afterwards."""
+    return any(has_match(text, parsed) for text in texts)
 
 
 def _match_variables(found: list[Found], parsed: ParsedQuery) -> None:
     """For tables whose own texts say nothing of the query: their variables that do. One query."""
 
     def says(table: Table) -> bool:
-        return has_match(f"{table.name} {table.label_fr} {table.description}", parsed)
+        return _has(parsed, table.name, table.label_fr, table.description)
 
     silent = {hit.object.pk: hit for hit in found if not parsed.is_empty and not says(hit.object)}
     if not silent:

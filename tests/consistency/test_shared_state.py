@@ -83,6 +83,7 @@ CACHES = {
     "catalog.search.backends._backend": "an engine; see the classes, used by threads on purpose",
     "catalog.search.synonyms.longest": "a number",
     "catalog.search.synonyms.table": "a dictionary of tuples that nobody writes in",
+    "catalog.search.text._forms": "two strings, or None",
     "catalog.search.text.stem": "a string; the stemmer is behind a lock",
     "portal.common.guarded_admin._offered": "a frozenset of the words of an address",
     "portal.common.calendar._holidays": "a frozenset, made from a calendar of its own per year",
