@@ -7,9 +7,6 @@ from django.db import transaction
 from .models import IndexOutbox
 
 
-BATCH = 1000
-
-
 def enqueue(entries: Iterable[tuple[str, str]]) -> int:
     """Ask for the (kind, key) objects to be indexed again; join the caller's transaction.
 
@@ -21,6 +18,4 @@ def enqueue(entries: Iterable[tuple[str, str]]) -> int:
         raise transaction.TransactionManagementError(
             "enqueue() belongs in the change's transaction"
         )
-    rows = [IndexOutbox(kind=kind, key=key) for kind, key in dict.fromkeys(entries)]
-    IndexOutbox.objects.bulk_create(rows, batch_size=BATCH)
-    return len(rows)
+    return IndexOutbox.objects.announce(entries)

@@ -1,5 +1,6 @@
 """What catalogue pages show of requests: adding to the selection, and how long an answer takes."""
 
+from contextlib import suppress
 from datetime import date, timedelta
 from statistics import median
 from typing import Any
@@ -116,7 +117,10 @@ def dataset_procedure(request: HttpRequest, dataset: Dataset) -> str:
 
 def median_days() -> int | None:
     """Median of the days from deposit to the authorities' answer; None with too few answers."""
-    known: int | None = cache.get(MEDIAN_KEY)
+    try:
+        known: int | None = cache.get(MEDIAN_KEY)
+    except Exception:  # noqa: BLE001 - each cache backend has its own errors
+        known = None
     if known is not None:
         return known or None
     answered = (
@@ -131,7 +135,8 @@ def median_days() -> int | None:
     )
     days = [took / timedelta(days=1) for took in answered if took is not None]
     found = round(median(days)) if len(days) >= FEWEST_ANSWERS else 0
-    cache.set(MEDIAN_KEY, found, MEDIAN_KEPT_SECONDS)
+    with suppress(Exception):
+        cache.set(MEDIAN_KEY, found, MEDIAN_KEPT_SECONDS)
     return found or None
 
 

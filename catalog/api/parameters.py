@@ -10,11 +10,7 @@ import django_filters
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
-from rest_framework.pagination import PageNumberPagination
 from rest_framework.request import Request
-
-
-MAX_PAGE_SIZE = 200
 
 
 class StrictParameters:
@@ -52,25 +48,6 @@ def whole_number(request: Request, name: str, default: int, largest: int | None 
         return int(field.run_validation(text))
     except serializers.ValidationError as error:
         raise serializers.ValidationError({name: error.detail}) from error
-
-
-class Pages(PageNumberPagination):
-    page_size = 50
-    page_size_query_param = "page_size"
-    max_page_size = MAX_PAGE_SIZE
-
-    def get_page_size(self, request: Request) -> int:
-        return whole_number(request, "page_size", self.page_size, MAX_PAGE_SIZE)
-
-    def get_page_number(self, request: Request, paginator: Any) -> int:
-        return whole_number(request, self.page_query_param, 1)
-
-    def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
-        bounds = {"page": {"minimum": 1}, "page_size": {"minimum": 1, "maximum": MAX_PAGE_SIZE}}
-        found = super().get_schema_operation_parameters(view)  # type: ignore[no-untyped-call]
-        for parameter in found:
-            parameter["schema"] |= bounds[parameter["name"]]
-        return list(found)
 
 
 class TrueOrFalse(django_filters.TypedChoiceFilter):

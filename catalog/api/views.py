@@ -19,7 +19,8 @@ from catalog.search.service import search
 from catalog.views.places import LISTED
 from catalog.views.results import Found, load
 
-from .parameters import Pages, StrictParameters, TrueOrFalse
+from .paging import Pages
+from .parameters import StrictParameters, TrueOrFalse
 from .serializers import (
     DatasetSerializer,
     SearchParametersSerializer,
@@ -45,11 +46,13 @@ class ReadOnlyViewSet(
 
     tag: str
     pagination_class = Pages
+    order: tuple[str, ...]  # fields that tell any two rows apart
+    counted: frozenset[str] = frozenset()  # filters of few values
 
     def known_parameters(self) -> set[str]:
         known = super().known_parameters()
         if self.action == "list":
-            known |= {"page", "page_size", *self.filterset_class.base_filters}  # type: ignore[attr-defined]
+            known |= {*Pages.parameters, *self.filterset_class.base_filters}  # type: ignore[attr-defined]
         return known
 
 
@@ -70,13 +73,14 @@ class DatasetViewSet(ReadOnlyViewSet):
     filterset_class = DatasetFilter
     lookup_field = "code"
     queryset = Dataset.objects.none()
+    order = ("code",)
+    counted = frozenset({"kind", "ask_route", "is_demo"})
 
     def get_queryset(self) -> QuerySet[Dataset]:
         return (
             Dataset.objects.published()
             .select_related("holder__organisation")
             .prefetch_related("controllers", "terms")
-            .order_by("code")
         )
 
 
@@ -95,6 +99,7 @@ class TableViewSet(ReadOnlyViewSet):
     serializer_class = TableSerializer
     filterset_class = TableFilter
     queryset = Table.objects.none()
+    order = ("dataset__code", "position", "name")
 
     def get_queryset(self) -> QuerySet[Table]:
         keys = TableKey.objects.select_related("target_table__dataset")
@@ -102,7 +107,6 @@ class TableViewSet(ReadOnlyViewSet):
             Table.objects.published()
             .select_related("dataset")
             .prefetch_related(Prefetch("keys", keys))
-            .order_by("dataset__code", "position", "name")
         )
 
 
@@ -126,13 +130,11 @@ class VariableViewSet(ReadOnlyViewSet):
     serializer_class = VariableSerializer
     filterset_class = VariableFilter
     queryset = Variable.objects.none()
+    order = ("table__dataset__code", "table__position", "table__name", "position", "name")
+    counted = frozenset({"identifier", "data_type"})
 
     def get_queryset(self) -> QuerySet[Variable]:
-        return (
-            Variable.objects.published()
-            .select_related("table__dataset")
-            .order_by("table__dataset__code", "table__position", "table__name", "position", "name")
-        )
+        return Variable.objects.published().select_related("table__dataset")
 
 
 class RootView(StrictParameters, APIView):

@@ -23,9 +23,7 @@ class IndexedModel(models.Model):
         with transaction.atomic():
             alone = self._is_as_others_hold_it()
             super().save(*args, **kwargs)
-            IndexOutbox.objects.bulk_create(
-                IndexOutbox(kind=kind, key=key) for kind, key in self.index_entries(alone=alone)
-            )
+            IndexOutbox.objects.announce(self.index_entries(alone=alone))
 
     def _is_as_others_hold_it(self) -> bool:
         """Whether the stored row, kept until the end of the transaction, already says the same."""

@@ -1,5 +1,25 @@
+from collections.abc import Iterable
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+
+from catalog import counts
+
+
+BATCH = 1000
+
+
+class IndexOutboxQuerySet(models.QuerySet["IndexOutbox"]):
+    def announce(self, entries: Iterable[tuple[str, str]]) -> int:
+        """Write (kind, key) rows, each once, in the caller's transaction; return their number.
+
+        Whatever changes what is published comes by here: the counts follow, once committed.
+        """
+        rows = [IndexOutbox(kind=kind, key=key) for kind, key in dict.fromkeys(entries)]
+        self.bulk_create(rows, batch_size=BATCH)
+        if rows:
+            counts.change_once_committed()
+        return len(rows)
 
 
 class IndexOutbox(models.Model):
@@ -22,6 +42,8 @@ class IndexOutbox(models.Model):
     attempts = models.PositiveSmallIntegerField(_("essais"), default=0)
     not_before = models.DateTimeField(_("pas avant"), null=True, blank=True)
     last_error = models.CharField(_("dernière erreur"), max_length=500, blank=True)
+
+    objects = IndexOutboxQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("mise à jour de l’index")

@@ -11,6 +11,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
+from catalog import counts
 from catalog.models import IndexLease, IndexOutbox, Table, Variable
 
 from .backends import backend
@@ -134,6 +135,8 @@ def _serve(engine: SearchBackend, lease: Lease) -> int:
         # Rows written since then have higher numbers: nothing is lost by deleting these.
         numbers = [pk for pk, _kind, _key in rows]
         IndexOutbox.objects.filter(pk__in=numbers).delete()
+        # Told at the commit already, unless the process that committed died before it could.
+        counts.changed()
         served += len(rows)
 
 

@@ -74,5 +74,7 @@ def beyond_a_schema(case: schemathesis.Case) -> Iterator[Callable[..., Any]]:
     kind = asked.get("kind", "dataset")
     if any(kind not in kinds for name, kinds in FACETS.items() if name in asked):
         yield positive_data_acceptance  # a filter that this kind of result does not have
+    elif {"after", "before"} & asked.keys():
+        yield positive_data_acceptance  # a key that no link has
     if "" in asked.values():
         yield negative_data_rejection  # an empty parameter is as good as none

@@ -1,0 +1,61 @@
+"""Counts of what is published, kept under the revision of the catalogue: no page counts it anew.
+
+`catalog-revision` is a random token, another one once a change that reaches the search outbox is
+committed, and again once the index has served it: a process that dies between its commit and the
+token leaves the second. `catalog-count:<revision>:<name>` lives ten minutes, whatever happens.
+Without the cache each page counts. Published descriptions only: the same for every reader.
+"""
+
+import logging
+import secrets
+from collections.abc import Callable
+from typing import TypeVar
+
+from django.core.cache import cache
+from django.db import transaction
+
+
+logger = logging.getLogger(__name__)
+REVISION = "catalog-revision"
+LIFE = 600  # seconds
+T = TypeVar("T")
+
+
+def kept(name: str, count: Callable[[], T]) -> T:
+    """What was counted of this revision under the name, counted now when nothing was.
+
+    `name` says all that the count depends on; callers have a bounded number of them.
+    """
+    try:
+        revision = cache.get_or_set(REVISION, _token, None)
+        key = f"catalog-count:{revision}:{name}"
+        known: T | None = cache.get(key)
+    except Exception:  # each cache has its own errors
+        logger.warning("counts of the catalogue: the cache does not answer", exc_info=True)
+        return count()
+    if known is None:
+        known = count()
+        try:
+            cache.set(key, known, LIFE)
+        except Exception:
+            logger.warning("counts of the catalogue: the cache does not answer", exc_info=True)
+    return known
+
+
+def _token() -> str:
+    return secrets.token_hex(8)
+
+
+def changed() -> None:
+    """Forget the counts: something was published, taken back, described or removed."""
+    try:
+        cache.set(REVISION, _token(), None)
+    except Exception:
+        logger.warning("counts of the catalogue: the cache does not answer", exc_info=True)
+
+
+def change_once_committed() -> None:
+    """`changed()` when the transaction is committed, once for it; now outside of one."""
+    waiting = transaction.get_connection().run_on_commit
+    if all(call is not changed for _savepoints, call, _robust in waiting):
+        transaction.on_commit(changed, robust=True)
