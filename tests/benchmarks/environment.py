@@ -11,7 +11,7 @@ from . import database
 
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
-_FROM_SHELL = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "SSL_CERT_FILE")
+_FROM_SHELL = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "SSL_CERT_FILE", "GUICHET_WEB_WORKERS")
 SERVERS = ("TEST_DATABASE_URL", "TEST_REDIS_CACHE_URL")
 
 
