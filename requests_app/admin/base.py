@@ -8,7 +8,7 @@ from django.http import HttpRequest
 
 from portal.accounts.admin_roles import RoleAdmin
 from portal.common.admin import ReadOnlyMixin
-from requests_app import permissions
+from requests_app.seen import seen_at
 
 
 class ReadOnlyAdmin(ReadOnlyMixin, RoleAdmin):
@@ -33,8 +33,7 @@ class ReadOnlyAdmin(ReadOnlyMixin, RoleAdmin):
         found = super().get_queryset(request)
         if not self.request_path:
             return found
-        seen = permissions.requests_visible_to(request.user).order_by().values("pk")
-        return found.filter(**{f"{self.request_path}__in": seen})
+        return found.filter(seen_at(request.user, self.request_path))
 
     def about_of(self, obj: Any) -> UUID | None:
         """The look belongs to the story of the row's request."""

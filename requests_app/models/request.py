@@ -120,6 +120,10 @@ class AccessRequest(models.Model):
         # Never the title: an administrator's lists name requests, and read none without a reason.
         return self.number or str(_("brouillon %(id)s") % {"id": str(self.pk)[:8]})
 
+    def get_state_display(self) -> str:
+        """Django's own puts the words of every state together to say one: a list says thirty."""
+        return str(RequestState(self.state).label)
+
 
 class RequestMember(models.Model):
     """A person of the applicant's side, and whether they will have access to the data."""

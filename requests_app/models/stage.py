@@ -100,7 +100,14 @@ class Stage(models.Model):
         verbose_name = _("étape")
         verbose_name_plural = _("étapes")
         ordering = ["request", "position", "started_at"]
-        indexes = [models.Index(fields=["state", "due_at"]), models.Index(fields=["role", "state"])]
+        indexes = [
+            models.Index(fields=["state", "due_at"]),
+            models.Index(fields=["role", "state"]),
+            # which files a stage has opened to its actors: read from here alone
+            models.Index(
+                fields=["kind", "state", "holder", "committee", "request"], name="stage_begun"
+            ),
+        ]
         constraints = [
             models.CheckConstraint(
                 condition=Q(state__in=StageState.values), name="stage_state_known"

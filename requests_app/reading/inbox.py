@@ -27,7 +27,8 @@ from requests_app.models import (
 )
 from requests_app.procedures import registry
 from requests_app.procedures.schema import Stage as StageSpec
-from requests_app.visibility import TEAM_KINDS, deposited_seen
+from requests_app.seen import deposited_seen
+from requests_app.visibility import TEAM_KINDS
 
 
 APPLICANT = "applicant"
@@ -64,7 +65,7 @@ def stages_for(user: User) -> QuerySet[Stage]:
             & (~Q(asked["has_declared"]) | to_report | Q(committee__in=president))
             & ~duties.set_apart(user, at="request")
         )
-    return Stage.objects.open().filter(mine, deposited_seen(user, at="request"))
+    return Stage.objects.open().filter(mine, deposited_seen(user, "request"))
 
 
 def _asked_of_member(user: User) -> dict[str, Exists]:
@@ -97,8 +98,9 @@ def shown(stages: QuerySet[Stage], user: User) -> QuerySet[Stage]:
 def page_of(page: Page, user: User) -> list[Stage]:
     """The rows of a page of `stages_for()`, in its order: chosen without their details, which are
     read for these alone."""
-    places = {pk: place for place, pk in enumerate(page.object_list.values_list("pk", flat=True))}
-    rows = shown(Stage.objects.filter(pk__in=places), user) if places else []
+    found = list(page.object_list.values_list("pk", flat=True))
+    places = {pk: place for place, pk in enumerate(found)}
+    rows = shown(Stage.objects.filter(pk__in=found), user) if found else []
     return sorted(rows, key=lambda stage: places[stage.pk])
 
 
@@ -143,7 +145,7 @@ def tasks_for(user: User) -> QuerySet[Task]:
     return (
         Task.objects.filter(
             ~duties.set_apart(user, at="request"),  # no task is an operator's or a holder's
-            deposited_seen(user, at="request"),
+            deposited_seen(user, "request"),
             closed_at__isnull=True,
             role__in=held,
         )

@@ -36,7 +36,7 @@ from requests_app.models import (
     Stage,
     Task,
 )
-from requests_app.visibility import deposited_seen
+from requests_app.seen import deposited_seen
 from tests.support.factories import World, organisation, user
 from tests.support.queries import count_queries
 
