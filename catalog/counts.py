@@ -8,7 +8,8 @@ Without the cache each page counts. Published descriptions only: the same for ev
 
 import logging
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from hashlib import blake2b
 from typing import TypeVar
 
 from django.core.cache import cache
@@ -26,20 +27,33 @@ def kept(name: str, count: Callable[[], T]) -> T:
 
     `name` says all that the count depends on; callers have a bounded number of them.
     """
+    return kept_many([name], lambda _missing: {name: count()})[name]
+
+
+def kept_many(names: Sequence[str], count: Callable[[list[str]], dict[str, T]]) -> dict[str, T]:
+    """The same for several names; those that are not kept are counted together, all of them."""
+    keys: dict[str, str] = {}
     try:
         revision = cache.get_or_set(REVISION, _token, None)
-        key = f"catalog-count:{revision}:{name}"
-        known: T | None = cache.get(key)
-    except Exception:  # each cache has its own errors
+        keys = {name: f"catalog-count:{revision}:{_short(name)}" for name in names}
+        read = cache.get_many(keys.values())
+    except Exception:
         logger.warning("counts of the catalogue: the cache does not answer", exc_info=True)
-        return count()
-    if known is None:
-        known = count()
-        try:
-            cache.set(key, known, LIFE)
-        except Exception:
-            logger.warning("counts of the catalogue: the cache does not answer", exc_info=True)
+        keys, read = {}, {}
+    known: dict[str, T] = {name: read[key] for name, key in keys.items() if key in read}
+    if missing := [name for name in names if name not in known]:
+        known |= (counted := count(missing))
+        if keys:
+            try:
+                cache.set_many({keys[name]: value for name, value in counted.items()}, LIFE)
+            except Exception:
+                logger.warning("counts of the catalogue: the cache does not answer", exc_info=True)
     return known
+
+
+def _short(name: str) -> str:
+    """Of a name that a dictionary gave, whatever its letters."""
+    return blake2b(name.encode(), digest_size=12).hexdigest()
 
 
 def _token() -> str:

@@ -4,9 +4,10 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from django.db.models import Count, Q, Window
+from django.db.models import Count, Q, QuerySet, Window
 from django.db.models.functions import RowNumber
 
+from catalog import counts
 from catalog.models import Dataset, Variable
 
 
@@ -74,10 +75,11 @@ def first(names: list[str], limit: int, where: Q | None = None) -> dict[str, lis
 
 
 def of_names(names: list[str], limit: int) -> dict[str, Name]:
-    """Names that are published. One query, three more at most when a name has `limit` places."""
+    """Names that are published. One query, three more at most when a name has `limit` places (one
+    of them is kept with the counts of the catalogue)."""
     found = {key: _name(places) for key, places in first(names, limit).items()}
     if many := {key: one for key, one in found.items() if one.total == limit}:
-        _count_all(many)
+        _complete(many)
     return found
 
 
@@ -91,11 +93,38 @@ def _name(places: list[Place]) -> Name:
     )
 
 
-def _count_all(names: dict[str, Name]) -> None:
+def _complete(names: dict[str, Name]) -> None:
     """What the first places of these names do not say of the others."""
-    counted = (
+    prefix = "name:"  # of a count: the names that fill the places read are few
+    counted = counts.kept_many(
+        [f"{prefix}{key}" for key in names],
+        lambda missing: {
+            f"{prefix}{row.pop('name_key')}": row
+            for row in _counted([one.removeprefix(prefix) for one in missing])
+        },
+    )
+    here, identifying = [], []
+    for key, one in names.items():
+        row = counted.get(f"{prefix}{key}")
+        if row is None:
+            continue  # taken back meanwhile
+        one.total, one.is_demo = max(row["total"], len(one.places)), bool(row["demo"])
+        if row["here"] and one.asked.route != Dataset.AskRoute.HERE:
+            here.append(key)
+        if row["identifying"] and not one.identifier:
+            identifying.append(key)
+    if here:
+        for key, (place,) in first(here, 1, _HERE).items():
+            names[key].asked = place
+    if identifying:
+        for key, (place,) in first(identifying, 1, _IDENTIFYING).items():
+            names[key].identifier = place.identifier
+
+
+def _counted(keys: list[str]) -> QuerySet[Any]:
+    return (
         Variable.objects.published()
-        .filter(name_key__in=names)
+        .filter(name_key__in=keys)
         .order_by()
         .values("name_key")
         .annotate(
@@ -105,17 +134,3 @@ def _count_all(names: dict[str, Name]) -> None:
             demo=Count("pk", filter=Q(table__dataset__is_demo=True)),
         )
     )
-    here, identifying = [], []
-    for row in counted:
-        one = names[row["name_key"]]
-        one.total, one.is_demo = row["total"], bool(row["demo"])
-        if row["here"] and one.asked.route != Dataset.AskRoute.HERE:
-            here.append(row["name_key"])
-        if row["identifying"] and not one.identifier:
-            identifying.append(row["name_key"])
-    if here:
-        for key, (place,) in first(here, 1, _HERE).items():
-            names[key].asked = place
-    if identifying:
-        for key, (place,) in first(identifying, 1, _IDENTIFYING).items():
-            names[key].identifier = place.identifier

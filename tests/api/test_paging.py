@@ -245,7 +245,7 @@ def test_without_the_cache_pages_count(client: Client, monkeypatch: pytest.Monke
     def fail(*_args: object, **_more: object) -> None:
         raise ConnectionError("the cache is down")
 
-    for name in ("get", "set", "get_or_set"):
+    for name in ("get_many", "set_many", "set", "get", "get_or_set"):
         monkeypatch.setattr(counts.cache, name, fail)
     assert counts.kept("x", lambda: 3) == 3
     counts.changed()

@@ -9,6 +9,7 @@ from bs4 import BeautifulSoup
 from django.db.models.signals import post_init
 from django.test import Client
 
+from catalog import counts
 from catalog.models import Dataset, Table, TableKey, Variable
 from catalog.search.query import Hit, parse
 from catalog.views import lists, pages, places, summary
@@ -56,6 +57,7 @@ def hold(count: int, name: str = "COMMUNE", **values: object) -> None:
         )
         for table in tables
     )
+    counts.changed()
 
 
 def found(text: str = "", *names: str, listed: int = 0) -> list[Found]:
@@ -79,6 +81,9 @@ def test_a_name_of_many_tables_costs_what_a_name_of_few_costs() -> None:
     assert asked[0] == 3  # places, rows shown, descriptions
     assert asked[1] == asked[2] <= 6
     assert (one.total, one.tables_left, len(one.variables)) == (600, 594, 6)
+    with count_queries() as queries:
+        found("inconnu")
+    assert queries.count == asked[2] - 1  # how many they are is known
 
 
 def test_the_places_of_a_name_are_those_of_all_its_rows_in_order() -> None:
