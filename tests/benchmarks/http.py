@@ -1,10 +1,11 @@
 """Pages over HTTP at 1 and 8 clients: this site, and every peer in turn, page by page."""
 
 import re
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from .load import Measure, Target, fetch, measure
+from .load import WAIT, Measure, Target, fetch, measure
 from .options import Options, Peer
 from .pages import KNOWN, Page
 from .site import Site
@@ -15,6 +16,7 @@ CLIENTS = (1, 8)
 OURS = "guichet"
 WARM_UP = 12  # requests of one page before it is measured: each worker meets it
 WARM_SECONDS = 0.5
+TOO_SLOW = 5.0  # seconds: such a page is asked for once, not by eight
 # (page, site) → one measure for each number of clients
 Results = dict[tuple[str, str], dict[int, Measure]]
 
@@ -63,13 +65,19 @@ def run(
 ) -> Results:
     """Measure; `after` is called once, when every page was seen and before the load."""
     targets: dict[tuple[str, str], Target] = {}
+    results: Results = {}
     for page in pages:
         for place in found:
             target = place.target(page)
-            if target is not None and _answers(page, place, target):
+            seen = target and _seen(page, place, target)
+            if target is None or seen is None:
+                continue
+            results[page.name, place.name] = {count: Measure() for count in CLIENTS}
+            if max(seen.times) > TOO_SLOW * 1000:  # eight at once would only wait for each other
+                results[page.name, place.name][1].add(seen)
+            else:
                 targets[page.name, place.name] = target
     after()
-    results: Results = {key: {count: Measure() for count in CLIENTS} for key in targets}
     for page in pages:
         here = {place.name: targets.get((page.name, place.name)) for place in found}
         for _ in range(options.repeat):
@@ -87,17 +95,30 @@ def run(
 
 def _brief(name: str, results: Results, page: str) -> str:
     one = results.get((page, name))
-    return f"{name} –" if one is None else f"{name} {one[1].p50:.1f} ms, {one[8].rate:.0f} req/s"
+    if one is None:
+        return f"{name} –"
+    rate = f"{one[8].rate:.0f} req/s" if one[8].times else "too slow for eight"
+    return f"{name} {one[1].p50:.1f} ms, {rate}"
 
 
-def _answers(page: Page, place: Place, target: Target) -> bool:
+def _seen(page: Page, place: Place, target: Target) -> Measure | None:
     """Warm the page up; say so and leave it out when it is not answered with 200."""
+    seen = Measure()
     for _ in range(WARM_UP):
-        status, _body = fetch(target)
+        start = time.perf_counter()
+        try:
+            status, body = fetch(target)
+        except TimeoutError:
+            say(f"  {page.name}: no answer of {place.name} in {WAIT:.0f} s, left out")
+            return None
         if status != 200:
             say(f"  {page.name}: {place.name} answers {status} at {target.path}, left out")
-            return False
-    return True
+            return None
+        took = time.perf_counter() - start
+        seen.add(Measure([took * 1000], took, {status}, size=len(body)))
+        if took > TOO_SLOW:
+            break
+    return seen
 
 
 def show(pages: list[Page], found: list[Place], results: Results, sql: dict[str, int]) -> None:

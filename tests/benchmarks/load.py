@@ -34,21 +34,21 @@ class Measure:
         self.worked += other.worked
 
     @property
-    def p50(self) -> float:
-        return percentile(self.times, 0.5)
+    def p50(self) -> float | None:
+        return percentile(self.times, 0.5) if self.times else None
 
     @property
-    def p95(self) -> float:
-        return percentile(self.times, 0.95)
+    def p95(self) -> float | None:
+        return percentile(self.times, 0.95) if self.times else None
 
     @property
     def cost(self) -> float | None:
         """Milliseconds of processor of one answer: steadier than time on a machine with others."""
-        return self.worked * 1000 / len(self.times) if self.worked else None
+        return self.worked * 1000 / len(self.times) if self.worked and self.times else None
 
     @property
-    def rate(self) -> float:
-        return len(self.times) / self.seconds
+    def rate(self) -> float | None:
+        return len(self.times) / self.seconds if self.times else None
 
 
 @dataclass(frozen=True)

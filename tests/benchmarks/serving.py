@@ -89,8 +89,8 @@ def _measured(
         for name, one in total.items():
             if one.statuses != {200} or one.errors:
                 say(f"  {name}, {page.name}: {one.statuses}, {one.errors} errors")
-            found[name] += [one.rate, one.p95, one.cost or 0.0]
-        say(f"  {page.name}: " + ", ".join(f"{n} {one.rate:.0f}" for n, one in total.items()))
+            found[name] += [one.rate or 0.0, one.p95 or 0.0, one.cost or 0.0]
+        say(f"  {page.name}: " + ", ".join(f"{n} {one.rate or 0:.0f}" for n, one in total.items()))
     return found
 
 
