@@ -170,6 +170,9 @@ def test_what_was_counted_is_not_counted_again(client: Client) -> None:
         page = url.replace("?page=2", "")
         assert len(counted(client, page)) <= first, url
         assert counted(client, page) == [], url
+    assert len(counted(client, "/recherche/?onglet=tables")) == 3  # without an index
+    assert counted(client, "/recherche/?onglet=variables") == []
+    assert len(counted(client, "/recherche/?onglet=variables&q=V1")) == 3
     assert counted(client, "/api/v1/variables/?data_type=date") != []
     for _ in range(2):  # of any number of values: not kept
         assert len(counted(client, "/api/v1/variables/?name=V1")) == 1
