@@ -40,7 +40,16 @@ class Options:
     keep: bool
     database: str
     make: str
+    pages: list[str] = field(default_factory=list)  # words of names; none: every page
     peers: list[Peer] = field(default_factory=list)
+
+    def wants(self, page: str) -> bool:
+        """Whether a page of this name is measured."""
+        without = [words[1:] for words in self.pages if words.startswith("!")]
+        only = [words for words in self.pages if not words.startswith("!")]
+        if any(words in page for words in without):
+            return False
+        return not only or any(words in page for words in only)
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
@@ -102,6 +111,14 @@ def parse(arguments: list[str]) -> Options:
         default=UNASKED,
         help="; ".join(f"{name}: {what}" for name, what in PARTS.items()),
     )
+    add(
+        "--page",
+        action="append",
+        default=[],
+        metavar="WORDS",
+        help="only pages with these words in their name; more than once for more; "
+        "with ! before them, without those",
+    )
     add("--repeat", type=int, default=2, help="rounds: each measures every site in turn (2)")
     add("--seconds", type=float, default=3.0, help="of one page, site, round and load (3)")
     add("--peer", type=_peer, action="append", default=[], metavar="NAME=URL")
@@ -129,5 +146,6 @@ def parse(arguments: list[str]) -> Options:
         keep=given.keep or bool(given.database),
         database=given.database,
         make=given.make,
+        pages=given.page,
         peers=list(peers.values()),
     )

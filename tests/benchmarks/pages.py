@@ -1,6 +1,7 @@
 """The pages that are measured, as whom, and which page of a known peer does the same work."""
 
 from dataclasses import dataclass, field
+from urllib.parse import quote
 
 
 NOBODY, SECRETARIAT, ADMINISTRATOR, AUDITOR = "", "secretariat", "administrateur", "auditrice"
@@ -52,7 +53,7 @@ def pages() -> list[Page]:
         Page("results, PATIENT_ID", f"/recherche/?onglet=variables&q={EVERYWHERE}"),
         Page("dataset", base, peers={PHYSIONET: f"{content}{{found}}"}),
         Page("table", f"{base}tables/{table.name}/"),
-        Page("variable", f"/variables/{rare[0].name}/"),
+        Page("variable", f"/variables/{quote(rare[0].name)}/"),
         Page("variable, PATIENT_ID", f"/variables/{EVERYWHERE}/"),
         Page("API datasets", "/api/v1/datasets/"),
         Page("API variables", "/api/v1/variables/"),

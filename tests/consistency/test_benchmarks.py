@@ -68,6 +68,13 @@ def test_options_reach_the_process_of_a_size_unchanged() -> None:
     assert options.Options.from_json(found.to_json()) == found
 
 
+def test_pages_are_chosen_by_words_of_their_names() -> None:
+    some = options.parse(["--page", "request", "--page", "!log"])
+    names = ("request list", "request log", "dataset")
+    assert [name for name in names if some.wants(name)] == ["request list"]
+    assert all(options.parse([]).wants(name) for name in names)
+
+
 def test_a_percentile_is_one_of_the_values() -> None:
     assert tables.percentile([5.0], 0.95) == 5.0
     assert tables.percentile([4.0, 1.0, 3.0, 2.0], 0.5) == 2.0
