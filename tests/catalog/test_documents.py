@@ -151,7 +151,7 @@ def test_the_document_of_a_name_is_bounded_whatever_holds_it(
         second = documents_for("variable", ["COMMUNE"])[0][0]
     assert first == second
     assert made.total() == 0
-    assert queries.count == 2
+    assert queries.count <= 2  # a cursor of the server is no statement here
 
 
 # --- what a save calls for
