@@ -51,6 +51,24 @@ class TableQuerySet(models.QuerySet[Any]):
         return self.filter(dataset_filter(user, prefix="dataset__"))
 
 
+class TableKeyQuerySet(models.QuerySet[Any]):
+    """A key names two tables: it is shown where both are."""
+
+    def current(self) -> "TableKeyQuerySet":
+        return self.filter(table__removed_at__isnull=True, target_table__removed_at__isnull=True)
+
+    def published(self) -> "TableKeyQuerySet":
+        return self.current().visible_to(AnonymousUser())
+
+    def visible_to(self, user: "User | AnonymousUser") -> "TableKeyQuerySet":
+        from .permissions import dataset_filter
+
+        return self.filter(
+            dataset_filter(user, prefix="table__dataset__"),
+            dataset_filter(user, prefix="target_table__dataset__"),
+        )
+
+
 class VariableQuerySet(models.QuerySet[Any]):
     def current(self) -> "VariableQuerySet":
         return self.filter(removed_at__isnull=True, table__removed_at__isnull=True)

@@ -102,7 +102,7 @@ class TableViewSet(ReadOnlyViewSet):
     order = ("dataset__code", "position", "name")
 
     def get_queryset(self) -> QuerySet[Table]:
-        keys = TableKey.objects.select_related("target_table__dataset")
+        keys = TableKey.objects.published().select_related("target_table__dataset")
         return (
             Table.objects.published()
             .select_related("dataset")

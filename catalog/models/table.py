@@ -5,7 +5,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from catalog.names import MAX_NAME, validate_name
-from catalog.querysets import TableQuerySet
+from catalog.querysets import TableKeyQuerySet, TableQuerySet
 
 from .base import IndexedModel, NameKeyField, Validity, years_are_in_order
 
@@ -82,6 +82,8 @@ class TableKey(models.Model):
     )
     target_variables = models.JSONField(_("variables visées"))
     note = models.CharField(_("remarque"), max_length=300, blank=True)
+
+    objects = TableKeyQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("clé entre tables")

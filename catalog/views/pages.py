@@ -51,10 +51,9 @@ def tables_of(found: Dataset, request: HttpRequest, *, of: str = "") -> QuerySet
 
 
 def links_of(found: Dataset, request: HttpRequest, *, of: str = "") -> QuerySet[Any]:
-    """Keys between tables that are both described today."""
-    rows = TableKey.objects.filter(
-        table__dataset=found, table__removed_at__isnull=True, target_table__removed_at__isnull=True
-    ).select_related("table", "target_table__dataset")
+    """Keys between tables that are both described today, for the person too."""
+    rows = TableKey.objects.current().visible_to(request.user).filter(table__dataset=found)
+    rows = rows.select_related("table", "target_table__dataset")
     default = ("table__position", "table__name", "target_table__name", "pk")
     return lists.ordered(request, rows, lists.LINKS, default=default, of=of)
 
@@ -144,8 +143,10 @@ def table(request: HttpRequest, code: str, name: str) -> HttpResponse:
         "first_year": first,
         "last_year": last,
         "with_years": any(Years.of([one]) for one in page),
-        "joins_to": _joined(found.keys.all(), "variables", "target_table"),
-        "joined_by": _joined(found.referring_keys.all(), "target_variables", "table"),
+        "joins_to": _joined(found.keys.visible_to(request.user), "variables", "target_table"),
+        "joined_by": _joined(
+            found.referring_keys.visible_to(request.user), "target_variables", "table"
+        ),
         "demo_data": found.dataset.is_demo,
     }
     return render(request, "catalog/table.html", context)

@@ -13,11 +13,19 @@ from django.utils import timezone
 from catalog import panels
 from catalog.ingest.demo import seed_catalogue
 from catalog.models import Dataset, TableKey, Variable, VocabularyTerm
+from portal.accounts.models import Role
 from tests.support.client import client_for, page_text
 from tests.support.queries import assert_query_count, count_queries
 from tests.support.requests import person
 
-from .factories import make_dataset, make_holder, make_organisation, make_table, make_variable
+from .factories import (
+    make_dataset,
+    make_holder,
+    make_organisation,
+    make_table,
+    make_user,
+    make_variable,
+)
 
 
 pytestmark = pytest.mark.django_db
@@ -534,3 +542,26 @@ def test_no_template_of_the_catalogue_has_inline_style_or_script() -> None:
         text = path.read_text(encoding="utf-8")
         assert "style=" not in text, path.name
         assert "onclick" not in text, path.name
+
+
+def test_a_key_is_shown_where_both_its_tables_are(client: Client) -> None:
+    """The name of a database in preparation stands on no page, list or answer of a public one."""
+    seen, hidden = make_dataset(code="vue"), make_dataset(code="secrete", published=False)
+    ours, theirs = make_table(seen, name="VUE_T"), make_table(hidden, name="SECRETE_T")
+    other = make_table(make_dataset(code="autre"), name="AUTRE_T")
+    for one, target in ((ours, theirs), (theirs, ours), (ours, other)):
+        TableKey.objects.create(
+            table=one, variables=["A"], target_table=target, target_variables=["B"]
+        )
+    pages = ["/bases/vue/", "/bases/vue/tables/VUE_T/", "/bases/vue/liens.csv", "/api/v1/tables/"]
+    secretariat = client_for(make_user(Role.SECRETARIAT), verified=True)
+    for address in pages:
+        answer = client.get(address)
+        body = b"".join(answer) if answer.streaming else answer.content
+        assert b"AUTRE_T" in body, address
+        assert b"SECRETE_T" not in body, address
+        assert b"secrete" not in body, address
+        if "api" not in address:
+            answer = secretariat.get(address)
+            body = b"".join(answer) if answer.streaming else answer.content
+            assert b"SECRETE_T" in body, address
