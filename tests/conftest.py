@@ -34,6 +34,7 @@ ENGINES = {
     "rgw": "TEST_RGW_ENDPOINT",
     "smtp": "TEST_SMTP_URL",
     "chromium": "TEST_CHROMIUM",
+    "nginx": "TEST_NGINX",
 }
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib.auth.decorators import login_not_required
+from django.core.paginator import Page
 from django.db.models import Count, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
@@ -17,9 +18,6 @@ from portal.common.calendar import legal_today
 
 from . import lists
 from .summary import summary
-
-
-JOINED_SHOWN = 300  # keys of a table, in each direction
 
 
 def filtered(rows: QuerySet[Any], text: str) -> QuerySet[Any]:
@@ -143,10 +141,8 @@ def table(request: HttpRequest, code: str, name: str) -> HttpResponse:
         "first_year": first,
         "last_year": last,
         "with_years": any(Years.of([one]) for one in page),
-        "joins_to": _joined(found.keys.visible_to(request.user), "variables", "target_table"),
-        "joined_by": _joined(
-            found.referring_keys.visible_to(request.user), "target_variables", "table"
-        ),
+        "joins_to": _joined(request, found.keys, "variables", "target_table"),
+        "joined_by": _joined(request, found.referring_keys, "target_variables", "table"),
         "demo_data": found.dataset.is_demo,
     }
     return render(request, "catalog/table.html", context)
@@ -157,24 +153,25 @@ class Joined:
     """Tables that join by the same variables, together: many share one key."""
 
     by_variables: list[tuple[list[str], list[Table]]]
-    left: int  # keys beyond those shown: the list of the base's links has them
+    page: Page[TableKey]
+    page_param: str
 
     def __bool__(self) -> bool:
         return bool(self.by_variables)
 
 
-def _joined(keys: QuerySet[TableKey], names: str, other: str) -> Joined:
+def _joined(request: HttpRequest, keys: Any, names: str, other: str) -> Joined:
     """Of tables described today. `names`, `other`: fields of a key, as seen from the page's table.
 
-    A table of reference may be joined by thousands: two queries, one when all are shown.
+    A table of reference may be joined by thousands: by pages, one query when one page has all.
     """
-    keys = keys.filter(**{f"{other}__removed_at__isnull": True})
-    rows = list(keys.select_related(f"{other}__dataset")[: JOINED_SHOWN + 1])
-    left = keys.count() - JOINED_SHOWN if len(rows) > JOINED_SHOWN else 0
+    rows = keys.visible_to(request.user).filter(**{f"{other}__removed_at__isnull": True})
+    page = lists.paged(request, rows.select_related(f"{other}__dataset"), of=other)
     joined: dict[tuple[str, ...], list[Table]] = {}
-    for key in rows[:JOINED_SHOWN]:
+    for key in page:
         joined.setdefault(tuple(getattr(key, names)), []).append(getattr(key, other))
-    return Joined([(list(by), sorted(tables, key=str)) for by, tables in joined.items()], left)
+    groups = [(list(by), sorted(tables, key=str)) for by, tables in joined.items()]
+    return Joined(groups, page, f"page_{other}")
 
 
 @login_not_required

@@ -243,10 +243,10 @@ def test_the_page_of_a_base_reads_one_page_of_its_tables(
         assert count["Table"] == 11
 
 
-def test_a_table_that_many_join_says_how_many_it_leaves_out(
+def test_a_table_that_many_join_shows_all_of_them_by_pages(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pages, "JOINED_SHOWN", 4)
+    monkeypatch.setattr(lists, "PAGE_SIZE", 4)
     hold(8)
     hub, *others = Table.objects.order_by("position")
     for n, table in enumerate(others):
@@ -257,7 +257,9 @@ def test_a_table_that_many_join_says_how_many_it_leaves_out(
     with instances() as count:
         text = page_text(client.get(hub.get_absolute_url()))
     assert count["TableKey"] == 5
-    assert "Jointe par T0002 , T0004 par A T0003 , T0005 par B et 2 autres liens" in text
+    assert "Jointe par T0002 , T0004 par A T0003 , T0005 par B" in text
+    text = page_text(client.get(f"{hub.get_absolute_url()}?page_table=2"))
+    assert "Jointe par T0006 par A T0007 par B" in text
 
 
 def test_a_selection_reads_only_the_keys_that_join_it() -> None:

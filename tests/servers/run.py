@@ -77,6 +77,7 @@ ENGINES = {
             {"TEST_SMTP_URL": "{EMAIL_URL}", "TEST_MAIL_HTTP": "{MAIL_HTTP}"},
         ),
         Engine("chromium", (), {}, ("chromium",), ("chromium", "fonts-dejavu-core")),
+        Engine("nginx", (), {}, ("nginx",), ("nginx",)),  # each test starts its own
     )
 }
 
@@ -194,8 +195,8 @@ class Servers:
                     self.environment |= {
                         name: pattern.format(**values) for name, pattern in engine.exports.items()
                     }
-            elif name == "chromium":
-                self.environment["TEST_CHROMIUM"] = shutil.which("chromium") or ""
+            else:
+                self.environment[f"TEST_{name.upper()}"] = shutil.which(name) or ""
             state.seconds += time.monotonic() - started
         return self
 
