@@ -116,7 +116,12 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 CACHES = {
     "default": (
-        {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": env.str("CACHE_URL")}
+        {
+            "BACKEND": "django.core.cache.backends.redis.RedisCache",
+            "LOCATION": env.str("CACHE_URL"),
+            # Two portals on one Redis: the counts of one are not the other's.
+            "KEY_PREFIX": env.str("GUICHET_CACHE_PREFIX", default="guichet"),
+        }
         if env.str("CACHE_URL", default="")
         else {
             "BACKEND": "django.core.cache.backends.filebased.FileBasedCache",

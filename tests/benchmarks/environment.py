@@ -39,7 +39,7 @@ def environment(name: str, folder: Path) -> dict[str, str]:
         "GUICHET_API_USER_RATE": "1000000/min",
     }
     if cache := os.environ.get("TEST_REDIS_CACHE_URL"):
-        env["CACHE_URL"] = cache
+        env |= {"CACHE_URL": cache, "GUICHET_CACHE_PREFIX": f"bench-{name}"}
     return env
 
 

@@ -180,16 +180,19 @@ def main() -> int:
 
     logging.disable(logging.WARNING)
     from django.core.management import call_command
+    from django.db import connection
 
     from catalog.models import Dataset
     from catalog.search.indexing import build_if_missing
 
+    # Looked at before anything is changed: a name may be that of a database in use.
+    known = "catalog_dataset" in connection.introspection.table_names()
+    if (held := Dataset.objects.count() if known else 0) != size.datasets:
+        say(f"This database holds {held} datasets, {size.name} has {size.datasets}: name another.")
+        return 2
     # A kept database and its folder may be of an earlier version.
     call_command("migrate", verbosity=0)
     call_command("collectstatic", interactive=False, verbosity=0)
-    if (held := Dataset.objects.count()) != size.datasets:
-        say(f"This database holds {held} datasets, {size.name} has {size.datasets}: name another.")
-        return 2
     if "index" in options.only:
         index()
     else:

@@ -91,7 +91,8 @@ class Command(BaseCommand):
             if missing:
                 raise CommandError(f"Serveurs réels : il manque {', '.join(missing)}.")
             env |= {ours: os.environ[theirs] for ours, theirs in REAL.items()}
-            env["GUICHET_SEARCH_PREFIX"] = f"journey-{secrets.token_hex(4)}"
+            own = f"journey-{secrets.token_hex(4)}"
+            env |= {"GUICHET_SEARCH_PREFIX": own, "GUICHET_CACHE_PREFIX": own}
             store = "rgw"
         with contextlib.ExitStack() as stack:
             if options["real"]:
