@@ -97,7 +97,7 @@ OBJECTS = {
     "catalog.search.text._stemmer": "keeps the word it works on: used under _stemming only",
     "catalog.search.text._stemming": "the lock of the stemmer",
     "portal.celery.app": "the Celery application, made to be shared",
-    "requests_app.kept._here": "one count per thread, which serves one request at a time",
+    "requests_app.kept._here": "counted per thread, which serves one request at a time",
     "requests_app.provisioning.backends.transport._jitter": "asks the system, keeps nothing",
     "requests_app.provisioning.backends.transport.SHARED_BUCKET": "counts under its own lock",
     "requests_app.reading.badge._touched": "one set per thread, emptied when its act commits",
