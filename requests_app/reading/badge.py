@@ -128,8 +128,17 @@ def read(user: User) -> Kept:
         logger.warning("the counts of inboxes cannot be read: %s", type(error).__name__)
         return Kept(user, None)
     stamps = {scope: found.get(key) for key, scope in keys.items()}
-    then, count = found.get(_count_key(user)) or (None, None)
+    then, count = _as_kept(found.get(_count_key(user)))
     return Kept(user, stamps, count if then == stamps else None)
+
+
+def _as_kept(value: object) -> tuple[dict[str, str | None] | None, int | None]:
+    """What `Kept.keep` wrote; anything else under its key (of another version, written by hand) is
+    no count."""
+    match value:
+        case (dict() as then, int() as count) if isinstance(value, tuple):
+            return then, count
+    return None, None
 
 
 def count(user: User) -> int:
@@ -203,7 +212,14 @@ def on_move(*, instance: TransitionLog, **_kwargs: Any) -> None:
             touch(_signing_for(instance.request.organisation_id))
 
 
-# Rows that count for one person alone: a place in the file, an answer, something handed in.
+def _judging(**their: Any) -> Iterator[str]:
+    """Committees that have a file to judge: whoever joins or leaves its team, or joins or leaves an
+    organisation while in it, sets their colleagues of the committee apart, or brings them back."""
+    stages = Stage.objects.open().filter(committee__isnull=False, **their)
+    return map(_committee, set(stages.values_list("committee", flat=True)))
+
+
+# Rows that count for one person: a place in the file, an answer, something handed in.
 _PEOPLE: dict[type[Model], tuple[str, ...]] = {
     RequestMember: ("user_id",),
     InterestDeclaration: ("member_id",),
@@ -220,6 +236,8 @@ def on_rows(*, sender: type[Model], rows: list[Any], **_kwargs: Any) -> None:
     elif sender in _PEOPLE:
         people = {getattr(row, name) for row in rows for name in _PEOPLE[sender]}
         touch(map(_person, people - {None}))
+        if sender is RequestMember:
+            touch(_judging(request__in={row.request_id for row in rows}))
 
 
 def on_row(*, sender: type[Model], instance: Model, **_kwargs: Any) -> None:
@@ -271,3 +289,6 @@ def on_account_event(*, on: Model | None, refused: bool, **_kwargs: Any) -> None
         touch([_person(on.pk)])
     elif (user_id := getattr(on, "user_id", None)) is not None:
         touch([_person(user_id)])
+        if isinstance(on, Membership):
+            places = RequestMember.objects.filter(user=user_id, removed_at__isnull=True)
+            touch(_judging(request__in=places.values("request")))

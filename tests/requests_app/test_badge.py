@@ -8,13 +8,26 @@ from django.test import TestCase
 from django.utils import timezone
 
 from portal.accounts import memberships, role_grants, suspension
-from portal.accounts.models import Membership, Role, RoleAssignment, User
-from requests_app.models import AccessRequest, RapporteurAssignment, RequestMember, Stage, Task
+from portal.accounts.models import (
+    DeclarationOfInterests,
+    Membership,
+    Role,
+    RoleAssignment,
+    User,
+)
+from requests_app.models import (
+    AccessRequest,
+    Piece,
+    RapporteurAssignment,
+    RequestMember,
+    Stage,
+    Task,
+)
 from requests_app.reading import badge, inbox
 from requests_app.workflow import clock
 from tests.support.client import client_for, page_text
 from tests.support.clock import legal_advance
-from tests.support.factories import Story, World, user
+from tests.support.factories import Story, World, organisation, stored_file, user
 from tests.support.queries import count_queries
 
 
@@ -142,16 +155,73 @@ class TestBadge(TestCase):
         tasks = Task.objects.filter(request=self.session.request)
         assert self.dropped(lambda: tasks.update(closed_at=timezone.now())) == {"legal_officer"}
 
-    def test_a_place_in_a_file_concerns_its_person_alone(self) -> None:
-        place = RequestMember(
-            request=self.session.request,
-            user=self.world.dpo,
-            kind=RequestMember.Kind.EDITOR,
-            added_by=self.world.investigator,
-        )
-        assert self.dropped(place.save) == {"dpo"}
-        mine = RequestMember.objects.filter(pk=place.pk)
-        assert self.dropped(lambda: mine.update(removed_at=timezone.now())) == {"dpo"}
+    def _place(self, story: Story, person: User) -> RequestMember:
+        kind, by = RequestMember.Kind.EDITOR, self.world.investigator
+        return RequestMember(request=story.request, user=person, kind=kind, added_by=by)
+
+    def test_a_place_in_a_file_concerns_its_person_and_the_committee_that_judges_it(self) -> None:
+        for story, judges in ((self.before, set()), (self.session, {"president", "member"})):
+            place = self._place(story, self.world.dpo)
+            assert self.dropped(place.save) == {"dpo"} | judges
+            mine = RequestMember.objects.filter(pk=place.pk)
+            left = self.dropped(lambda mine=mine: mine.update(removed_at=timezone.now()))
+            assert left == {"dpo"} | judges
+
+    def test_a_colleague_in_the_team_sets_a_member_apart_until_they_leave(self) -> None:
+        """The count of the menu is the inbox's at each step, whoever writes (A14)."""
+        other = organisation("autre-universite")
+        tied = user("membre-autre", role=Role.COMMITTEE_MEMBER, scope=self.world.cesrees, of=other)
+        newcomer = user("arrivant")
+        place = self._place(self.session, user("venue-d-ailleurs", of=other))
+        mine = RequestMember.objects.filter(user=place.user)
+        asked = Membership(user=newcomer, organisation=other)
+
+        def shown(act: Callable[[], object]) -> int:
+            badge.count(fresh(tied))
+            with self.captureOnCommitCallbacks(execute=True):
+                act()
+            kept = badge.count(fresh(tied))
+            assert kept == inbox.count_for(fresh(tied))
+            return kept
+
+        assert shown(place.save) == 0
+        assert shown(lambda: mine.update(removed_at=timezone.now())) == 1
+        assert shown(self._place(self.session, newcomer).save) == 1
+        assert shown(asked.save) == 1
+        assert shown(lambda: memberships.confirm(asked, by=self.world.secretariat)) == 0
+        assert shown(lambda: memberships.end(asked, by=newcomer)) == 1
+
+    def test_whoever_has_a_part_in_the_contents_of_a_file_counts_again(self) -> None:
+        """A piece handed in, a form saved: a part in the file sets an official apart from it."""
+        request, dpo = self.session.request, self.world.dpo
+        piece = Piece(request=request, code="autre", file=stored_file(request, by=dpo))
+        assert self.dropped(piece.save) == {"dpo"}
+        request.content_edited_by = dpo
+        assert self.dropped(lambda: request.save(update_fields=["content_edited_by"])) == {"dpo"}
+        assert self.dropped(lambda: request.save(update_fields=["updated_at"])) == set()
+
+    def test_what_a_member_declares_of_their_interests_is_theirs_alone(self) -> None:
+        declared = DeclarationOfInterests(user=self.world.member, declared_on=timezone.now())
+        self.dropped(declared.save)
+        tied = declared.organisations
+        assert self.dropped(lambda: tied.add(self.world.university)) == {"member"}
+        assert inbox.count_for(fresh(self.world.member)) == 0
+        assert self.dropped(tied.clear) == {"member"}
+        assert inbox.count_for(fresh(self.world.member)) == 1
+        tied.add(self.world.university)
+        assert self.dropped(declared.delete) == {"member"}
+
+    def test_a_report_filed_is_no_longer_expected(self) -> None:
+        member, story = self.world.member, self.session
+        with self.captureOnCommitCallbacks(execute=True):
+            story.declare(member, self.world.president)
+            story.do("opinion", "assign_rapporteurs", by=self.world.president, members=[member])
+        report = story.opinion_payload()
+        report.pop("present")
+        assert inbox.count_for(fresh(member)) == 1
+        filing = self.dropped(lambda: story.do("opinion", "file_report", by=member, **report))
+        assert filing == {"member"}
+        assert inbox.count_for(fresh(member)) == 0
 
     def test_roles_memberships_and_closed_accounts_concern_their_person(self) -> None:
         admin, dpo = self.world.administrator, self.world.dpo
@@ -173,8 +243,10 @@ class TestBadge(TestCase):
         ) == {"representative"}
         place = Membership.objects.get(user=self.world.representative)
         assert self.dropped(lambda: memberships.end(place, by=self.world.representative)) == {
-            "representative"
-        }
+            "representative",
+            "president",
+            "member",
+        }  # of the committee that judges a file of theirs
 
     def test_a_count_made_before_an_act_and_kept_after_it_is_good_for_nothing(self) -> None:
         person = self.world.secretariat
@@ -219,6 +291,17 @@ class TestBadge(TestCase):
                 self.before.sign()
         assert counted.call_count == 2
         assert AccessRequest.objects.get(pk=self.before.request.pk).number
+
+    def test_what_is_no_count_under_its_key_is_counted_again(self) -> None:
+        person = self.world.secretariat
+        stamps = badge.read(person).stamps
+        odd = [5, "xyz", [stamps, 3], [1, 2, 3], {"a": 1}, (stamps, "3"), (stamps,), (None, None)]
+        for value in odd:
+            badge.cache.set(badge._count_key(person), value, 60)
+            assert badge.read(person) == badge.Kept(person, stamps), value
+        client = client_for(person, verified=True)
+        badge.cache.set(badge._count_key(person), "xyz", 60)
+        assert client.get("/ma-selection/").status_code == 200
 
     def test_nothing_is_kept_for_longer_than_is_said(self) -> None:
         with patch.object(badge, "cache") as written:
