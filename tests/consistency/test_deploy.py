@@ -208,6 +208,18 @@ def test_the_image_serves_by_that_configuration() -> None:
     assert '"-c", "deploy/gunicorn.conf.py"' in (DEPLOY / "Dockerfile").read_text()
 
 
+def test_the_image_holds_the_portal_compiled() -> None:
+    """Its processes write no bytecode: each would compile every module anew at its start."""
+    text = (DEPLOY / "Dockerfile").read_text()
+    copied = re.findall(r"^COPY (\w+) \1$", text, re.MULTILINE)
+    ours = [name for name in copied if (Path(settings.BASE_DIR) / name / "__init__.py").exists()]
+    assert len(ours) == 3
+    [compiled] = re.findall(r"^RUN python -m compileall -q ([\w ]+?) &&", text, re.MULTILINE)
+    assert compiled.split() == ours
+    assert text.index("compileall") > text.index(f"COPY {ours[-1]}")
+    assert text.index("compileall") < text.index("USER guichet")
+
+
 def test_the_image_is_given_what_it_copies() -> None:
     """`.dockerignore` lets in what it names, nothing else."""
     root = Path(settings.BASE_DIR)
