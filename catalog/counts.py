@@ -6,7 +6,6 @@ token leaves the second. `catalog-count:<revision>:<name>` lives ten minutes, wh
 Without the cache each page counts. Published descriptions only: the same for every reader.
 """
 
-import logging
 import secrets
 from collections.abc import Callable, Sequence
 from hashlib import blake2b
@@ -15,8 +14,10 @@ from typing import TypeVar
 from django.core.cache import cache
 from django.db import transaction
 
+from portal.common.optional_cache import cache_may_fail
 
-logger = logging.getLogger(__name__)
+
+_WHAT = "counts of the catalogue"
 REVISION = "catalog-revision"
 LIFE = 600  # seconds
 T = TypeVar("T")
@@ -33,21 +34,18 @@ def kept(name: str, count: Callable[[], T]) -> T:
 def kept_many(names: Sequence[str], count: Callable[[list[str]], dict[str, T]]) -> dict[str, T]:
     """The same for several names; those that are not kept are counted together, all of them."""
     keys: dict[str, str] = {}
-    try:
+    read: dict[str, T] = {}
+    with cache_may_fail(_WHAT):
         revision = cache.get_or_set(REVISION, _token, None)
-        keys = {name: f"catalog-count:{revision}:{_short(name)}" for name in names}
-        read = cache.get_many(keys.values())
-    except Exception:
-        logger.warning("counts of the catalogue: the cache does not answer", exc_info=True)
-        keys, read = {}, {}
+        asked = {name: f"catalog-count:{revision}:{_short(name)}" for name in names}
+        read = cache.get_many(asked.values())
+        keys = asked
     known: dict[str, T] = {name: read[key] for name, key in keys.items() if key in read}
     if missing := [name for name in names if name not in known]:
         known |= (counted := count(missing))
         if keys:
-            try:
+            with cache_may_fail(_WHAT):
                 cache.set_many({keys[name]: value for name, value in counted.items()}, LIFE)
-            except Exception:
-                logger.warning("counts of the catalogue: the cache does not answer", exc_info=True)
     return known
 
 
@@ -62,10 +60,8 @@ def _token() -> str:
 
 def changed() -> None:
     """Forget the counts: something was published, taken back, described or removed."""
-    try:
+    with cache_may_fail(_WHAT):
         cache.set(REVISION, _token(), None)
-    except Exception:
-        logger.warning("counts of the catalogue: the cache does not answer", exc_info=True)
 
 
 def change_once_committed() -> None:

@@ -1,6 +1,5 @@
 """What catalogue pages show of requests: adding to the selection, and how long an answer takes."""
 
-from contextlib import suppress
 from datetime import date, timedelta
 from statistics import median
 from typing import Any
@@ -14,6 +13,7 @@ from django.template.loader import render_to_string
 from catalog.models import Dataset, Table, Variable
 from catalog.panels import register_panel
 from portal.common.calendar import legal_today
+from portal.common.optional_cache import cache_may_fail
 from requests_app.selection import basket
 
 from .deadlines.forecast import forecast
@@ -117,10 +117,9 @@ def dataset_procedure(request: HttpRequest, dataset: Dataset) -> str:
 
 def median_days() -> int | None:
     """Median of the days from deposit to the authorities' answer; None with too few answers."""
-    try:
-        known: int | None = cache.get(MEDIAN_KEY)
-    except Exception:  # noqa: BLE001 - each cache backend has its own errors
-        known = None
+    known: int | None = None
+    with cache_may_fail(MEDIAN_KEY):
+        known = cache.get(MEDIAN_KEY)
     if known is not None:
         return known or None
     answered = (
@@ -135,7 +134,7 @@ def median_days() -> int | None:
     )
     days = [took / timedelta(days=1) for took in answered if took is not None]
     found = round(median(days)) if len(days) >= FEWEST_ANSWERS else 0
-    with suppress(Exception):
+    with cache_may_fail(MEDIAN_KEY):
         cache.set(MEDIAN_KEY, found, MEDIAN_KEPT_SECONDS)
     return found or None
 

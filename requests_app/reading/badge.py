@@ -9,7 +9,6 @@ of (an invitation that ends, a row written by hand) shows after 15 s at the late
 Without the cache each page counts, as it would without this module.
 """
 
-import logging
 import secrets
 import threading
 from collections.abc import Iterable, Iterator
@@ -34,6 +33,7 @@ from portal.accounts.models import (
 )
 from portal.accounts.roles import has_role, scopes
 from portal.accounts.signals import account_event
+from portal.common.optional_cache import cache_may_fail
 from requests_app.models import (
     AccessRequest,
     InterestDeclaration,
@@ -53,8 +53,7 @@ from requests_app.visibility import TEAM_KINDS
 from . import inbox
 
 
-logger = logging.getLogger(__name__)
-
+_WHAT = "counts of inboxes"
 LIFE = 15  # seconds
 STAMP_LIFE = 120  # longer than a count can take, and then live
 _COMMITTEE_ROLES = (Role.PRESIDENT, Role.COMMITTEE_MEMBER)
@@ -109,10 +108,8 @@ class Kept:
         """Keep what was counted after the stamps were read."""
         if self.stamps is None:
             return
-        try:
+        with cache_may_fail(_WHAT):
             cache.set(_count_key(self.user), (self.stamps, count), LIFE)
-        except Exception as error:  # noqa: BLE001 - each cache backend has its own errors
-            logger.warning("the count of an inbox was not kept: %s", type(error).__name__)
 
 
 def _count_key(user: User) -> str:
@@ -122,10 +119,10 @@ def _count_key(user: User) -> str:
 def read(user: User) -> Kept:
     """The count that still holds, if one is kept, and the stamps to keep another with."""
     keys = {_stamp_key(scope): scope for scope in _hangs_on(user)}
-    try:
+    found: dict[str, Any] | None = None
+    with cache_may_fail(_WHAT):
         found = cache.get_many([_count_key(user), *keys])
-    except Exception as error:  # noqa: BLE001 - each cache backend has its own errors
-        logger.warning("the counts of inboxes cannot be read: %s", type(error).__name__)
+    if found is None:
         return Kept(user, None)
     stamps = {scope: found.get(key) for key, scope in keys.items()}
     then, count = _as_kept(found.get(_count_key(user)))
@@ -176,10 +173,8 @@ def _stamp() -> None:
     found, _touched.scopes = _touched.scopes, set()
     if not found:
         return  # an earlier call of the same commit did it
-    try:
+    with cache_may_fail(_WHAT):
         cache.set_many({_stamp_key(one): secrets.token_hex(8) for one in found}, STAMP_LIFE)
-    except Exception as error:  # noqa: BLE001 - each cache backend has its own errors
-        logger.warning("counts of inboxes are kept up to %s s: %s", LIFE, type(error).__name__)
 
 
 def _of_stage(stage: Stage) -> Iterator[str]:
