@@ -1,5 +1,6 @@
 """Rules of the house that no linter knows: sizes, third parties, dependencies, top level."""
 
+import ast
 import re
 import subprocess
 from pathlib import Path
@@ -205,3 +206,48 @@ def test_digits_are_ascii_digits() -> None:
         if wide.search(line)
     ]
     assert found == []
+
+
+# Another value in each process: two workers of one run would collect different tests.
+OF_THIS_PROCESS = {"uuid1", "uuid4", "token_hex", "token_urlsafe", "urandom", "random"}
+
+
+def made_at_import(tree: ast.AST) -> list[int]:
+    """Lines on which a module calls one of those while it is imported, decorators included."""
+    lines: list[int] = []
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            inside: list[ast.AST] = [*node.decorator_list, node.args]
+        elif isinstance(node, ast.Lambda):
+            inside = [node.args]
+        else:
+            inside = [node]
+            if isinstance(node, ast.Call):
+                name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+                lines += [node.lineno] * (name in OF_THIS_PROCESS)
+        lines += [line for part in inside for line in made_at_import(part)]
+    return lines
+
+
+def test_every_worker_collects_the_same_tests() -> None:
+    found = {
+        str(path.relative_to(ROOT)): lines
+        for path in FILES
+        if path.suffix == ".py" and path.relative_to(ROOT).parts[0] == "tests"
+        if (lines := made_at_import(ast.parse(path.read_text())))
+    }
+    assert found == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ('A = f"/{uuid.uuid4()}/"', [1]),
+        ("class T:\n    at = secrets.token_hex()", [2]),
+        ("@parametrize('x', [uuid4()])\ndef test(x): ...", [1]),
+        ("def test(x=uuid4()): ...", [1]),
+        ("def test(): return uuid4()\nnow = lambda: uuid4()", []),
+    ],
+)
+def test_the_rule_above_sees_what_is_made_at_import(text: str, lines: list[int]) -> None:
+    assert made_at_import(ast.parse(text)) == lines

@@ -7,7 +7,6 @@ import socket
 import subprocess
 import threading
 import time
-import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,7 +21,7 @@ from tests.benchmarks.site import proxy_configuration
 
 pytestmark = pytest.mark.engine("nginx")
 MIB = 1024 * 1024
-PIECE = f"/dossiers/{uuid.uuid4()}/pieces/"
+PIECE = "/dossiers/5b6f3c1e-0d0c-4c0e-9a41-7f1d2b8c6e10/pieces/"
 SESSION = {"Cookie": "sessionid=abc"}
 TLS = {"Host": "guichet.example", "X-Forwarded-For": "192.0.2.7", "X-Forwarded-Proto": "https"}
 
