@@ -9,13 +9,13 @@ from requests_app.models import AccessRequest
 from requests_app.selection import basket
 
 
-@shared_task
+@shared_task(name="requests_app.tasks.forget_old_baskets")
 def forget_old_baskets() -> int:
     """Delete visitors' selections that nobody came back to; how many."""
     return basket.forget_old()
 
 
-@shared_task
+@shared_task(name="requests_app.tasks.tell_document_failed")
 def tell_document_failed(request_id: str, document: str, why: str) -> None:
     """A page could not give a document: operators are told, once a day for each document."""
     request = AccessRequest.objects.select_related("organisation").filter(pk=request_id).first()
@@ -31,7 +31,7 @@ def tell_document_failed(request_id: str, document: str, why: str) -> None:
     )
 
 
-@shared_task
+@shared_task(name="requests_app.tasks.forget_lost_files")
 def forget_lost_files() -> int:
     """Delete files that a killed upload left, of no piece, act or document; how many."""
     return uploads.forget_lost()

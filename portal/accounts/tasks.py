@@ -5,11 +5,11 @@ from celery import shared_task
 from . import registration, tokens
 
 
-@shared_task
+@shared_task(name="portal.accounts.tasks.flush_token_use")
 def flush_token_use() -> int:
     return tokens.flush_last_use()
 
 
-@shared_task
+@shared_task(name="portal.accounts.tasks.forget_links")
 def forget_links() -> int:
     return registration.forget_links()

@@ -5,6 +5,6 @@ from celery import shared_task
 from . import sending
 
 
-@shared_task
+@shared_task(name="portal.notifications.tasks.send_due")
 def send_due() -> None:
     sending.send_due()

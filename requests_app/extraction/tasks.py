@@ -15,7 +15,11 @@ BUDGET = 60.0  # seconds; then the next sweep goes on, so that each study has it
 SECONDS = int(settings.PROVISIONING["extract_hours"] * 3600)
 
 
-@shared_task(soft_time_limit=SECONDS, time_limit=SECONDS + 60)
+@shared_task(
+    name="requests_app.extraction.tasks.prepare_asked",
+    soft_time_limit=SECONDS,
+    time_limit=SECONDS + 60,
+)
 def prepare_asked() -> None:
     """Prepare every extract asked for and not done; a killed run is taken up after its lease."""
     started = time.monotonic()

@@ -13,7 +13,11 @@ from requests_app.provisioning import quotas, run, sweeping
 
 
 # Every call has its own timeout; only the upload of a large extract takes longer than minutes.
-@shared_task(soft_time_limit=6 * 3600, time_limit=6 * 3600 + 60)  # type: ignore[untyped-decorator]
+@shared_task(  # type: ignore[untyped-decorator]
+    name="requests_app.provisioning.tasks.reconcile",
+    soft_time_limit=6 * 3600,
+    time_limit=6 * 3600 + 60,
+)
 def reconcile(workspace_id: str) -> None:
     """Work on one workspace, if it is due and nobody holds it."""
     due = Workspace.objects.filter(pk=workspace_id, next_reconcile_at__lte=timezone.now())
@@ -21,7 +25,7 @@ def reconcile(workspace_id: str) -> None:
         run.advance(UUID(workspace_id))
 
 
-@shared_task  # type: ignore[untyped-decorator]
+@shared_task(name="requests_app.provisioning.tasks.sweep")  # type: ignore[untyped-decorator]
 def sweep() -> None:
     """Every 5 s: take up what nobody holds, and what time has brought."""
     sweeps.all_of(sweeping.sweep, _take_up, _read_quotas)
@@ -40,7 +44,7 @@ def _read_quotas() -> None:
         read_quotas.apply_async(retry=False, expires=30)
 
 
-@shared_task  # type: ignore[untyped-decorator]
+@shared_task(name="requests_app.provisioning.tasks.read_quotas")  # type: ignore[untyped-decorator]
 def read_quotas() -> None:
     """Store the provider's limits, for pages."""
     quotas.read()

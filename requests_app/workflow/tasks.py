@@ -8,7 +8,9 @@ from requests_app import decisions
 from . import clock
 
 
-@shared_task(ignore_result=True)  # type: ignore[untyped-decorator]
+@shared_task(  # type: ignore[untyped-decorator]
+    name="requests_app.workflow.tasks.fire_due", ignore_result=True
+)
 def fire_due() -> None:
     """Every 5 s: clocks that have ended, openings and uses that end, documents to make."""
     sweeps.all_of(clock.run_due, make_documents)
