@@ -1,7 +1,7 @@
 """What one person may do now on a request; pages draw their buttons from it."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -90,7 +90,7 @@ class _Asked:
     @property
     def begun(self) -> list[Stage]:
         """Stages in which something may be done, or was."""
-        rows = self._stages
+        rows: Iterable[Stage] | None = self._stages
         if rows is None:
             rows = Stage.objects.filter(request=self.request).select_related("holder", "committee")
         over = {StageState.PENDING, StageState.SKIPPED}
@@ -302,7 +302,7 @@ def who_must_act_on(requests: Sequence[AccessRequest]) -> dict[UUID, list[NextSt
 
 
 def _awaited(
-    requests: Sequence[AccessRequest], stages: Sequence[Stage] | None = None
+    requests: Sequence[AccessRequest], stages: Iterable[Stage] | None = None
 ) -> dict[UUID, list[NextStep]]:
     """From the open stages and tasks of requests under way, due first."""
     procedures = {
