@@ -1,6 +1,6 @@
 # The commands a person needs. Everything they make lies in .venv/ and var/, both ignored by git.
 PYTHON = .venv/bin/python
-.PHONY: help openapi docs demo test deep bench services services-stop journey format coverage clean
+.PHONY: help openapi docs demo test deep schema bench services services-stop journey format coverage clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## / | /' | column -t -s '|'
@@ -31,6 +31,10 @@ services-stop:
 journey:  ## the main job, from search to revoked key, each step with its proof (ARGS="--real", ARGS="--url …")
 	@sh deploy/environment.sh tests
 	@exec $(PYTHON) manage.py journey $(ARGS)
+
+schema:  ## what the migrations make of a database, against those of a commit (BASE=…)
+	@sh deploy/environment.sh tests
+	@exec $(PYTHON) -m tests.migrations.schema $(if $(BASE),--against $(BASE)) $(ARGS)
 
 openapi:  ## rewrite the committed description of the API, which the portal serves
 	@$(PYTHON) -m tests.api.describe
