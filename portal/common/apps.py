@@ -1,6 +1,7 @@
 from importlib import import_module
 
 from django.apps import AppConfig
+from django.db.models.signals import pre_migrate
 from django.utils.translation import gettext_lazy as _
 
 
@@ -11,3 +12,4 @@ class CommonConfig(AppConfig):
 
     def ready(self) -> None:
         import_module(f"{self.name}.checks")
+        pre_migrate.connect(import_module(f"{self.name}.older_database").refuse, sender=self)

@@ -1,0 +1,36 @@
+"""A database of before the migrations were made anew is told how to begin afresh."""
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.db.migrations.recorder import MigrationRecorder
+
+from portal.common.older_database import refuse, unknown
+
+
+pytestmark = pytest.mark.django_db
+
+
+# Rows of `django_migrations` that a portal of before has, whatever its age.
+@pytest.mark.parametrize("row", ["audit.0002_triggers", "requests_app.0010_stages_begun"])
+def test_an_older_database_is_told_in_one_sentence_how_to_begin_afresh(row: str) -> None:
+    MigrationRecorder(connection).record_applied(*row.split("."))
+    with pytest.raises(CommandError) as told:
+        call_command("migrate", verbosity=0)
+    sentence = str(told.value)
+    assert f"({row})" in sentence
+    for word in ("une copie", "audit_export", "base vide", "DATABASE_URL", "migrate", "make clean"):
+        assert word in sentence
+    assert "\n" not in sentence
+    assert sentence.count(". ") == 0  # one sentence
+    assert sentence.endswith(".")
+
+
+def test_a_database_of_this_version_is_let_through() -> None:
+    assert unknown(connection) == []
+    refuse(using="default")
+
+
+def test_what_a_library_no_longer_has_is_its_own_affair() -> None:
+    MigrationRecorder(connection).record_applied("auth", "0099_gone")
+    assert unknown(connection) == []
