@@ -247,6 +247,16 @@ def _is_environment(node: ast.AST) -> bool:
 
 
 @finder
+def entry_points() -> Iterator[str]:
+    """Modules that a host's own files start or name."""
+    for pattern in SHELLS:
+        for path in TOP.glob(pattern):
+            if path.is_file():
+                named = r"\b(?:portal|catalog|requests_app)(?:\.[a-z_]+)+(?::[a-z]+)?"
+                yield from re.findall(named, path.read_text())
+
+
+@finder
 def folders() -> Iterator[str]:
     """What lies under the portal's folder: `<a variable of the code>/<names>`."""
     for path in _product(r"root /|folder /|_(DIR|ROOT)\)? /"):
@@ -274,9 +284,10 @@ def _path(node: ast.AST, module: Path) -> list[str]:
 
 @finder
 def cookies() -> Iterator[str]:
-    """Cookies by setting, and what a session holds of ours."""
+    """Cookies by setting, and what a session holds of ours; it names who let its person in."""
     from django.conf import settings
 
+    yield from (f"session backend {path}" for path in settings.AUTHENTICATION_BACKENDS)
     for kind in ("SESSION", "CSRF", "LANGUAGE"):
         yield f"cookie {getattr(settings, f'{kind}_COOKIE_NAME')}"
     for path in _product(r"session[.\[]|set_(signed_)?cookie"):
