@@ -13,9 +13,10 @@ test:  ## every check and test, real servers and both journeys included
 	@sh deploy/environment.sh tests
 	@exec $(PYTHON) -m tests.run_all
 
-deep:  ## the whole of the matrices of which `make test` plays a share that moves with each commit
+deep:  ## the whole of the matrices of which `make test` plays a share that moves with each commit, and the mutants
 	@sh deploy/environment.sh tests
 	@GUICHET_DEEP=1 exec $(PYTHON) -m pytest -n 2 $$(grep -rl 'support.rotation import' tests)
+	@exec $(PYTHON) -m tests.mutants.run
 
 bench:  ## benchmark tables
 	@sh deploy/environment.sh tests

@@ -1,6 +1,7 @@
 """Recording: insert-only rows, the caller's transaction, refusals and views in their own."""
 
 # ruff: noqa: S608 (tampering is SQL by hand)
+import sqlite3
 import uuid
 from pathlib import Path
 
@@ -151,6 +152,21 @@ def test_replacing_or_truncating_is_refused() -> None:
         connection.cursor().execute(statement)
 
 
+@pytest.mark.parametrize("table", triggers.TABLES)
+def test_whoever_opens_the_file_by_hand_replaces_nothing_either(table: str) -> None:
+    """Without the options of our connections, SQLite replaces a row without its delete trigger."""
+    by_hand = sqlite3.connect(":memory:")
+    key = triggers._KEYS[table]
+    by_hand.execute(f"CREATE TABLE {table} ({key} TEXT PRIMARY KEY)")
+    for statement in triggers._sqlite_create(table):
+        by_hand.execute(statement)
+    by_hand.execute(f"INSERT INTO {table} VALUES ('one')")
+    by_hand.execute(f"INSERT INTO {table} VALUES ('two')")
+    with pytest.raises(sqlite3.IntegrityError, match="insert-only"):
+        by_hand.execute(f"INSERT OR REPLACE INTO {table} VALUES ('one')")
+    by_hand.close()
+
+
 def test_replacing_by_another_unique_column_is_refused_too(organisation: Organisation) -> None:
     """The row to replace has another id: only its key of the hour collides."""
     request = RequestFactory().get("/")
@@ -194,6 +210,18 @@ def test_a_page_is_recorded_once_per_person_object_and_hour(
     record_view(request, "clock.advance", on=person)
     request.user = User.objects.create_user("max", email="max@example.org")
     record_view(request, "clock.advance", on=organisation)
+    assert AuditEvent.objects.count() == 3
+
+
+def test_another_file_and_another_outcome_are_other_views(
+    person: User, organisation: Organisation
+) -> None:
+    """Within one hour: whoever was shown a page and is then refused it, or reads another file."""
+    request = RequestFactory().get("/")
+    request.user = person
+    record_view(request, "clock.advance", on=organisation)
+    record_view(request, "clock.advance", on=organisation, outcome="refused")
+    record_view(request, "clock.advance", on=organisation, about=uuid.uuid4())
     assert AuditEvent.objects.count() == 3
 
 

@@ -4,7 +4,7 @@
 import json
 import subprocess
 import sys
-from datetime import timedelta
+from datetime import date, timedelta
 from io import StringIO
 from pathlib import Path
 
@@ -207,6 +207,16 @@ class TestTampering:
         with pytest.raises(CommandError):
             call_command("audit_verify", "--expect", kept, stdout=StringIO())
 
+    def test_a_chain_shorter_than_the_daily_log_is_named(self, sealed: list[AuditEvent]) -> None:
+        head = AuditHead.objects.get()
+        kept = (head.position, head.hash)
+        assert verify(expect=kept).ok
+        tamper("DELETE FROM audit_auditseal WHERE position > 3")
+        AuditHead.objects.update(position=3, hash=AuditSeal.objects.get(position=3).hash)
+        assert verify().ok
+        (fault,) = verify(expect=kept).faults
+        assert (fault.kind, fault.position) == ("altered", 6)
+
     def test_missing_triggers_are_named(self, sealed: list[AuditEvent]) -> None:
         triggers.drop(connection)
         try:
@@ -289,12 +299,28 @@ def test_a_day_is_exported_alone() -> None:
         with time_machine.travel(f"2027-03-0{day}T12:00:00Z", tick=False):
             events(2)
             seal_pending()
-    from datetime import date
-
     rows = list(export_lines(since=date(2027, 3, 2), until=date(2027, 3, 2)))
     faults, state = chain.verify_export(rows)
     assert not faults
     assert (state.first, state.position) == (3, 4)
+
+
+@pytest.mark.django_db
+def test_days_of_sealing_never_go_back() -> None:
+    """Days are dropped whole, by their date: a clock set back would part what follows."""
+    for moment in ("2027-03-02T10:00:00Z", "2027-03-01T23:00:00Z"):
+        with time_machine.travel(moment, tick=False):
+            events(1)
+            assert seal_pending() == 1
+    assert set(AuditSeal.objects.values_list("segment", flat=True)) == {date(2027, 3, 2)}
+
+
+def test_a_retention_explains_its_own_beginning_alone() -> None:
+    said = {"action": "audit.retain", "data": {"last_position": 3, "head": "a" * 64}}
+    assert chain.retained_after([said], 4, "a" * 64)
+    assert not chain.retained_after([said], 5, "a" * 64)
+    assert not chain.retained_after([said], 4, "b" * 64)
+    assert not chain.retained_after([said | {"action": "clock.advance"}], 4, "a" * 64)
 
 
 @pytest.mark.django_db
@@ -333,6 +359,12 @@ class TestRetention:
         assert dropped is not None
         assert dropped.last_position == 10
         assert verify().ok
+
+    def test_the_first_day_kept_is_kept(self, two_years: None) -> None:
+        with time_machine.travel("2027-03-02T12:00:00Z", tick=False):
+            dropped = drop_before(date(2026, 3, 1))
+        assert dropped is not None
+        assert dropped.last_position == 3
 
     def test_a_broken_day_is_not_dropped(self, two_years: None) -> None:
         target = AuditEvent.objects.order_by("recorded_at", "id")[0]

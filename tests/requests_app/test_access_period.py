@@ -7,8 +7,8 @@ from bs4 import BeautifulSoup
 from django.urls import reverse
 
 from portal.common.calendar import add_period, legal_today
-from requests_app.access_period import faults, frame
-from requests_app.models import Act, Permit
+from requests_app.access_period import Frame, faults, frame
+from requests_app.models import Act, Permit, RequestVersion
 from requests_app.workflow import engine
 from tests.support.client import client_for, page_text
 from tests.support.factories import Story, World
@@ -73,6 +73,43 @@ def test_a_file_that_asks_for_no_duration_says_where_its_end_comes_from(story: S
     today = legal_today()
     found = dict(faults(known, starts=today, ends=today + timedelta(days=30), reason=""))
     assert set(found) == {"longer_because"}
+
+
+def test_the_duration_asked_is_that_of_the_last_version_signed() -> None:
+    """A version cancelled, or not signed yet, asks for nothing."""
+    story = World().story()
+    story.sign()
+    signed = story.request.versions.get(status="signed")
+    for number, status in ((2, "cancelled"), (3, "awaiting")):
+        RequestVersion.objects.create(
+            request=story.request,
+            number=number,
+            content=signed.content | {"duration": {"months": 60}},
+            sha256="0" * 64,
+            status=status,
+            frozen_by=signed.frozen_by,
+            frozen_at=signed.frozen_at,
+        )
+    assert frame(story.request, story.procedure).months == signed.content["duration"]["months"]
+
+
+def test_each_bound_of_a_period_is_within_it() -> None:
+    day, today = timedelta(days=1), legal_today()
+    first, last = today - 30 * day, today + 30 * day
+    known = Frame(months=None, maximum="10y", first_start=first, last_start=last)
+
+    def wrong(starts: date, ends: date) -> list[str]:
+        return [name for name, _words in faults(known, starts=starts, ends=ends, reason="Dit.")]
+
+    for starts, ends in ((first, today), (last, last + day), (first, add_period(first, "10y"))):
+        assert wrong(starts, ends) == []
+    assert wrong(first - day, last) == wrong(last + day, last + 9 * day) == ["starts_on"]
+    for starts, ends in (
+        (first, today - day),  # over already
+        (today, today),
+        (first, add_period(first, "10y") + day),
+    ):
+        assert wrong(starts, ends) == ["ends_on"]
 
 
 def test_the_form_shows_the_end_against_the_duration_asked(story: Story) -> None:

@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 
 from portal.common.calendar import PARIS, add_period, end_of_day, legal_now, legal_today
-from requests_app.models import Act, Opinion, Stage, Task, TransitionLog
+from requests_app.deadlines.clock import permit_end
+from requests_app.models import Act, Opinion, Permit, Stage, Task, TransitionLog
 from requests_app.workflow import engine
 from requests_app.workflow.acts import system
 from requests_app.workflow.clock import run_due
+from tests.requests_app.provisioning.world import study
 from tests.support.clock import legal_advance, legal_advance_to
 from tests.support.factories import Story, World
 
@@ -69,6 +71,18 @@ def test_completeness_stops_while_the_applicant_completes() -> None:
     assert add_period(legal_today(), "5wd") <= stage.due_at.astimezone(PARIS).date()
     assert stage.due_at.astimezone(PARIS).date() <= add_period(legal_today(), "7wd")
     assert story.fresh().state == "submitted"
+
+
+def test_a_second_stop_leaves_the_first_as_it_was() -> None:
+    story = World().story()
+    story.sign()
+    for _round in range(2):
+        story.do("completeness", "request_completion", by=story.world.secretariat, message="Non.")
+        legal_advance("1d")
+        story.do("", "send_completion", by=story.world.investigator)
+    first, second = story.stage("completeness").pauses.order_by("started_at")
+    assert first.ended_at is not None
+    assert first.ended_at <= second.started_at
 
 
 def test_the_second_request_is_the_last() -> None:
@@ -344,6 +358,22 @@ def test_the_use_ends_with_the_access() -> None:
     story.closure()
     assert story.request.state == "closed"
     assert TransitionLog.objects.filter(request=story.request, name="close").count() == 2
+
+
+def test_the_end_of_an_access_is_that_of_its_last_version() -> None:
+    request, now = study([], staged=False).request, legal_now()
+    permit = Permit.objects.get()
+    assert permit_end(request.pk) == permit.expires_at
+    permit.pk, permit.number, permit._state.adding = None, 2, True  # an amendment
+    permit.act = Act.objects.create(
+        request=request, code="record_convention", effective_at=now, entered_at=now
+    )
+    permit.expires_at += timedelta(days=100)
+    permit.save()
+    assert permit_end(request.pk) == permit.expires_at
+    Permit.objects.filter(number=2).update(revoked_at=now)
+    assert permit_end(request.pk) == now
+    assert permit_end(World().draft().pk) is None
 
 
 def test_a_clock_that_explodes_is_said_to_whoever_acts(

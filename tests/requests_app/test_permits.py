@@ -71,6 +71,15 @@ def test_a_person_outside_the_file_gets_nothing(db: Any) -> None:
         story.convention(persons=[outsider])
 
 
+def test_who_was_removed_from_the_file_gets_nothing(db: Any) -> None:
+    story = World().story().reach("convention")
+    gone = RequestMember.objects.filter(request=story.request, user=story.world.named)
+    gone.update(removed_at=legal_now())
+    with pytest.raises(engine.TransitionRefused, match="pas dans le dossier"):
+        story.convention()
+    assert not Permit.objects.exists()
+
+
 def test_suspend_resume_revoke_one_person(in_force: Story) -> None:
     operator = in_force.world.operator
     grant = Grant.objects.get(person=in_force.world.named)

@@ -445,6 +445,37 @@ class Rights(TestCase):
             self.sees(world.president, "interests"),
         )
 
+    def test_each_term_of_a_colleague_who_hides_a_file(self) -> None:
+        """A member stands down where somebody of the file works beside them now (A14)."""
+        world, now = self.world, timezone.now()
+        laboratory = organisation("laboratoire")
+        for one in (world.member, world.named):
+            Membership.objects.create(user=one, organisation=laboratory, confirmed_at=now)
+        for who in (world.member, world.named):
+            mine = Membership.objects.filter(user=who, organisation=laboratory)
+            self.each(
+                {
+                    "not confirmed": lambda mine=mine: mine.update(confirmed_at=None),
+                    "ended": lambda mine=mine: mine.update(ended_at=now),
+                    "of another": lambda mine=mine: mine.update(organisation=self.other_body),
+                },
+                self._hidden,
+            )
+        self.each(
+            {
+                "removed": member(world.named, removed_at=now),
+                "of another file": member(world.named, request=self.elsewhere),
+                "a committee": lambda: Organisation.objects.filter(pk=laboratory.pk).update(
+                    kind="committee"
+                ),
+            },
+            self._hidden,
+        )
+
+    def _hidden(self) -> bool:
+        person = User.objects.get(pk=self.world.member.pk)
+        return permissions.is_conflicted(person, self.story.request)
+
     # --- the public register ---
 
     def test_each_term_of_a_published_entry(self) -> None:

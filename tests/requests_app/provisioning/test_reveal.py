@@ -15,6 +15,7 @@ from portal.audit.models import AuditEvent
 from portal.common.calendar import legal_today
 from requests_app.models import Credential, Grant, Outbox, Workspace
 from requests_app.provisioning import custody, reveal, sweeping
+from requests_app.provisioning.keys import PROBE_OUTLIVES, key_end
 from tests.support.clock import real_time
 
 from . import world
@@ -111,6 +112,25 @@ def test_a_new_key_asks_the_conditions_again(opened: Workspace) -> None:
     with pytest.raises(reveal.NotReady, match="Formation"):
         reveal.rotate(grant, by=grant.person)
     assert Credential.objects.filter(grant=grant, use="person").count() == 1
+
+
+def test_nobody_has_the_key_of_another_made_again(opened: Workspace) -> None:
+    grant = opened.grants.get()
+    with pytest.raises(reveal.NotYours):
+        reveal.rotate(grant, by=world.person("autre"))
+    key = Credential.objects.get(grant=grant, use="person")
+    assert key.withdrawn_at is None
+
+
+def test_a_key_ends_with_whichever_ends_first() -> None:
+    grant = world.study(staged=False).grants.get()
+    soon, later = (timezone.now() + timedelta(days=days) for days in (20, 40))
+    for mine, permits in ((soon, later), (later, soon)):
+        grant.expires_at, grant.permit.expires_at = mine, permits
+        assert key_end(grant, "person") == soon
+        assert key_end(grant, "probe") == soon + PROBE_OUTLIVES
+    grant.expires_at = grant.permit.expires_at = soon + timedelta(days=4000)
+    assert key_end(grant, "person") < soon + timedelta(days=400)  # a key's longest life
 
 
 def test_unrevealed_for_72_hours_it_is_deleted(opened: Workspace, backend: FakeBackend) -> None:
