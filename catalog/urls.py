@@ -2,8 +2,9 @@
 
 from django.urls import include, path, register_converter
 
+from catalog.pages import exports, home, pages, results
+
 from .names import wrong_with
-from .views import exports, home, pages, results
 
 
 class NameConverter:

@@ -22,10 +22,10 @@ app.autodiscover_tasks(
         "portal.audit",
         "portal.notifications",
         "catalog.search",
-        "requests_app",
+        "requests_app.dossier",
         "requests_app.workflow",
         "requests_app.provisioning",
-        "requests_app.extraction",
+        "requests_app.permits.extraction",
     ]
 )
 

@@ -8,7 +8,7 @@ urlpatterns = [
     path("", include("catalog.urls")),
     path("compte/", include("portal.accounts.urls")),
     path("messages/", include("portal.notifications.urls")),
-    path("", include("requests_app.urls")),
+    path("", include("requests_app.counter.urls")),
     path("", include("portal.common.urls")),
     path("admin/", admin.site.urls),
 ]

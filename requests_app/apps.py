@@ -11,19 +11,20 @@ class RequestsAppConfig(AppConfig):
 
     def ready(self) -> None:
         for module in (
-            "audit_actions",
+            "workflow.audit_actions",
             "dossier.audit_actions",
             "selection.basket",
-            "team",
-            "sanctions",
-            "signing",
-            "panels",
+            "permits.team",
+            "permits.sanctions",
+            "dossier.signing",
+            "counter.panels",
             "provisioning.audit_actions",
             "provisioning.receivers",
             "procedures.registry",
             "workflow.receivers",
             "workflow.rights",
-            "navigation",
+            "counter.navigation",
+            "counter.admin",
         ):
             import_module(f"{self.name}.{module}")
         on_clock_moved(import_module(f"{self.name}.workflow.clock").run_due)

@@ -13,11 +13,11 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from catalog.models import Dataset, Table, TableKey, Variable
+from catalog.pages.places import LISTED
+from catalog.pages.results import Found, load
 from catalog.search.backends.base import DEEPEST
 from catalog.search.query import FACETS, SearchRequest, parse
 from catalog.search.service import search
-from catalog.views.places import LISTED
-from catalog.views.results import Found, load
 
 from .paging import Pages
 from .parameters import StrictParameters, TrueOrFalse

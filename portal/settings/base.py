@@ -28,6 +28,7 @@ INSTALLED_APPS = [
     "portal.notifications",
     "catalog",
     "requests_app",
+    "portal.training",
     "portal.accounts.admin_config.GuichetAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -66,7 +67,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
-    "requests_app.views.refusals.RefusalMiddleware",
+    "requests_app.counter.pages.refusals.RefusalMiddleware",
     "portal.common.readonly.ReadOnlyGetMiddleware",
 ]
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from requests_app.access_period import most_months
+from requests_app.deadlines.access_period import most_months
 from requests_app.models import AccessRequest, Piece
 from requests_app.procedures import content as content_models
 from requests_app.procedures.conditions import all_hold, is_filled, value_at

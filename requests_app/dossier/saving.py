@@ -13,11 +13,11 @@ from django.utils import timezone
 
 from portal.accounts.models import Organisation, User
 from portal.audit.record import record
-from requests_app import permissions
 from requests_app.models import AccessRequest, RequestMember
 from requests_app.procedures import content as content_models
 from requests_app.procedures.content import SECTIONS, Row
 from requests_app.procedures.schema import Procedure
+from requests_app.rights import permissions
 
 from .reading import section_of, sync_datasets
 

@@ -1,4 +1,4 @@
-"""Vocabulary of queries on requests; rights are in `requests_app.permissions`."""
+"""Vocabulary of queries on requests; rights are in `requests_app.rights.permissions`."""
 
 from typing import TYPE_CHECKING
 

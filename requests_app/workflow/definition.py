@@ -44,7 +44,7 @@ class Stage(StrEnum):
 
 
 class Actor(StrEnum):
-    """Who may ask for a move; `requests_app.permissions` says whether a person is one."""
+    """Who may ask for a move; `requests_app.rights.permissions` says whether a person is one."""
 
     TEAM = "team"
     SIGNATORY = "signatory"

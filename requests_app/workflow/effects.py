@@ -12,10 +12,11 @@ from django.utils.translation import gettext as _
 
 from portal.accounts.models import Role, User
 from portal.common.calendar import PARIS
-from requests_app import notices, recipients, standing
+from requests_app.dossier import notices
+from requests_app.dossier.notices import RequestNotice
 from requests_app.models import Opinion, RequestState, RequestVersion, Stage, StageState, Task
-from requests_app.notices import RequestNotice
 from requests_app.procedures.words import period_in_words
+from requests_app.rights import recipients, standing
 
 from . import guards
 from .context import Context

@@ -15,9 +15,9 @@ from django.utils.translation import gettext as _
 from portal.accounts.models import User
 from portal.audit.record import record, record_refusal
 from portal.common.calendar import legal_now
-from requests_app import permissions, standing
 from requests_app.models import AccessRequest, Act, Stage, StageState, Task
 from requests_app.procedures import registry
+from requests_app.rights import permissions, standing
 
 from . import effects, follow, guards, steps
 from .catalogue import VERBS

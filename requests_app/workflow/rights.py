@@ -6,7 +6,7 @@ from django.contrib.auth.models import AnonymousUser
 
 from portal.accounts.models import User
 from portal.audit.permissions import allow_story
-from requests_app import permissions
+from requests_app.rights import permissions
 
 from .acts.corrections import correctable_codes
 from .catalogue import public_names

@@ -3,7 +3,7 @@
 from celery import shared_task
 
 from portal.common import sweeps
-from requests_app import decisions
+from requests_app.committee import decisions
 
 from . import clock
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from portal.common.process_settings import free_port
+from portal.training.process_settings import free_port
 
 from .environment import PROJECT
 from .load import Target, fetch

@@ -11,9 +11,9 @@ from django.test import Client
 
 from catalog import counts
 from catalog.models import Dataset, Table, TableKey, Variable
+from catalog.pages import lists, pages, places, summary
+from catalog.pages.results import Found, load
 from catalog.search.query import Hit, parse
-from catalog.views import lists, pages, places, summary
-from catalog.views.results import Found, load
 from requests_app.procedures.content import Row
 from requests_app.selection.specification import describe
 from tests.support.client import page_text
@@ -152,7 +152,7 @@ def test_the_api_and_the_file_tell_a_thousand_tables_and_count_the_others(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("catalog.api.views.LISTED", 5)
-    monkeypatch.setattr("catalog.views.exports.LISTED", 5)
+    monkeypatch.setattr("catalog.pages.exports.LISTED", 5)
     monkeypatch.setattr(places, "LOOKED", 4)
     hold(7)
     body = client.get("/api/v1/search/?kind=variable").json()["results"][0]  # without an index

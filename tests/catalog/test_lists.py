@@ -8,8 +8,8 @@ from django.http import HttpResponse
 from django.test import Client
 
 from catalog.models import TableKey, Variable
+from catalog.pages import lists
 from catalog.timeline import Years
-from catalog.views import lists
 from tests.support.client import page_text
 
 from .factories import make_dataset, make_table, make_variable

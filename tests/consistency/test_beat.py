@@ -4,13 +4,13 @@ import pytest
 from celery.schedules import crontab
 
 from portal.celery import app
-from portal.common.process_settings import NAMES
-from portal.common.processes import Portal
+from portal.training.process_settings import NAMES
+from portal.training.processes import Portal
 
 
 @pytest.fixture(scope="module")
 def queues(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
-    """Queues that the workers of `portal.common.processes` take from."""
+    """Queues that the workers of `portal.training.processes` take from."""
     portal = Portal(tmp_path_factory.mktemp("portal"))
     commands = [portal._command(name) for name in NAMES]
     return {q for c in commands if "-Q" in c for q in c[c.index("-Q") + 1].split(",")}

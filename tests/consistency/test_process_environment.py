@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from portal.common.process_settings import NAMES, PortalError, born, port_is_free
-from portal.common.processes import Portal
+from portal.training.process_settings import NAMES, PortalError, born, port_is_free
+from portal.training.processes import Portal
 
 
 WHO_MAY_HOLD = {

@@ -70,8 +70,8 @@ FILLED_AT_START = {
     "portal.common.navigation._entries": "ready() of the rooms",
     "portal.notifications.base._notices": "one line per class of notice",
     "portal.notifications.permissions._hiding_rules": "ready() of the rooms above",
-    "requests_app.permissions._ACTIONS": "workflow.rights, when it is imported",
-    "requests_app.permissions._correctable": "workflow.rights, when it is imported",
+    "requests_app.rights.permissions._ACTIONS": "workflow.rights, when it is imported",
+    "requests_app.rights.permissions._correctable": "workflow.rights, when it is imported",
     "requests_app.workflow.verbs.VERBS": "decorators, when a module is imported",
 }
 # One number, written at once as a whole: the worst of a race is one more try.
@@ -87,9 +87,9 @@ CACHES = {
     "catalog.search.text.stem": "a string; the stemmer is behind a lock",
     "portal.common.guarded_admin._offered": "a frozenset of the words of an address",
     "portal.common.calendar._holidays": "a frozenset, made from a calendar of its own per year",
-    "requests_app.duties._compiled": "a text and a tuple, read from the models alone",
-    "requests_app.duties._people_sql": "a text and a tuple, read from the models alone",
-    "requests_app.orientation.data": "a frozen model",
+    "requests_app.rights.duties._compiled": "a text and a tuple, read from the models alone",
+    "requests_app.rights.duties._people_sql": "a text and a tuple, read from the models alone",
+    "requests_app.dossier.orientation.data": "a frozen model",
     "requests_app.procedures.registry._all": "a dictionary of frozen models that nobody writes in",
 }
 # Objects with a state of their own.
@@ -97,10 +97,10 @@ OBJECTS = {
     "catalog.search.text._stemmer": "keeps the word it works on: used under _stemming only",
     "catalog.search.text._stemming": "the lock of the stemmer",
     "portal.celery.app": "the Celery application, made to be shared",
-    "requests_app.kept._here": "counted per thread, which serves one request at a time",
+    "requests_app.rights.kept._here": "counted per thread, which serves one request at a time",
     "requests_app.provisioning.backends.transport._jitter": "asks the system, keeps nothing",
     "requests_app.provisioning.backends.transport.SHARED_BUCKET": "counts under its own lock",
-    "requests_app.reading.badge._touched": "one set per thread, emptied when its act commits",
+    "requests_app.counter.reading.badge._touched": "one set per thread, emptied by its commit",
 }
 # Types that keep nothing after they are made, or that their library makes for threads.
 PLAIN: tuple[Any, ...] = (

@@ -20,7 +20,7 @@ from portal.common import sweeps
 from portal.common.calendar import legal_now
 from portal.notifications import sending
 from portal.notifications.models import Message
-from requests_app import decisions
+from requests_app.committee import decisions
 from requests_app.models import Credential, Grant, Outbox, Permit, Stage, StageState
 from requests_app.provisioning import hints, sweeping
 from requests_app.provisioning import tasks as provisioning

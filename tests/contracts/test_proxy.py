@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from portal.common.body_limits import ANONYMOUS_BYTES, SIGNED_IN_BYTES
-from portal.common.process_settings import free_port
+from portal.training.process_settings import free_port
 from tests.benchmarks.site import proxy_configuration
 
 

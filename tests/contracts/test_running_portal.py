@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from portal.common.process_settings import NAMES, group_lives
-from portal.common.processes import Portal
+from portal.training.process_settings import NAMES, group_lives
+from portal.training.processes import Portal
 from tests.consistency.test_process_environment import WHO_MAY_HOLD
 
 

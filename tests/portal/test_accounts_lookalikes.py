@@ -15,7 +15,7 @@ from portal.accounts.models import EmailLink, Invitation, User
 from portal.common.fields import AddressField
 from portal.common.fold import folded, same
 from portal.notifications.models import Message
-from requests_app import team
+from requests_app.permits import team
 from tests.support.client import client_for, page_text
 from tests.support.factories import World
 from tests.support.people import PASSWORD, a_member, a_person, an_organisation

@@ -10,7 +10,7 @@ import pytest
 from django.conf import settings
 
 from portal.common.folders import close_to_others
-from portal.common.processes import Portal
+from portal.training.processes import Portal
 
 
 def mode(path: Path) -> int:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from portal.common.process_settings import PortalError, born, group_lives
-from portal.common.processes import Portal
+from portal.training.process_settings import PortalError, born, group_lives
+from portal.training.processes import Portal
 
 
 # A process with children that share its port, heavy enough to take time to go.

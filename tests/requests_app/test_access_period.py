@@ -7,7 +7,7 @@ from bs4 import BeautifulSoup
 from django.urls import reverse
 
 from portal.common.calendar import add_period, legal_today
-from requests_app.access_period import Frame, faults, frame
+from requests_app.deadlines.access_period import Frame, faults, frame
 from requests_app.models import Act, Permit, RequestVersion
 from requests_app.workflow import engine
 from tests.support.client import client_for, page_text

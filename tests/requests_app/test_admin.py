@@ -19,9 +19,8 @@ from django.utils.functional import Promise
 from catalog.models import Dataset
 from portal.accounts.models import Role, RoleAssignment, User
 from portal.notifications.models import Message
-from requests_app import permissions
-from requests_app.admin import words
-from requests_app.admin.base import ReadOnlyAdmin
+from requests_app.counter.admin import words
+from requests_app.counter.admin.base import ReadOnlyAdmin
 from requests_app.models import (
     AccessRequest,
     Act,
@@ -39,6 +38,7 @@ from requests_app.models import (
     Task,
     Workspace,
 )
+from requests_app.rights import permissions
 from requests_app.workflow.definition import GRANT_MOVES, REQUEST_MOVES, STAGE_STEPS
 from tests.support.client import client_for, page_text
 from tests.support.factories import World

@@ -15,6 +15,7 @@ from portal.accounts.models import (
     RoleAssignment,
     User,
 )
+from requests_app.counter.reading import badge, inbox
 from requests_app.models import (
     AccessRequest,
     Piece,
@@ -23,7 +24,6 @@ from requests_app.models import (
     Stage,
     Task,
 )
-from requests_app.reading import badge, inbox
 from requests_app.workflow import clock
 from tests.support.client import client_for, page_text
 from tests.support.clock import legal_advance

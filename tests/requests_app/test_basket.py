@@ -441,7 +441,9 @@ def test_old_visitor_baskets_are_forgotten(known: Catalogue) -> None:
 
 
 def test_documents_made_for_nobody_are_counted_by_address(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("requests_app.views.basket.render_pdf", lambda *_args: b"%PDF-")
+    monkeypatch.setattr(
+        "requests_app.counter.pages.applicant.basket.render_pdf", lambda *_args: b"%PDF-"
+    )
     path = reverse("requests_app:basket_pdf")
     said = [Client().get(path, REMOTE_ADDR="192.0.2.21").status_code for _ in range(21)]
     assert said == [200] * 20 + [429]

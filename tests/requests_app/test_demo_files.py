@@ -7,9 +7,9 @@ import pytest
 from django.core.management import call_command
 
 from portal.accounts.models import User
-from requests_app.demo.files import seed_files
+from portal.training.demo.files import seed_files
+from requests_app.counter.reading import inbox
 from requests_app.models import AccessRequest, Stage
-from requests_app.reading import inbox
 
 
 pytestmark = pytest.mark.django_db(transaction=True)  # the engine commits by itself

@@ -11,9 +11,11 @@ from pypdf import PdfReader
 
 from portal.common.pdf import PdfError
 from portal.notifications.models import Message
-from requests_app import decisions, tasks, version_pdf
+from requests_app.committee import decisions
+from requests_app.counter.pages import helpers
+from requests_app.counter.pages.applicant import basket, draft_rows
+from requests_app.dossier import tasks, version_pdf
 from requests_app.models import AccessRequest, Opinion
-from requests_app.views import basket, draft_rows, helpers
 from requests_app.workflow.tasks import make_documents
 from tests.support.client import client_for, page_text
 from tests.support.factories import Story, World

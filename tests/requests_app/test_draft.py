@@ -9,7 +9,8 @@ from django.urls import reverse
 
 from portal.accounts.models import User
 from portal.audit.models import AuditEvent
-from requests_app import dossier, draft_steps
+from requests_app import dossier
+from requests_app.counter.reading import draft_steps
 from requests_app.models import AccessRequest, RequestMember, RequestState
 from requests_app.procedures.content import Row
 from tests.support.client import client_for, page_text

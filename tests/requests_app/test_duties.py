@@ -11,8 +11,7 @@ from django.test import TestCase
 from django.utils import timezone
 
 from portal.accounts.models import Invitation, Membership, Role, RoleAssignment, User
-from requests_app import desk, duties, permissions, recipients, team
-from requests_app.actors import barred_from, qualifies
+from requests_app.counter.reading import inbox
 from requests_app.models import (
     AccessRequest,
     Act,
@@ -23,8 +22,10 @@ from requests_app.models import (
     Stage,
     Task,
 )
-from requests_app.reading import inbox
-from requests_app.workflow import engine
+from requests_app.permits import team
+from requests_app.rights import duties, permissions, recipients
+from requests_app.rights.actors import barred_from, qualifies
+from requests_app.workflow import desk, engine
 from requests_app.workflow.definition import REQUEST_MOVES, Transition, stage_moves
 from tests.support.factories import Story, World, organisation, stored_file, user
 

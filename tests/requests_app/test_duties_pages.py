@@ -12,7 +12,6 @@ from portal.accounts.models import Organisation, User
 from portal.audit import permissions as log
 from portal.audit.models import AuditEvent
 from portal.audit.story import story as story_of
-from requests_app import extraction, operations, permissions, permits
 from requests_app.models import (
     AccessRequest,
     ExtractDeposit,
@@ -23,6 +22,8 @@ from requests_app.models import (
     Stage,
     Workspace,
 )
+from requests_app.permits import extraction, operations, permits
+from requests_app.rights import permissions
 from requests_app.workflow import engine
 from tests.requests_app.test_duties import (
     ANOTHER,

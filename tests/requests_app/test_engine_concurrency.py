@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from django.db import connection, connections
 
-from requests_app import extraction
 from requests_app.models import AccessRequest, Opinion, TransitionLog, Workspace
+from requests_app.permits import extraction
 from requests_app.workflow import engine
 from tests.support.factories import World
 

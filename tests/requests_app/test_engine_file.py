@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 
 from portal.common.calendar import legal_today
-from requests_app import dossier, permissions
-from requests_app.abilities import abilities
+from requests_app import dossier
 from requests_app.models import AccessRequest, Act, Piece, RequestVersion, Stage
+from requests_app.rights import permissions
 from requests_app.workflow import engine
+from requests_app.workflow.abilities import abilities
 from requests_app.workflow.clock import run_due
 from tests.support.clock import legal_advance
 from tests.support.factories import Story, World, stored_file, user

@@ -10,9 +10,9 @@ from django.utils import timezone
 from portal.audit.models import AuditEvent
 from portal.notifications.base import registered
 from portal.notifications.models import Message
-from requests_app import permits
+from requests_app.dossier.notices import RequestNotice
 from requests_app.models import Grant, Permit, Workspace
-from requests_app.notices import RequestNotice
+from requests_app.permits import permits
 from requests_app.provisioning import signals
 from requests_app.workflow import engine
 from requests_app.workflow.clock import run_due

@@ -17,7 +17,6 @@ from hypothesis.stateful import (
 )
 
 from portal.common.calendar import legal_now, legal_today
-from requests_app.abilities import abilities
 from requests_app.models import (
     FINAL_STATES,
     Act,
@@ -33,6 +32,7 @@ from requests_app.models import (
 )
 from requests_app.provisioning import extract
 from requests_app.workflow import clock, engine
+from requests_app.workflow.abilities import abilities
 from tests.support.clock import legal_advance
 from tests.support.factories import Story, World, stored_file
 

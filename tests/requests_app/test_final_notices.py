@@ -6,10 +6,10 @@ import pytest
 
 from portal.accounts.models import User
 from portal.notifications.models import Message
-from requests_app import recipients
 from requests_app.models import FINAL_STATES, Stage
 from requests_app.procedures import registry
 from requests_app.procedures.schema import Procedure
+from requests_app.rights import recipients
 from requests_app.workflow.definition import REQUEST_EFFECTS, REQUEST_MOVES
 from tests.support.factories import Story, World
 

@@ -10,10 +10,10 @@ from django.test import Client
 from django.urls import reverse
 
 from portal.accounts.otp import CODE_FIELD, FILES_FIELD
-from requests_app import abilities, operations
+from requests_app.counter.pages.staff import act as act_view
 from requests_app.models import Grant, Opinion, RequestState
-from requests_app.views import act as act_view
-from requests_app.workflow import engine
+from requests_app.permits import operations
+from requests_app.workflow import abilities, engine
 from requests_app.workflow.definition import KIND_MOVES, REQUEST_MOVES
 from requests_app.workflow.labels import LABELS
 from tests.support import pdfs

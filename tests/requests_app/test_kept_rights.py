@@ -19,7 +19,6 @@ from portal.accounts.models import (
     Organisation,
     User,
 )
-from requests_app import actors, duties, kept, permissions
 from requests_app.models import (
     AccessRequest,
     InterestDeclaration,
@@ -27,6 +26,7 @@ from requests_app.models import (
     RequestMember,
     RequestVersion,
 )
+from requests_app.rights import actors, duties, kept, permissions
 from requests_app.workflow import engine
 from tests.support.factories import Story, World, stored_file
 from tests.support.queries import count_queries

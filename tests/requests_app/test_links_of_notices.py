@@ -11,10 +11,12 @@ from django.utils import timezone
 from portal.accounts.models import Role, User
 from portal.notifications.base import registered
 from portal.notifications.models import Message
-from requests_app import notices, permissions, permits, recipients
+from requests_app.dossier import notices
+from requests_app.dossier.notices import RequestNotice
 from requests_app.models import AccessRequest, ExtractDeposit, Grant, Permit, Stage, Workspace
-from requests_app.notices import RequestNotice
+from requests_app.permits import permits
 from requests_app.provisioning import signals
+from requests_app.rights import permissions, recipients
 from requests_app.workflow.clock import run_due
 from requests_app.workflow.definition import stage_moves
 from tests.support.client import client_for

@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from portal.accounts.models import User
-from requests_app import panels
+from requests_app.counter import panels
 from requests_app.models import (
     Act,
     CloudResource,

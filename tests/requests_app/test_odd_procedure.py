@@ -7,11 +7,11 @@ import pytest
 from django.urls import reverse
 
 from portal.notifications.models import Message
-from requests_app import decisions
-from requests_app.abilities import abilities
-from requests_app.forms.acts import ACT_FORMS
+from requests_app.committee import decisions
+from requests_app.counter.forms.acts import ACT_FORMS
 from requests_app.models import Act, Opinion
 from requests_app.procedures.schema import Procedure
+from requests_app.workflow.abilities import abilities
 from requests_app.workflow.clock import run_due
 from tests.support import odd_procedure
 from tests.support.client import client_for, page_text

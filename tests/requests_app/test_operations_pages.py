@@ -11,8 +11,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from portal.notifications.models import Message
-from requests_app import extraction, operations
 from requests_app.models import ExtractDeposit, Grant, Permit, ProviderReading, Workspace
+from requests_app.permits import extraction, operations
 from requests_app.workflow import receivers
 from tests.support.client import client_for, page_text
 from tests.support.factories import Story, World

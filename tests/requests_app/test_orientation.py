@@ -7,12 +7,12 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from requests_app import orientation
+from requests_app.counter.reading import course
 from requests_app.deadlines.forecast import forecast
+from requests_app.dossier import orientation
 from requests_app.models import AccessRequest, Basket, RequestMember
 from requests_app.procedures import registry
 from requests_app.procedures.content import Row
-from requests_app.reading import course
 from requests_app.selection import basket as baskets
 from tests.support.client import client_for, page_text
 from tests.support.requests import catalogue, organisation, person

@@ -12,11 +12,11 @@ from pypdf import PdfReader
 from portal.accounts.models import Membership, User
 from portal.common.calendar import deadline, legal_now
 from portal.notifications.models import Message
-from requests_app.abilities import abilities, who_must_act
+from requests_app.counter.reading import inbox
 from requests_app.dossier.frozen import grouped, same_fingerprint
 from requests_app.models import Act, RequestMember, RequestState, Stage, StoredFile
-from requests_app.reading import inbox
 from requests_app.workflow import engine
+from requests_app.workflow.abilities import abilities, who_must_act
 from requests_app.workflow.clock import run_due
 from tests.support import pdfs
 from tests.support.client import client_for, page_text

@@ -16,7 +16,7 @@ import typst
 from django.core.files.uploadedfile import SimpleUploadedFile, TemporaryUploadedFile
 from pikepdf import Array, Dictionary, Name
 
-from requests_app import pdf_check, uploads
+from requests_app.dossier import pdf_check, uploads
 from tests.support import pdfs
 
 

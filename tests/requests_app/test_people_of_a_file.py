@@ -13,9 +13,9 @@ from portal.accounts.models import Invitation, Membership, Role, RoleAssignment,
 from portal.audit.models import AuditEvent
 from portal.notifications.models import Message
 from portal.notifications.permissions import visible_to
-from requests_app import team
+from requests_app.counter.reading import request as reading
 from requests_app.models import Grant, GrantState, RequestMember
-from requests_app.reading import request as reading
+from requests_app.permits import team
 from tests.portal.test_accounts_invitations import path_of
 from tests.support.client import client_for, enrol, page_text
 from tests.support.factories import World, user

@@ -7,10 +7,10 @@ from django.test import TestCase
 from django.utils import timezone
 
 from portal.accounts.models import Membership, Role, RoleAssignment, User
-from requests_app import permissions
-from requests_app.abilities import abilities, who_must_act
 from requests_app.models import AccessRequest, RequestMember, Stage, Task
+from requests_app.rights import permissions
 from requests_app.workflow import engine
+from requests_app.workflow.abilities import abilities, who_must_act
 from requests_app.workflow.definition import REQUEST_MOVES, stage_moves
 from tests.support.factories import Story, World, organisation, user
 

@@ -27,7 +27,6 @@ from portal.accounts.models import (
     RoleAssignment,
     User,
 )
-from requests_app import permissions
 from requests_app.models import (
     AccessRequest,
     Act,
@@ -44,6 +43,7 @@ from requests_app.models import (
     StoredFile,
     Task,
 )
+from requests_app.rights import permissions
 from tests.requests_app.test_permissions_sets import build, expected, held_by, roles
 from tests.support.factories import stored_file
 

@@ -19,7 +19,6 @@ from portal.accounts.models import (
     User,
 )
 from portal.accounts.roles import forget
-from requests_app import permissions
 from requests_app.models import (
     AccessRequest,
     Act,
@@ -36,7 +35,8 @@ from requests_app.models import (
     Stage,
     Task,
 )
-from requests_app.seen import deposited_seen
+from requests_app.rights import permissions
+from requests_app.rights.seen import deposited_seen
 from tests.support.factories import World, organisation, user
 from tests.support.queries import count_queries
 

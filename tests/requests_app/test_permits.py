@@ -14,8 +14,8 @@ from portal.accounts.models import Role, User
 from portal.audit.models import AuditEvent
 from portal.common.calendar import legal_now
 from portal.notifications.models import Message
-from requests_app import permits
 from requests_app.models import AccessRequest, Grant, GrantState, Permit, RequestMember, Workspace
+from requests_app.permits import permits
 from requests_app.workflow import engine
 from tests.support.factories import Story, World
 from tests.support.people import with_role

@@ -10,8 +10,9 @@ from django.urls import reverse
 from portal.accounts.models import Invitation, User
 from portal.accounts.signals import invitation_accepted
 from portal.audit.models import AuditEvent
-from requests_app import dossier, team
+from requests_app import dossier
 from requests_app.models import AccessRequest, Piece, RequestMember, StoredFile
+from requests_app.permits import team
 from requests_app.procedures.content import Row
 from tests.support import pdfs
 from tests.support.client import client_for, page_text

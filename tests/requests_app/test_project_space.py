@@ -7,7 +7,7 @@ import pytest
 from django.urls import reverse
 
 from requests_app import dossier
-from requests_app.forms.draft_sections import SpecificationForm
+from requests_app.counter.forms.draft_sections import SpecificationForm
 from requests_app.models import Permit
 from requests_app.procedures.content import DELIVERY_MODES
 from requests_app.workflow import engine

@@ -9,7 +9,7 @@ from django.utils import timezone
 from portal.accounts import invitations, memberships, throttle
 from portal.accounts.models import Invitation, Membership
 from portal.notifications.models import Message
-from requests_app.forms.acts import ACT_FORMS
+from requests_app.counter.forms.acts import ACT_FORMS
 from requests_app.workflow.acts.corrections import correctable_codes
 from tests.support.client import client_for, page_text
 from tests.support.factories import Story, World, user

@@ -6,8 +6,8 @@ from django.utils import timezone
 from portal.accounts import memberships, role_grants
 from portal.accounts.models import Membership, Role, RoleAssignment, User
 from portal.accounts.roles import has_role, signs_for_one
-from requests_app import permissions
 from requests_app.models import AccessRequest, RequestMember, RequestVersion
+from requests_app.rights import permissions
 from tests.support.factories import World, user
 
 

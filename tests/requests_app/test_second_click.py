@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from django.urls import reverse
 
-from requests_app import operations, permits
 from requests_app.models import Act
+from requests_app.permits import operations, permits
 from requests_app.workflow import engine
 from tests.support.client import client_for, page_text
 from tests.support.clock import legal_advance

@@ -12,7 +12,8 @@ from django.utils import timezone
 from pypdf import PdfReader
 
 from portal.accounts.models import Membership
-from requests_app import dossier, draft_steps
+from requests_app import dossier
+from requests_app.counter.reading import draft_steps
 from requests_app.models import AccessRequest, RequestState, RequestVersion
 from tests.support import pdfs
 from tests.support.client import client_for, page_text

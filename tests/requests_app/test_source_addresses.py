@@ -2,7 +2,7 @@
 
 import pytest
 
-from requests_app.source_addresses import AddressRefused, network
+from requests_app.permits.source_addresses import AddressRefused, network
 from requests_app.workflow.errors import TransitionRefused
 from tests.support.factories import World
 

@@ -11,8 +11,8 @@ from django.utils import timezone
 
 from portal.accounts.models import User
 from portal.common.calendar import PARIS
-from requests_app import permissions
 from requests_app.models import Act, Report, RequestMember, Stage
+from requests_app.rights import permissions
 from requests_app.workflow import engine
 from tests.support import pdfs
 from tests.support.client import client_for, page_text

@@ -22,7 +22,6 @@ from hypothesis.extra.django import TestCase as GeneratedCase
 
 from portal.accounts.models import Organisation, TermsAcceptance, Training, User
 from portal.common.calendar import legal_now, legal_today
-from requests_app import permits
 from requests_app.models import (
     AccessRequest,
     Act,
@@ -37,6 +36,7 @@ from requests_app.models import (
     Stage,
     Workspace,
 )
+from requests_app.permits import permits
 from requests_app.provisioning import gates, sweeping
 from requests_app.provisioning.approved import approved_tables, scope_fingerprint
 from requests_app.provisioning.facts import right_of

@@ -9,9 +9,6 @@ from django.test import TestCase
 from django.utils import timezone
 
 from portal.accounts.models import Membership, Organisation, Role, RoleAssignment, User
-from requests_app import permissions
-from requests_app.actors import qualifies
-from requests_app.directory import register
 from requests_app.models import (
     AccessRequest,
     InterestDeclaration,
@@ -26,6 +23,9 @@ from requests_app.models import (
     Stage,
     Task,
 )
+from requests_app.register import register
+from requests_app.rights import permissions
+from requests_app.rights.actors import qualifies
 from tests.requests_app.test_terms_of_access import undone
 from tests.support.factories import Story, World, organisation, user
 

@@ -6,7 +6,7 @@ import zipfile
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from requests_app import uploads
+from requests_app.dossier import uploads
 from tests.support import pdfs
 
 

@@ -15,11 +15,11 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 from django.utils import timezone
 
-from requests_app import decisions, pdf_check
-from requests_app.dossier import pieces
+from requests_app.committee import decisions
+from requests_app.dossier import pdf_check, pieces
 from requests_app.dossier.saving import NotEditable
+from requests_app.dossier.tasks import forget_lost_files
 from requests_app.models import AccessRequest, Act, Opinion, Piece, RequestVersion, StoredFile
-from requests_app.tasks import forget_lost_files
 from tests.support import pdfs
 from tests.support.client import client_for
 from tests.support.factories import Story, World

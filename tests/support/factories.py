@@ -17,7 +17,7 @@ from django.utils import timezone
 from catalog.models import Dataset
 from portal.accounts.models import Membership, Organisation, Role, RoleAssignment, User
 from portal.common.calendar import legal_today
-from requests_app import dossier, permissions, permits
+from requests_app import dossier
 from requests_app.models import (
     AccessRequest,
     Grant,
@@ -31,11 +31,13 @@ from requests_app.models import (
     StoredFile,
     Workspace,
 )
+from requests_app.permits import permits
 from requests_app.procedures import registry
 from requests_app.procedures.schema import Procedure
 from requests_app.procedures.schema import Stage as StageSpec
 from requests_app.provisioning import extract
 from requests_app.provisioning.approved import approved_tables, scope_fingerprint
+from requests_app.rights import permissions
 from requests_app.workflow import engine
 from tests.support import requests as basics
 

@@ -6,7 +6,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import ngettext
 
 from portal.common import sweeps
-from requests_app import decisions
+from requests_app.committee import decisions
 
 
 class Command(BaseCommand):

@@ -7,7 +7,8 @@ from django.utils.translation import gettext as _
 
 from portal.accounts.models import Organisation, Role, RoleAssignment, User
 from portal.audit.record import record
-from requests_app import decisions, notices, permissions
+from requests_app.committee import decisions
+from requests_app.dossier import notices
 from requests_app.models import (
     InterestDeclaration,
     Opinion,
@@ -16,6 +17,7 @@ from requests_app.models import (
     Report,
     RequestVersion,
 )
+from requests_app.rights import permissions
 from requests_app.workflow import steps
 from requests_app.workflow.context import ActData, Context
 from requests_app.workflow.errors import TransitionRefused

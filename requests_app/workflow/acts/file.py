@@ -7,11 +7,13 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from requests_app import decisions, dossier, permissions, standing
+from requests_app import dossier
+from requests_app.committee import decisions
 from requests_app.models import AccessRequest, RequestState, RequestVersion
 from requests_app.procedures.content import cleaned
 from requests_app.procedures.content_labels import SECTION_LABELS
 from requests_app.procedures.schema import Procedure
+from requests_app.rights import permissions, standing
 from requests_app.workflow.context import ActData, Context
 from requests_app.workflow.guards import required_text
 from requests_app.workflow.verbs import Verb, register

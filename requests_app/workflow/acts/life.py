@@ -7,7 +7,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from portal.common.calendar import PARIS, end_of_day, legal_today
-from requests_app import access_period, permissions, permits
+from requests_app.deadlines import access_period
 from requests_app.models import (
     Grant,
     GrantState,
@@ -16,9 +16,11 @@ from requests_app.models import (
     StageState,
     Workspace,
 )
+from requests_app.permits import permits
+from requests_app.permits.source_addresses import AddressRefused, network
 from requests_app.procedures.content import is_available
 from requests_app.provisioning import extract
-from requests_app.source_addresses import AddressRefused, network
+from requests_app.rights import permissions
 from requests_app.workflow.context import ActData, Context
 from requests_app.workflow.errors import TransitionRefused
 from requests_app.workflow.guards import not_blocked, required_text

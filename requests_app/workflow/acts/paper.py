@@ -13,9 +13,9 @@ from django.utils.translation import gettext as _
 
 from portal.accounts.models import User
 from portal.common.fold import has_letter
-from requests_app import standing
 from requests_app.dossier import frozen
 from requests_app.models import Act, RequestVersion
+from requests_app.rights import standing
 from requests_app.workflow.acts.file import awaiting, deposit, right_version
 from requests_app.workflow.context import ActData, Context
 from requests_app.workflow.guards import required_text

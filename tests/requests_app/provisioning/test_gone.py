@@ -8,8 +8,8 @@ import pytest
 from django.utils import timezone
 
 from portal.audit.models import AuditEvent
-from requests_app import operations
 from requests_app.models import Outbox, Workspace
+from requests_app.permits import operations
 from requests_app.provisioning import run
 from requests_app.provisioning.backends.base import Answer
 

@@ -13,8 +13,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from portal.accounts.models import Role, Training
-from requests_app import permits
 from requests_app.models import Credential, Grant, Workspace
+from requests_app.permits import permits
 from requests_app.provisioning import reveal, run, sweeping
 from requests_app.provisioning.preparing import Preparation
 from tests.support.people import with_role

@@ -7,8 +7,8 @@ from django.urls import reverse
 
 from catalog.models import Table
 from portal.notifications.models import Message
-from requests_app import extraction, permits
 from requests_app.models import Permit, Stage, Workspace
+from requests_app.permits import extraction, permits
 from requests_app.provisioning import extract
 from requests_app.provisioning.extract_sources import SyntheticSource
 from requests_app.workflow import engine

@@ -14,9 +14,9 @@ from django.utils import timezone
 
 from catalog.models import Dataset
 from portal.audit.record import record
-from requests_app import extraction, permits
-from requests_app.extraction.tasks import prepare_asked
 from requests_app.models import Outbox, Workspace
+from requests_app.permits import extraction, permits
+from requests_app.permits.extraction.tasks import prepare_asked
 from requests_app.provisioning import extract, preparing
 from requests_app.provisioning.approved import ApprovedTable
 from requests_app.provisioning.extract_sources import ExtractError, Produced, SyntheticSource

@@ -145,7 +145,7 @@ def test_a_page_that_breaks_on_the_key_shows_no_secret(
             report(request)
             raise
 
-    monkeypatch.setattr("requests_app.views.my_access.render", failing_render)
+    monkeypatch.setattr("requests_app.counter.pages.applicant.my_access.render", failing_render)
     answer = client.post(reverse("requests_app:reveal_key", args=[opened.pk]))
     assert answer.status_code == 500
     absent(made, answer.content.decode(), "the error page")

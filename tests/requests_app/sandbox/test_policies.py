@@ -8,19 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from requests_app.provisioning.sandbox import bucket_policy, conditions
-from requests_app.provisioning.sandbox.bucket_policy import Facts, allows, normalize
-from requests_app.provisioning.sandbox.resources import (
-    ApiKey,
-    Application,
-    Bucket,
-    Policy,
-    Project,
-    Rule,
-)
-from requests_app.provisioning.sandbox.rgw_compile import application_uid, compile_rights
-from requests_app.provisioning.sandbox.s3_errors import S3Error
-from requests_app.provisioning.sandbox.state import View
+from portal.training.sandbox import bucket_policy, conditions
+from portal.training.sandbox.bucket_policy import Facts, allows, normalize
+from portal.training.sandbox.resources import ApiKey, Application, Bucket, Policy, Project, Rule
+from portal.training.sandbox.rgw_compile import application_uid, compile_rights
+from portal.training.sandbox.s3_errors import S3Error
+from portal.training.sandbox.state import View
 
 
 NOW = datetime(2027, 1, 10, 12, tzinfo=UTC)

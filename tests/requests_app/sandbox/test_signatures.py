@@ -12,7 +12,7 @@ from botocore.auth import S3SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from requests_app.provisioning.sandbox.payload import CHECKSUMS
+from portal.training.sandbox.payload import CHECKSUMS
 from tests.requests_app.sandbox.live import LiveSandbox, Study, request
 
 

@@ -1,0 +1,1 @@
+"""The committee’s opinion as a numbered document."""

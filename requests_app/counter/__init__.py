@@ -1,0 +1,1 @@
+"""Everything a person sees of requests: pages, forms, readers, administration, navigation."""

@@ -1,0 +1,182 @@
+"""Acts of the committee: interests, rapporteurs, reports, the opinion."""
+
+from typing import Any, ClassVar
+from uuid import UUID
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
+
+from portal.accounts.models import RoleAssignment, User
+from requests_app.models import DEEMED, InterestDeclaration, OpinionSense, Stage
+from requests_app.procedures.words import period_in_words
+from requests_app.workflow import desk
+
+from .base import ActForm, text_field
+
+
+class DeclareInterestForm(ActForm):
+    answer = forms.ChoiceField(
+        label=_("Avez-vous un lien d’intérêts avec ce dossier ?"),
+        choices=[
+            (InterestDeclaration.Answer.NONE, _("Non, je n’ai aucun lien d’intérêts")),
+            (
+                InterestDeclaration.Answer.WITHDRAWN,
+                _("Oui, je me déporte : le dossier ne me sera plus montré"),
+            ),
+        ],
+        widget=forms.RadioSelect,
+    )
+    reason = text_field(_("Précisions"), required=False, rows=3)
+
+
+class _MemberChoice(forms.ModelMultipleChoiceField):
+    def label_from_instance(self, obj: User) -> str:
+        return str(obj)
+
+
+def committee_members(stage: Stage) -> QuerySet[User]:
+    """Active members of the stage's committee who did not withdraw from the request."""
+    withdrawn = InterestDeclaration.objects.filter(
+        request_id=stage.request_id, answer=InterestDeclaration.Answer.WITHDRAWN
+    ).values("member")
+    held = RoleAssignment.objects.active().filter(
+        scope_id=stage.committee_id, role__in=["committee_member", "president"]
+    )
+    return User.objects.filter(pk__in=held.values("user"), is_active=True).exclude(pk__in=withdrawn)
+
+
+class _RapporteurChoice(_MemberChoice):
+    """Each member with the files they were given this month (A14)."""
+
+    loads: ClassVar[dict[UUID, int]] = {}
+
+    def label_from_instance(self, obj: User) -> str:
+        count = self.loads.get(obj.pk, 0)
+        if not count:
+            return str(obj)
+        load = ngettext("%(n)d dossier ce mois-ci", "%(n)d dossiers ce mois-ci", count)
+        return f"{obj} ({load % {'n': count}})"
+
+
+class WithdrawMemberForm(ActForm):
+    member = forms.ModelChoiceField(label=_("Membre"), queryset=User.objects.none())
+    reason = text_field(_("Motif"), rows=3)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        assert self.stage is not None  # noqa: S101 - this act exists only in a committee's stage
+        self.fields["member"].queryset = committee_members(self.stage)  # type: ignore[attr-defined]
+
+
+class AssignRapporteursForm(ActForm):
+    members = _RapporteurChoice(
+        label=_("Rapporteurs"),
+        queryset=User.objects.none(),
+        widget=forms.CheckboxSelectMultiple,
+        help_text=_("Un ou deux. Au-delà de quatre dossiers par mois, un avertissement s’affiche."),
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        assert self.stage is not None  # noqa: S101 - this act exists only in a committee's stage
+        members = self.fields["members"]
+        members.loads = desk.rapporteur_loads(self.stage)  # type: ignore[attr-defined]
+        members.queryset = committee_members(self.stage)  # type: ignore[attr-defined]
+        members.initial = list(
+            self.stage.rapporteurs.filter(ended_at__isnull=True).values_list("member", flat=True)
+        )
+
+    def clean_members(self) -> list[User]:
+        members = list(self.cleaned_data["members"])
+        if len(members) > 2:
+            raise ValidationError(_("Désignez deux rapporteurs au plus."))
+        return members
+
+
+EXPRESS_SENSES = [(sense.value, sense.label) for sense in OpinionSense if sense not in DEEMED]
+
+
+def sense_field(label: Any) -> forms.ChoiceField:
+    """Nothing is chosen beforehand: a sense is a person's word."""
+    return forms.ChoiceField(label=label, choices=EXPRESS_SENSES, widget=forms.RadioSelect)
+
+
+class HeadingsForm(ActForm):
+    """The headings of the procedure (A11), and numbered points: one per line."""
+
+    points = text_field(
+        _("Points numérotés"),
+        required=False,
+        help_text=_("Un point par ligne. Le demandeur répondra à chacun."),
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        assert self.stage is not None  # noqa: S101 - this act exists only in a committee's stage
+        self.headings = self.procedure.stage(self.stage.code).headings
+        names = []
+        for heading in self.headings:
+            names.append(f"heading_{heading.code}")
+            self.fields[names[-1]] = text_field(heading.label, rows=4)
+        self.order_fields(["sense", *names, "points"])
+
+    def payload(self) -> dict[str, Any]:
+        values = super().payload()
+        headings = {one.code: values.pop(f"heading_{one.code}") for one in self.headings}
+        points = [line.strip() for line in values["points"].splitlines() if line.strip()]
+        return values | {"headings": headings, "points": points}
+
+
+class ReportForm(HeadingsForm):
+    sense = sense_field(_("Sens proposé"))
+
+
+class ExtendOpinionForm(ActForm):
+    reason = text_field(_("Motif"), rows=3)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        assert self.stage is not None  # noqa: S101 - this act exists only in a committee's stage
+        clock = self.procedure.stage(self.stage.code).clock
+        if clock is not None and clock.extension is not None:
+            self.intro = gettext("Le délai est prolongé de %(period)s, une seule fois.") % {
+                "period": period_in_words(clock.extension.by)
+            }
+
+
+class IssueOpinionForm(HeadingsForm):
+    sense = sense_field(_("Sens de l’avis"))
+    present = _MemberChoice(
+        label=_("Membres présents"),
+        queryset=User.objects.none(),
+        widget=forms.CheckboxSelectMultiple,
+        help_text=_(
+            "Les membres déportés ou écartés d’office n’apparaissent pas ici ; l’avis les nomme."
+            " Siège qui a déclaré ses liens d’intérêts."
+        ),
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        assert self.stage is not None  # noqa: S101 - this act exists only in a committee's stage
+        self.fields["present"].queryset = committee_members(self.stage)  # type: ignore[attr-defined]
+
+    def payload(self) -> dict[str, Any]:
+        values = super().payload()
+        return values | {"present": list(values["present"])}
+
+
+class LateOpinionForm(ActForm):
+    """After a tacit outcome the committee's words are kept as a remark; nothing moves (T1)."""
+
+    intro = _("Le délai est passé : cet avis est conservé comme une remarque, sans autre effet.")
+    sense = sense_field(_("Sens"))
+    text = text_field(_("Avis motivé"))
+    points = text_field(_("Points numérotés"), required=False, help_text=_("Un point par ligne."))
+
+    def payload(self) -> dict[str, Any]:
+        lines = self.cleaned_data["points"].splitlines()
+        return super().payload() | {"points": [line.strip() for line in lines if line.strip()]}

@@ -1,0 +1,174 @@
+"""The convention: the act that creates rights in the French procedures."""
+
+from datetime import date
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+
+from portal.accounts.models import Organisation
+from portal.common.calendar import legal_today
+from portal.common.days import DayField, years_from_now
+from requests_app.counter.forms.draft import RadioSelect
+from requests_app.deadlines import access_period
+from requests_app.models import RequestMember
+from requests_app.permits.source_addresses import AddressRefused, network
+from requests_app.procedures.content import DELIVERY_MODES, is_available
+
+from .base import ActForm, text_field
+
+
+def _addresses(text: str) -> list[str]:
+    found = []
+    for word in text.replace(",", " ").replace(";", " ").split():
+        try:
+            found.append(network(word))
+        except AddressRefused as error:
+            raise ValidationError(str(error)) from error
+    return found
+
+
+class RecordConventionForm(ActForm):
+    """The act that creates rights: delivery mode, dates, parties, and each person's addresses."""
+
+    intro = _(
+        "C’est l’acte qui ouvre les accès : chaque personne habilitée reçoit le sien dès que ses"
+        " conditions sont réunies."
+    )
+    has_date = True
+    has_document = True
+    document_required = True
+    delivery_mode = forms.ChoiceField(
+        label=_("Mode de mise à disposition"),
+        choices=list(DELIVERY_MODES.items()),
+        widget=RadioSelect,
+    )
+    starts_on = DayField(
+        label=_("Début de l’accès"), earliest=legal_today, latest=years_from_now(2)
+    )
+    ends_on = DayField(label=_("Fin de l’accès"), earliest=legal_today, latest=years_from_now(12))
+    longer_because = text_field(
+        _("Motif d’une fin au-delà de la durée demandée"),
+        required=False,
+        rows=2,
+        max_length=1000,
+        help_text=_("Obligatoire au-delà de la durée demandée ; gardé dans l’acte."),
+    )
+    homologated_on = DayField(
+        earliest=date(2000, 1, 1),
+        latest=legal_today,
+        label=_("Homologation du système fils, le"),
+        required=False,
+        help_text=_("Obligatoire pour un système fils."),
+    )
+    parties = forms.ModelMultipleChoiceField(
+        label=_("Parties"),
+        queryset=Organisation.objects.none(),
+        widget=forms.CheckboxSelectMultiple,
+    )
+
+    def __init__(self, *args: Any, parties: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["parties"].queryset = parties  # type: ignore[attr-defined]
+        self.fields["parties"].initial = list(parties)
+        self.persons = list(
+            RequestMember.objects.filter(
+                request=self.access_request, has_data_access=True, removed_at__isnull=True
+            ).select_related("user")
+        )
+        addresses = [f"addresses_{member.pk}" for member in self.persons]
+        for name, member in zip(addresses, self.persons, strict=True):
+            self.fields[name] = forms.CharField(
+                label=_("Adresses de connexion de %(person)s") % {"person": member.user},
+                required=False,
+                help_text=_(
+                    "Obligatoire pour un système fils : adresses ou réseaux, séparés par des"
+                    " espaces."
+                ),
+            )
+        self.mark_conditional("homologated_on", "longer_because", *addresses)
+        self._start_from_what_was_asked()
+        period = ["starts_on", "ends_on", "longer_because"]
+        first = ["delivery_mode", "homologated_on", *addresses, *period, "parties"]
+        self.order_fields(first)
+
+    def _start_from_what_was_asked(self) -> None:
+        """The file says how the data are to be delivered and for how long: nothing typed twice."""
+        content = self.access_request.content
+        asked = content.get("specification", {}).get("delivery_mode")
+        field = self.fields["delivery_mode"]
+        field.widget.closed = {mode for mode in DELIVERY_MODES if not is_available(mode)}  # type: ignore[attr-defined]
+        if asked in self.procedure.convention.delivery_modes and is_available(asked):
+            field.initial = asked
+        elif asked:
+            field.help_text = _("Le dossier demande : %(mode)s.") % {
+                "mode": DELIVERY_MODES.get(asked, asked)
+            }
+        known = self.period = access_period.frame(self.access_request, self.procedure)
+        today = legal_today()
+        starts, ends = self.fields["starts_on"], self.fields["ends_on"]
+        starts.initial, ends.initial = today, known.asked_end(today)
+        starts.set_bounds(known.first_start, known.last_start)  # type: ignore[attr-defined]
+        ends.set_bounds(today, known.latest_end(known.last_start))  # type: ignore[attr-defined]
+        ends.help_text = " ".join(access_period.lines(known, self._day_typed("starts_on") or today))
+
+    def _day_typed(self, name: str) -> date | None:
+        """The day sent for a field, before the form is cleaned; None when it is not one, or beyond
+        the field's bounds: an end counted from the year 9999 is no date."""
+        try:
+            return self.fields[name].clean(self.data.get(name))
+        except ValidationError:
+            return None
+
+    def ask_confirmation(self, name: str) -> None:
+        """Confirming says which end, against which one was asked."""
+        super().ask_confirmation(name)
+        starts = self._day_typed("starts_on") or legal_today()
+        ends = self._day_typed("ends_on") or self.period.asked_end(starts)
+        self.fields["confirm"].help_text = " ".join(access_period.lines(self.period, starts, ends))
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or {}
+        starts, ends = cleaned.get("starts_on"), cleaned.get("ends_on")
+        if starts and ends:
+            reason = cleaned.get("longer_because") or ""
+            for name, words in access_period.faults(
+                self.period, starts=starts, ends=ends, reason=reason
+            ):
+                self.add_error(name, words)
+        daughter = cleaned.get("delivery_mode") == "daughter_system"
+        if daughter and not cleaned.get("homologated_on"):
+            self.add_error("homologated_on", _("Indiquez la date d’homologation du système fils."))
+        if not self.persons:
+            self.add_error(None, _("Aucune personne habilitée n’est nommée dans le dossier."))
+        for member in self.persons:
+            name = f"addresses_{member.pk}"
+            try:
+                cleaned[name] = _addresses(cleaned.get(name) or "")
+            except ValidationError as error:
+                self.add_error(name, error)
+                continue
+            if daughter and not cleaned[name]:
+                self.add_error(name, _("Indiquez au moins une adresse pour cette personne."))
+        return cleaned
+
+    def payload(self) -> dict[str, Any]:
+        values = {
+            name: self.cleaned_data[name]
+            for name in (
+                "delivery_mode",
+                "starts_on",
+                "ends_on",
+                "longer_because",
+                "homologated_on",
+            )
+        }
+        return values | {
+            "parties": [str(organisation.pk) for organisation in self.cleaned_data["parties"]],
+            "persons": [str(member.user_id) for member in self.persons],
+            "addresses": {
+                str(member.user_id): self.cleaned_data[f"addresses_{member.pk}"]
+                for member in self.persons
+            },
+        }

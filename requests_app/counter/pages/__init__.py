@@ -1,0 +1,1 @@
+"""Pages of requests by who they are for; those that several share stand here."""

@@ -1,0 +1,1 @@
+"""Pages of whoever asks: selection, orientation, draft, signature, team, own accesses."""

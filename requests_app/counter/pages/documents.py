@@ -1,0 +1,87 @@
+"""Documents of a request's frozen versions: their PDF, what changed, the receipts."""
+
+from uuid import UUID
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.http import require_safe
+
+from portal.audit.record import record_view
+from requests_app import dossier
+from requests_app.dossier import version_pdf
+from requests_app.models import RequestVersion
+from requests_app.rights import permissions
+
+from .helpers import pdf_answer
+from .request import visible_request
+
+
+Status = RequestVersion.Status
+
+
+def _readable_version(request: HttpRequest, pk: UUID, number: int) -> RequestVersion:
+    access_request = visible_request(request, pk)
+    parts = permissions.parts_visible(request.user, access_request)
+    if not parts & {"versions", "version_to_sign"}:
+        raise Http404
+    version = get_object_or_404(RequestVersion, request=access_request, number=number)
+    version.request = access_request
+    mine = version.status in RequestVersion.UNSIGNED or version.signed_by_id == request.user.pk
+    if "versions" not in parts and not mine:
+        raise Http404
+    return version
+
+
+@require_safe
+def version_document(request: HttpRequest, pk: UUID, number: int) -> HttpResponse:
+    """The PDF of a frozen version."""
+    version = _readable_version(request, pk, number)
+    record_view(request, "request.download_document", on=version, about=pk, always=True)
+    name = f"{version.request.number or 'demande'}-version-{version.number}"
+    return pdf_answer(request, lambda: version_pdf.version_pdf(version), name, about=pk)
+
+
+@require_safe
+def differences(request: HttpRequest, pk: UUID, number: int) -> HttpResponse:
+    """What changed from the version before, whatever became of that one."""
+    version = _readable_version(request, pk, number)
+    if "versions" not in permissions.parts_visible(request.user, version.request):
+        raise Http404
+    record_view(request, "request.view", on=version.request, about=pk)
+    before = (
+        RequestVersion.objects.filter(request=pk, number__lt=number).order_by("-number").first()
+    )
+    procedure = dossier.procedure_of(version.request)
+    context = {
+        "access_request": version.request,
+        "version": version,
+        "before": before,
+        "changes": dossier.differences(before.content, version.content, procedure=procedure)
+        if before
+        else [],
+    }
+    return render(request, "requests_app/draft/differences.html", context)
+
+
+@require_safe
+def receipt(request: HttpRequest, pk: UUID, kind: str) -> HttpResponse:
+    """Receipt of the deposit, or of the complete file."""
+    access_request = visible_request(request, pk)
+    if not permissions.parts_visible(request.user, access_request) & {
+        "versions",
+        "version_to_sign",
+    }:
+        raise Http404
+    signed = access_request.versions.filter(status=Status.SIGNED)
+    if kind == "depot" and access_request.submitted_at:
+        version, make = signed.order_by("number").first(), version_pdf.deposit_receipt
+    elif kind == "complet" and access_request.completed_at:
+        counting = signed.filter(frozen_at__lte=access_request.completed_at)
+        version, make = counting.order_by("-number").first(), version_pdf.completeness_receipt
+    else:
+        raise Http404
+    if version is None:
+        raise Http404
+    record_view(request, "request.download_document", on=version, about=pk, always=True)
+    name = f"{access_request.number}-recepisse-{kind}"
+    return pdf_answer(request, lambda: make(access_request, version), name, about=pk)

@@ -1,0 +1,1 @@
+"""Pages of operators: accesses, persons, organisations, extracts."""

@@ -1,0 +1,1 @@
+"""Pages of whoever examines: inbox, acts, completeness, holders."""

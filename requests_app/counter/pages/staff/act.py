@@ -1,0 +1,213 @@
+"""One page per act: its form, its consequences, and the call to the engine."""
+
+from contextlib import ExitStack
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
+
+from portal.accounts.models import Organisation
+from portal.accounts.otp import files_lost
+from portal.audit.record import record_view
+from portal.common.body_limits import accepts_files, largest_piece
+from requests_app.counter.forms.acts import ACT_FORMS, ActForm
+from requests_app.counter.pages.helpers import fresh_factor
+from requests_app.counter.pages.request import uuid_or_none, visible_request
+from requests_app.counter.reading import inbox
+from requests_app.dossier import uploads
+from requests_app.models import (
+    AccessRequest,
+    Act,
+    Opinion,
+    Report,
+    Stage,
+    Task,
+)
+from requests_app.rights import permissions
+from requests_app.workflow import desk, engine
+from requests_app.workflow.abilities import abilities, move_of
+from requests_app.workflow.labels import label_of
+
+from .beside import beside, callouts, warnings
+
+
+def _parties(access_request: AccessRequest) -> Any:
+    """A convention's parties by what the file asks for: CNAM for the main base, HDH and holders."""
+    return Organisation.objects.filter(pk__in=permissions.convention_parties(access_request))
+
+
+def _extra(
+    name: str, access_request: AccessRequest, task: Task | None, corrected: Act | None
+) -> dict[str, Any]:
+    if name == "record_convention":
+        return {"parties": _parties(access_request)}
+    if name == "answer_points":
+        opinion = Opinion.objects.filter(request=access_request).order_by("-issued_at").first()
+        return {"points": opinion.points if opinion else []}
+    if name == "close_task":
+        return {"task": task}
+    if name == "correct_act":
+        return {"act": corrected}
+    return {}
+
+
+def _initial(request: HttpRequest, name: str, stage: Stage | None) -> dict[str, Any]:
+    """What the form starts from: the desk's message, or the report that the president names."""
+    if stage is None:
+        return {}
+    if name == "request_completion":
+        return {"message": desk.completion_message(stage.request)}
+    if name == "issue_opinion" and (asked := uuid_or_none(request.GET.get("rapport", ""))):
+        report = permissions.reports_visible_to(request.user).filter(pk=asked, stage=stage).first()
+        return _from_report(report) if report is not None else {}
+    return {}
+
+
+def _from_report(report: Report) -> dict[str, Any]:
+    points = [str(point["text"]) for point in report.points]
+    return {f"heading_{code}": text for code, text in report.headings.items()} | {
+        "points": "\n".join(points)
+    }
+
+
+def _run(
+    request: HttpRequest,
+    form: ActForm,
+    name: str,
+    *,
+    access_request: AccessRequest,
+    stage: Stage | None,
+) -> HttpResponse | None:
+    """Apply the act; None when it was refused, the reasons being on the form."""
+    payload = form.payload()
+    upload = form.cleaned_data.get("document")
+    try:
+        with ExitStack() as files:
+            if upload:
+                payload["document"] = files.enter_context(
+                    uploads.store(access_request, upload, by=request.user)  # type: ignore[arg-type]
+                )
+            applied = engine.apply(
+                stage or access_request,
+                name,
+                by=request.user,  # type: ignore[arg-type]
+                effective_at=form.effective_at,
+                **payload,
+            )
+    except uploads.UploadRefused as error:
+        form.add_error("document", str(error))
+        return None
+    except engine.TransitionRefused as refused:
+        for reason in refused.reasons:
+            form.add_error(None, reason)
+        if upload:
+            form.add_error("document", _("Joignez à nouveau le document."))
+        return None
+    except engine.NotAllowed as refused:
+        raise PermissionDenied(str(refused)) from refused
+    if applied.already_done:
+        return _done_already(request, access_request)
+    if permissions.requests_visible_to(request.user).filter(pk=access_request.pk).exists():
+        messages.success(request, _("C’est enregistré."))
+        return redirect("requests_app:request", access_request.pk)
+    if name == "declare_interest":  # a member who stands down sees nothing of the file (A14)
+        told = _("Vous vous êtes déporté du dossier %(number)s : il ne vous est plus montré.")
+        messages.success(request, told % {"number": access_request.number})
+    else:
+        told = _(
+            "C’est enregistré. Rien de plus n’est attendu de vous : ce dossier ne vous est"
+            " plus montré."
+        )
+        messages.success(request, told)
+    return redirect("requests_app:inbox")
+
+
+def _done_already(request: HttpRequest, access_request: AccessRequest) -> HttpResponse:
+    messages.info(request, _("C’était déjà fait : rien n’a changé."))
+    return redirect("requests_app:request", access_request.pk)
+
+
+@accepts_files(largest_piece)
+@require_http_methods(["GET", "HEAD", "POST"])
+def act(
+    request: HttpRequest,
+    pk: UUID,
+    name: str,
+    stage_id: UUID | None = None,
+    task_id: UUID | None = None,
+    act_id: UUID | None = None,
+) -> HttpResponseBase:
+    access_request = visible_request(request, pk)
+    if name not in ACT_FORMS:
+        raise Http404
+    stage = get_object_or_404(Stage, pk=stage_id, request=access_request) if stage_id else None
+    if stage is not None:
+        stage.request = access_request
+    task = get_object_or_404(Task, pk=task_id, request=access_request) if task_id else None
+    corrected = get_object_or_404(Act, pk=act_id, request=access_request) if act_id else None
+    if corrected is not None and not permissions.can(request.user, "correct_act", corrected):
+        why = permissions.why_not(request.user, "correct_act", corrected)
+        raise PermissionDenied(why or _("Cet acte ne se corrige pas, ou pas par vous."))
+    if (name == "correct_act") != (corrected is not None):
+        raise Http404
+    ability = next(
+        (
+            one
+            for one in abilities(access_request, user=request.user)
+            if one.name == name
+            and (one.stage.pk if one.stage else None) == stage_id
+            and (one.task.pk if one.task else None) == task_id
+        ),
+        None,
+    )
+    move = move_of(access_request, name, user=request.user, stage=stage, task=task)
+    if move is None or (ability is None and request.method != "POST"):
+        why = permissions.why_not(request.user, name, task or stage or access_request)
+        raise PermissionDenied(
+            why or _("Cet acte ne vous revient pas, ou il n’est plus temps de le faire.")
+        )
+    # Else it was just done, by them or another: the engine tells a second click, and why not.
+    if (asked := fresh_factor(request, needed=move.needs_fresh_factor)) is not None:
+        return asked
+    record_view(request, "request.view", on=access_request, about=pk)
+    form = ACT_FORMS[name](
+        request.POST or None,
+        request.FILES or None,
+        initial=_initial(request, name, stage),
+        request=access_request,
+        stage=stage,
+        user=request.user,
+        **_extra(name, access_request, task, corrected),
+    )
+    if move.irreversible:
+        form.ask_confirmation(name)
+    if files_lost(request) and form.errors is not None:  # reading them cleans the form first
+        form.add_error("document", _("Joignez à nouveau le document."))
+    if request.method == "POST" and form.is_valid():
+        done = _run(request, form, name, access_request=access_request, stage=stage)
+        if done is not None:
+            return done
+    context = {
+        "access_request": access_request,
+        "stage": stage,
+        "stage_label": form.procedure.stage(stage.code).label if stage else "",
+        "reminder_at": inbox.reminder_of(stage) if stage else None,
+        "form": form,
+        "heading": label_of(name),
+        "submit_label": label_of(name),
+        "warnings": warnings(name, stage, form.procedure),
+        "callouts": callouts(name, access_request, form.procedure, corrected),
+        "beside": beside(request, name, access_request, form.procedure),
+    }
+    return render(
+        request,
+        "requests_app/request/act.html",
+        context,
+        status=422 if request.method == "POST" else 200,
+    )

@@ -1,0 +1,391 @@
+"""What one person reads of one request, tab by tab: only the parts their rights open."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from django.db.models import Prefetch, QuerySet
+from django.urls import reverse
+from django.utils import formats
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from portal.accounts.models import Membership, Role, User
+from portal.accounts.roles import scopes
+from portal.audit.story import story
+from requests_app.committee import decisions
+from requests_app.models import (
+    AccessRequest,
+    Act,
+    InterestDeclaration,
+    Opinion,
+    OpinionSense,
+    Permit,
+    RequestMember,
+    RequestVersion,
+)
+from requests_app.permits import permits
+from requests_app.procedures.content_labels import readable
+from requests_app.procedures.schema import Procedure
+from requests_app.provisioning import gates
+from requests_app.rights import permissions
+from requests_app.rights.visibility import hidden_requests
+from requests_app.workflow.acts.corrections import correctable_codes
+from requests_app.workflow.labels import LABELS
+
+
+CONTENT_PARTS = frozenset(
+    {"card", "summary", "purpose", "content", "specification", "version_to_sign"}
+)
+_DELIVERY = {
+    "daughter_system": gettext_lazy("système fils"),
+    "project_space": gettext_lazy("espace projet"),
+}
+_ACT_WORDS = {
+    "number": gettext_lazy("numéro"),
+    "application_number": gettext_lazy("numéro de demande"),
+    "reference": gettext_lazy("référence"),
+    "route": gettext_lazy("procédure indiquée"),
+    "sense": gettext_lazy("sens"),
+    "delivery_mode": gettext_lazy("mise à disposition"),
+    "starts_on": gettext_lazy("début"),
+    "ends_on": gettext_lazy("fin"),
+    "asked_until": gettext_lazy("fin demandée"),
+    "longer_because": gettext_lazy("motif d’une fin plus tardive"),
+    "signatory": gettext_lazy("signataire"),
+    "officer": gettext_lazy("comparée par"),
+    "fingerprint": gettext_lazy("empreinte"),
+}
+
+
+_FROM_APPLICANT = frozenset(
+    {
+        "sign",
+        "deposit_paper",
+        "contest_signature",
+        "send_completion",
+        "answer_points",
+        "withdraw",
+    }
+)
+_EXCHANGES = _FROM_APPLICANT | {
+    "verify_signature",
+    "refuse_signature",
+    "request_completion",
+    "redirect",
+    "close_incomplete",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """One person, one request, the parts they see."""
+
+    request: AccessRequest
+    procedure: Procedure
+    parts: frozenset[str]
+    user: User
+    corrects: bool = False  # among the abilities that the page has asked for already
+
+    def file_url(self, file_id: Any) -> str:
+        return reverse("requests_app:file", args=[self.request.pk, file_id])
+
+    # --- the file ------------------------------------------------------------------------------
+
+    def content(self, *, version: str) -> dict[str, Any]:
+        """Sections in words: of a frozen version for readers, of the working copy for the team.
+
+        Whoever does not choose among the versions reads the last signed one: what the team is
+        changing is nobody else's yet.
+        """
+        versions: list[RequestVersion] = list(
+            self.request.versions.exclude(status=RequestVersion.Status.CANCELLED)
+            .select_related("signed_by", "checked_by", "signed_file")
+            .order_by("number")
+        )
+        chosen = self._version(versions, version if self._chooses else "")
+        content = chosen.content if chosen else self.request.content
+        found: dict[str, Any] = {
+            "versions": versions if self._chooses else [],
+            "version": chosen if self._chooses else None,
+            "content": readable(self._visible_content(content)),
+        }
+        if self.parts & {"card", "specification"}:
+            bases = self.request.datasets.select_related("dataset__holder__organisation")
+            found["bases"] = [one.dataset for one in bases]
+            titles = {base.code: base.title_fr for base in found["bases"]}
+            rows = permissions.specification_rows(
+                self.user, self.request, content=content, parts=self.parts
+            )
+            found["rows"] = [
+                row | {"title": titles.get(row["dataset"], row["dataset"])} for row in rows
+            ]
+        if self.parts & {"persons", "card"}:
+            found["persons"] = self._persons()
+        return found
+
+    @property
+    def _chooses(self) -> bool:
+        return bool(self.parts & {"versions", "version_to_sign"})
+
+    def _persons(self) -> list[RequestMember]:
+        """Who is in the file, with the organisations they belong to."""
+        belongs = Membership.objects.confirmed().select_related("organisation")
+        members = (
+            RequestMember.objects.filter(request=self.request, removed_at__isnull=True)
+            .select_related("user")
+            .prefetch_related(Prefetch("user__memberships", belongs, to_attr="belongs"))
+            .order_by("kind", "user__last_name")
+        )
+        return list(members)
+
+    @staticmethod
+    def _version(versions: Sequence[RequestVersion], asked: str) -> RequestVersion | None:
+        for one in versions:
+            if str(one.number) == asked:
+                return one
+        signed = [one for one in versions if one.status == RequestVersion.Status.SIGNED]
+        return (signed or list(versions) or [None])[-1]
+
+    def _visible_content(self, content: dict[str, Any]) -> dict[str, Any]:
+        if self.parts & {"content", "version_to_sign"}:
+            return content
+        visible: dict[str, Any] = {}
+        purpose = content.get("purpose", {})
+        if "purpose" in self.parts:
+            visible["purpose"] = purpose
+        elif "summary" in self.parts:
+            visible["purpose"] = {"summary": purpose.get("summary", "")}
+        return visible
+
+    def pieces(self) -> list[Any]:
+        """Pieces in the procedure's order, with their label and the file's address."""
+        labels = {piece.code: piece.label for piece in self.procedure.pieces}
+        order = list(labels)
+        pieces = sorted(
+            self.request.pieces.select_related("file"),
+            key=lambda piece: order.index(piece.code) if piece.code in labels else len(order),
+        )
+        for piece in pieces:
+            piece.label = labels.get(piece.code, piece.code)  # type: ignore[attr-defined]
+            piece.url = self.file_url(piece.file_id) if piece.file_id else ""  # type: ignore[attr-defined]
+        return pieces
+
+    # --- opinions and acts ---------------------------------------------------------------------
+
+    def opinions_and_acts(self) -> dict[str, Any]:
+        opinions = (
+            []
+            if "opinion" not in self.parts
+            else list(
+                permissions.opinions_visible_to(self.user)
+                .filter(request=self.request)
+                .select_related("version", "document", "stage")
+                .prefetch_related("present", "withdrew")
+            )
+        )
+        for opinion in opinions:
+            self._describe(opinion)
+        reports = (
+            []
+            if "reports" not in self.parts
+            else list(
+                permissions.reports_visible_to(self.user)
+                .filter(stage__request=self.request)
+                .select_related("author", "stage")
+            )
+        )
+        stood_down = set(
+            InterestDeclaration.objects.filter(
+                request=self.request, answer=InterestDeclaration.Answer.WITHDRAWN
+            ).values_list("member", flat=True)
+            if reports
+            else []
+        )
+        for report in reports:
+            report.stood_down = report.author_id in stood_down  # type: ignore[attr-defined]
+            report.facts = [  # type: ignore[attr-defined]
+                (_("Sens proposé"), dict(OpinionSense.choices).get(report.proposed_sense, "")),
+                *self._headings(report.stage.code, report.headings),
+            ]
+        acts = list(
+            permissions.acts_visible_to(self.user)
+            .filter(request=self.request)
+            .select_related("stage__holder", "document", "entered_by")
+            .distinct()
+        )
+        remarks = [
+            {"holder": act.stage.holder, "text": act.text or self._silence(act)}
+            for act in acts
+            if act.stage is not None and act.stage.kind == "holder"
+        ]
+        codes = self._correctable()
+        corrected = {act.corrects_id for act in acts}
+        return {
+            "opinions": opinions,
+            "reports": reports,
+            "remarks": remarks,
+            "recorded_acts": [
+                self._act(act, codes=codes, replaced=act.pk in corrected) for act in acts
+            ],
+        }
+
+    def exchanges(self) -> list[Act]:
+        """What the counter and the applicant wrote to each other, in the order of entry."""
+        acts = (
+            permissions.acts_visible_to(self.user)
+            .filter(request=self.request, code__in=_EXCHANGES)
+            .select_related("stage__holder", "document", "entered_by", "version")
+            .distinct()
+            .order_by("entered_at")
+        )
+        found = [self._act(act, codes=frozenset(), replaced=False) for act in acts]
+        for act in found:
+            act.from_applicant = act.code in _FROM_APPLICANT  # type: ignore[attr-defined]
+            if act.code == "answer_points":
+                act.words = self._answers()  # type: ignore[attr-defined]
+        return found
+
+    def _answers(self) -> list[str]:
+        """Answers to the points, for whoever reads the opinion."""
+        if "opinion" not in self.parts:
+            return []
+        opinions = permissions.opinions_visible_to(self.user).filter(request=self.request)
+        opinion = opinions.order_by("issued_at").last()
+        answers = opinion.answers if opinion else []
+        return [
+            _("Point %(number)s : %(text)s") % {"number": one["number"], "text": one["text"]}
+            for one in answers
+        ]
+
+    def _silence(self, act: Act) -> str:
+        """A holder who says that there is nothing to say, or says nothing in time."""
+        if act.stage is None or act.code != "expire":
+            return _("Aucune remarque.")
+        return self.procedure.stage(act.stage.code).outcome(act.stage.outcome).label
+
+    def _headings(self, stage_code: str, headings: dict[str, str]) -> list[tuple[str, str]]:
+        spec = self.procedure.stage(stage_code)
+        return [(one.label, headings[one.code]) for one in spec.headings if headings.get(one.code)]
+
+    def _describe(self, opinion: Opinion) -> None:
+        opinion.facts = self._headings(opinion.stage.code, opinion.headings)  # type: ignore[attr-defined]
+        opinion.url = self.file_url(opinion.document_id) if opinion.document_id else ""  # type: ignore[attr-defined]
+        opinion.apart = decisions.standing_apart(opinion)  # type: ignore[attr-defined]
+        opinion.document_words = decisions.document_words(opinion)  # type: ignore[attr-defined]
+        answers = {one.get("number"): one.get("text", "") for one in opinion.answers}
+        opinion.answered = [  # type: ignore[attr-defined]
+            point | {"answer": answers.get(point.get("number"), "")} for point in opinion.points
+        ]
+
+    def _correctable(self) -> frozenset[str]:
+        """Codes of the acts that this person may correct here: asked once, not for every act."""
+        return correctable_codes() if self.corrects else frozenset()
+
+    def _act(self, act: Act, *, codes: frozenset[str], replaced: bool) -> Act:
+        act.label = self._expired(act) or act_label(act.code)  # type: ignore[attr-defined]
+        act.details = ", ".join(act_details(act))  # type: ignore[attr-defined]
+        act.url = self.file_url(act.document_id) if act.document_id else ""  # type: ignore[attr-defined]
+        act.words = self._said(act)  # type: ignore[attr-defined]
+        act.replaced = replaced  # type: ignore[attr-defined]
+        if act.code in codes and not replaced:
+            args = [self.request.pk, act.pk]
+            act.correct_url = reverse("requests_app:correct_act", args=args)  # type: ignore[attr-defined]
+        return act
+
+    def _expired(self, act: Act) -> str:
+        """What the end of a clock did, in words; empty for another act."""
+        if act.code != "expire" or act.stage is None:
+            return ""
+        effect = act.data.get("effect")
+        if effect in {"remind", "remind_applicant"}:
+            return _("Relance du demandeur")
+        if effect == "outcome" and act.stage.outcome:
+            outcome = self.procedure.stage(act.stage.code).outcome(act.stage.outcome)
+            return _("Fin du délai : %(outcome)s") % {"outcome": outcome.label}
+        if effect == "task":
+            return _("Fin du délai : vérification demandée")
+        return _("Fin du délai : le guichet est alerté")
+
+    def _said(self, act: Act) -> list[str]:
+        """The act's own words; remarks stand above, the desk's analysis is the desk's."""
+        if act.stage is not None and act.stage.kind == "holder":
+            return []
+        if act.code == "close_task" and "notes" not in self.parts:
+            return []
+        labels = {piece.code: piece.label for piece in self.procedure.pieces}
+        asked = [
+            f"{labels.get(one['code'], one['code'])} : {one['comment']}"
+            for one in act.data.get("pieces", [])
+            if one.get("comment") and one["comment"] not in act.text
+        ]
+        points = [f"{one['number']}. {one['text']}" for one in act.data.get("points", [])]
+        return [*([act.text] if act.text else []), *asked, *points]
+
+    # --- access ---------------------------------------------------------------------------------
+
+    def grants(self) -> dict[str, Any]:
+        """The period, each person's access and what it waits for; the operator's page by right."""
+        permit = Permit.objects.filter(request=self.request).order_by("-number").first()
+        grants = list(
+            permissions.grants_visible_to(self.user)
+            .filter(permit__request=self.request)
+            .select_related("person")
+            .order_by("person__last_name", "person__first_name", "-created_at")
+            .distinct()
+        )
+        for grant in grants:
+            grant.missing_labels = [gates.label(code) for code in grant.missing]  # type: ignore[attr-defined]
+            grant.tone = TONES.get(grant.state, "info")  # type: ignore[attr-defined]
+            grant.mine = grant.person_id == self.user.pk  # type: ignore[attr-defined]
+        return {
+            "permit": permit,
+            "delivery": _DELIVERY.get(permit.delivery_mode, "") if permit else "",
+            "grants": grants,
+        }
+
+    def story(self) -> Any:
+        return story(self.request.pk, by=self.user)
+
+
+TONES = {"open": "success", "failed": "error", "suspended": "warning", "closing": "warning"}
+
+
+def holder_grants(user: User) -> QuerySet[Any]:
+    """Open grants on data of the holders a person represents: who, since, until, why.
+
+    The main base's officer reads those of the main base (A33b).
+    """
+    found = permits.for_holders(
+        scopes(user, Role.HOLDER_REPRESENTATIVE), main_base=scopes(user, Role.MAIN_BASE_OFFICER)
+    )
+    if (hidden := hidden_requests(user)) is not None:  # a committee member who withdrew (A14)
+        found = found.exclude(permit__request__in=hidden)
+    return found.select_related("person", "permit__request__organisation", "permit__act")
+
+
+def _in_words(value: Any) -> str:
+    """A value of an act as people read it: dates in full, codes in words."""
+    text = str(value)
+    words = _DELIVERY | dict(OpinionSense.choices)
+    if text in words:
+        return str(words[text])
+    try:
+        return formats.date_format(date.fromisoformat(text), "j F Y")
+    except ValueError:
+        return text
+
+
+def act_details(act: Act) -> list[str]:
+    """Numbers, dates and references of an act, in words."""
+    return [
+        f"{label} : {_in_words(act.data[key])}"
+        for key, label in _ACT_WORDS.items()
+        if act.data.get(key)
+    ]
+
+
+def act_label(code: str) -> str:
+    """The act in words, as the log says it."""
+    return str(LABELS[code][1]) if code in LABELS else code

@@ -1,0 +1,376 @@
+"""Messages of requests: one class per event, its words in `templates/email/request_<event>.txt`.
+
+Sent to whoever must act next, or must know: what to do, the link, why, by when.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from portal.accounts.models import User
+from portal.notifications.base import Notice
+from requests_app.models import AccessRequest, Grant
+from requests_app.rights import recipients
+
+
+class RequestNotice(Notice):
+    """A message about one request; nothing is said to a member who withdrew from it (A14)."""
+
+    @classmethod
+    def tell(
+        cls,
+        to: Iterable[User],
+        request: AccessRequest,
+        *,
+        once: str = "",
+        page: str = "",
+        otherwise: str = "",
+        **context: Any,
+    ) -> None:
+        """Write the message. `once`: key of an event that may be announced twice; `page`: where the
+        link goes, the request's page when empty; `otherwise`: where it goes for whoever may not
+        open the file, nowhere when empty."""
+        path = page or reverse("requests_app:request", args=[request.pk])
+        by_link: dict[str, list[User]] = {}
+        for one in recipients.unhidden(to, request):
+            of_file = str(request.pk) in path and not recipients.opens(one, request)
+            by_link.setdefault(otherwise if of_file else path, []).append(one)
+        for link, people in by_link.items():
+            cls.send(
+                people,
+                {
+                    "number": request.number or "",
+                    "title": request.title,
+                    "organisation": request.organisation.name,
+                    "path": link,
+                    **context,
+                },
+                about=request.pk,
+                once=once,
+            )
+
+    @classmethod
+    def tell_apart(
+        cls, acting: Iterable[User], knowing: Iterable[User], request: AccessRequest, **more: Any
+    ) -> None:
+        """Those to whom the event gives something to do, then those who only must know of it: the
+        template words it by `acts`."""
+        first = {one.pk: one for one in acting}
+        cls.tell(first.values(), request, acts=True, **more)
+        cls.tell([one for one in knowing if one.pk not in first], request, acts=False, **more)
+
+
+class SignatureAsked(RequestNotice):
+    code = "request.signature_asked"
+    label = _("signature demandée")
+
+
+class SignatureCancelled(RequestNotice):
+    code = "request.signature_cancelled"
+    label = _("demande de signature annulée")
+
+
+class PaperDeposited(RequestNotice):
+    code = "request.paper_deposited"
+    label = _("version signée déposée, à vérifier")
+
+
+class SignatureCheckExpected(RequestNotice):
+    code = "request.expected_signature_check"
+    label = _("signature à vérifier")
+
+
+class SignatureVerified(RequestNotice):
+    code = "request.signature_verified"
+    label = _("signature vérifiée")
+
+
+class SignatureRefused(RequestNotice):
+    code = "request.signature_refused"
+    label = _("signature non retenue")
+
+
+class Deposited(RequestNotice):
+    code = "request.deposited"
+    label = _("demande déposée")
+
+
+class CompletenessExpected(RequestNotice):
+    code = "request.expected_completeness"
+    label = _("contrôle de complétude attendu")
+
+
+class CompletionRequested(RequestNotice):
+    code = "request.completion_requested"
+    label = _("compléments demandés")
+
+
+class CompletionReminder(RequestNotice):
+    code = "request.completion_reminder"
+    label = _("relance : compléments attendus")
+
+
+class CompletionOverdue(RequestNotice):
+    code = "request.completion_overdue"
+    label = _("compléments non reçus")
+
+
+class CompletionReceived(RequestNotice):
+    code = "request.completion_received"
+    label = _("compléments reçus")
+
+
+class Complete(RequestNotice):
+    code = "request.complete"
+    label = _("dossier complet")
+
+
+class Redirected(RequestNotice):
+    code = "request.redirected"
+    label = _("demande réorientée")
+
+
+class ClosedIncomplete(RequestNotice):
+    code = "request.closed_incomplete"
+    label = _("dossier clos, incomplet")
+
+
+class Withdrawn(RequestNotice):
+    code = "request.withdrawn"
+    label = _("demande retirée")
+
+
+class Ended(RequestNotice):
+    code = "request.ended"
+    label = _("dossier terminé")
+
+
+class RemarkExpected(RequestNotice):
+    code = "request.expected_holder"
+    label = _("remarques attendues")
+
+
+class InterestExpected(RequestNotice):
+    code = "request.expected_opinion"
+    label = _("liens d’intérêts à déclarer")
+
+
+class SetApart(Notice):
+    """To a member whom the machine set apart: the number of the file, and nothing else of it.
+
+    Not a message about the request: those are hidden from whoever stands apart (A14).
+    """
+
+    code = "request.set_apart"
+    label = _("écarté d’office d’un dossier du comité")
+
+    @classmethod
+    def say(cls, member: User, request: AccessRequest) -> None:
+        cls.send(member, {"number": request.number or ""}, once=f"apart-{request.pk}")
+
+
+class RapporteurAssigned(RequestNotice):
+    code = "request.rapporteur_assigned"
+    label = _("rapporteur désigné")
+
+
+class ReportFiled(RequestNotice):
+    code = "request.report_filed"
+    label = _("rapport déposé")
+
+
+class OpinionExtended(RequestNotice):
+    code = "request.opinion_extended"
+    label = _("délai de l’avis prolongé")
+
+
+class TacitOpinion(RequestNotice):
+    code = "request.tacit_opinion"
+    label = _("avis réputé rendu")
+
+
+class AnswerExpected(RequestNotice):
+    code = "request.expected_answer"
+    label = _("réponse à l’avis attendue")
+
+
+class AnswerReminder(RequestNotice):
+    code = "request.answer_reminder"
+    label = _("relance : réponse à l’avis")
+
+
+class LateOpinion(RequestNotice):
+    code = "request.late_opinion"
+    label = _("avis tardif versé au dossier")
+
+
+class ReferralExpected(RequestNotice):
+    code = "request.expected_referral"
+    label = _("saisine de la CNIL attendue")
+
+
+class AuthorisationExpected(RequestNotice):
+    code = "request.expected_authorisation"
+    label = _("réponse de la CNIL à suivre")
+
+
+class ReferralSent(RequestNotice):
+    code = "request.referral_sent"
+    label = _("dossier transmis à la CNIL")
+
+
+class Authorised(RequestNotice):
+    code = "request.authorised"
+    label = _("autorisation enregistrée")
+
+
+class Refused(RequestNotice):
+    code = "request.refused"
+    label = _("demande refusée")
+
+
+class ConformityExpected(RequestNotice):
+    code = "request.expected_conformity"
+    label = _("engagement de conformité attendu")
+
+
+class RegisterExpected(RequestNotice):
+    code = "request.expected_register"
+    label = _("inscription au répertoire attendue")
+
+
+class ConventionExpected(RequestNotice):
+    code = "request.expected_convention"
+    label = _("convention attendue")
+
+
+class ExtractExpected(RequestNotice):
+    code = "request.expected_extract"
+    label = _("extraction à préparer")
+
+
+class ConventionSigned(RequestNotice):
+    code = "request.convention_signed"
+    label = _("convention enregistrée")
+
+
+class OpeningExpected(RequestNotice):
+    code = "request.expected_opening"
+    label = _("ouverture des accès à suivre")
+
+
+class AccessOpen(RequestNotice):
+    code = "request.expected_use"
+    label = _("accès ouvert")
+
+
+class ClosureExpected(RequestNotice):
+    code = "request.expected_closure"
+    label = _("clôture attendue")
+
+
+class Closed(RequestNotice):
+    code = "request.closed"
+    label = _("dossier clos")
+
+
+class TaskOpened(RequestNotice):
+    code = "request.task_opened"
+    label = _("vérification à faire")
+
+
+class Escalated(RequestNotice):
+    code = "request.escalated"
+    label = _("échéance dépassée")
+
+
+class AccessSuspended(RequestNotice):
+    code = "request.access_suspended"
+    label = _("accès suspendu")
+
+
+class AccessResumed(RequestNotice):
+    code = "request.access_resumed"
+    label = _("accès repris")
+
+
+class AccessRevoked(RequestNotice):
+    code = "request.access_revoked"
+    label = _("accès retiré")
+
+
+class KeyReady(RequestNotice):
+    code = "request.key_ready"
+    label = _("clé d’accès prête")
+
+
+class KeyUnrevealed(RequestNotice):
+    code = "request.key_unrevealed"
+    label = _("clé détruite faute d’affichage")
+
+
+class KeyExpiring(RequestNotice):
+    code = "request.key_expiring"
+    label = _("clé d’accès à renouveler")
+
+
+class AccessExpiring(RequestNotice):
+    code = "request.access_expiring"
+    label = _("fin d’accès prochaine")
+
+
+class AccessClosed(RequestNotice):
+    code = "request.access_closed"
+    label = _("accès fermé")
+
+
+class ExtractStaged(RequestNotice):
+    code = "request.extract_staged"
+    label = _("extraction à confirmer")
+
+
+class WorkspaceFailed(RequestNotice):
+    code = "request.workspace_failed"
+    label = _("échec de mise à disposition")
+
+
+class DocumentFailed(RequestNotice):
+    code = "request.document_failed"
+    label = _("document qui n’a pas pu être fait")
+
+
+class DriftFound(RequestNotice):
+    code = "request.drift_found"
+    label = _("écart constaté chez l’hébergeur")
+
+
+_OF_ACCESS: dict[str, type[RequestNotice]] = {
+    "suspend": AccessSuspended,
+    "resume": AccessResumed,
+    "revoke": AccessRevoked,
+}
+
+
+def of_access(notice: type[RequestNotice], grant: Grant, **context: Any) -> None:
+    """A person's right: they act, the investigators and the holders of the data only know."""
+    request = grant.permit.request
+    context |= {"person": str(grant.person)}
+    notice.tell(
+        [grant.person], request, acts=True, page=reverse("requests_app:my_access"), **context
+    )
+    others = [*recipients.investigators(request), *recipients.data_holders(request)]
+    notice.tell(
+        [one for one in others if one.pk != grant.person_id],
+        request,
+        acts=False,
+        otherwise=reverse("requests_app:holder_accesses"),
+        **context,
+    )
+
+
+def access_changed(verb: str, grants: Iterable[Grant], *, reason: str) -> None:
+    """Person, investigators and holders are told of each right stopped or resumed."""
+    for grant in grants:
+        of_access(_OF_ACCESS[verb], grant, message=reason, key=grant.has_key)

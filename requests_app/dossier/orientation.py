@@ -1,0 +1,198 @@
+"""Five questions, then a route: a procedure of this portal, or the name of another way.
+
+Questions and routes are data (`orientation.toml`): the law that sorts studies changes more often
+than this code.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Annotated
+
+from django.core.checks import CheckMessage, Error, register
+from django.utils.translation import gettext as _
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from requests_app.procedures import registry
+from requests_app.procedures.conditions import Condition, all_hold
+from requests_app.procedures.content_labels import ReadableSection
+from requests_app.procedures.schema import Procedure
+
+
+FILE = Path(__file__).with_name("orientation.toml")
+Text = Annotated[str, Field(min_length=1)]
+Answers = Mapping[str, bool]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Question(_Part):
+    """A question answered by yes or no."""
+
+    code: Annotated[str, Field(pattern=r"^[a-z][a-z_]*$")]
+    text: Text
+    help: str = ""
+
+
+class Route(_Part):
+    """Where a study goes when all conditions hold: a procedure here, or a link and a contact."""
+
+    code: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+    title: Text
+    why: Text
+    when: tuple[Condition, ...] = ()
+    procedure: str = ""
+    alternative: str = ""  # another procedure of this portal that also fits
+    alternative_why: str = ""
+    link: str = ""
+    link_label: str = ""
+    contact: str = ""
+    source: str = ""
+
+    @model_validator(mode="after")
+    def leads_somewhere(self) -> "Route":
+        if not self.procedure and not (self.link and self.link_label and self.contact):
+            raise ValueError(f"route {self.code!r}: name a procedure, or a link and a contact")
+        if bool(self.alternative) != bool(self.alternative_why):
+            raise ValueError(f"route {self.code!r}: an alternative says why")
+        return self
+
+    @property
+    def is_here(self) -> bool:
+        return bool(self.procedure)
+
+
+class Elsewhere(_Part):
+    """A way outside this portal that may also fit the answers: name, why, link and contact."""
+
+    title: Text
+    why: Text
+    when: tuple[Condition, ...] = ()
+    link: Text
+    link_label: Text
+    contact: Text
+    source: str = ""
+
+
+class Orientation(_Part):
+    questions: Annotated[tuple[Question, ...], Field(min_length=1)]
+    routes: Annotated[tuple[Route, ...], Field(min_length=1)]
+    elsewhere: tuple[Elsewhere, ...] = ()
+
+    @model_validator(mode="after")
+    def is_coherent(self) -> "Orientation":
+        codes = {question.code for question in self.questions}
+        for route in self.routes:
+            if unknown := {c.fact for c in route.when} - codes:
+                raise ValueError(f"route {route.code!r} asks for unknown answers: {unknown}")
+        for other in self.elsewhere:
+            if unknown := {c.fact for c in other.when} - codes:
+                raise ValueError(f"{other.title!r} asks for unknown answers: {unknown}")
+        if self.routes[-1].when:
+            raise ValueError("the last route has conditions: some answers would lead nowhere")
+        return self
+
+
+@cache
+def data() -> Orientation:
+    """The questions and routes. Raises pydantic.ValidationError, tomllib.TOMLDecodeError."""
+    return Orientation.model_validate(tomllib.loads(FILE.read_text(encoding="utf-8")))
+
+
+def questions() -> tuple[Question, ...]:
+    return data().questions
+
+
+def cleaned(answers: Mapping[str, object]) -> dict[str, bool]:
+    """Answers to the questions that exist, in their order; the rest is dropped."""
+    return {
+        question.code: answers[question.code]  # type: ignore[misc]
+        for question in questions()
+        if isinstance(answers.get(question.code), bool)
+    }
+
+
+def early_exit(answers: Answers) -> Route | None:
+    """A way out of this portal that the answers already decide: no need to ask more."""
+    for route in data().routes:
+        known = all(condition.fact in answers for condition in route.when)
+        if not route.is_here and route.when and known and all_hold(route.when, answers):
+            return route
+    return None
+
+
+def route(answers: Answers) -> Route | None:
+    """Where the study goes; None while questions that matter are unanswered."""
+    if found := early_exit(answers):
+        return found
+    if any(question.code not in answers for question in questions()):
+        return None
+    return next(one for one in data().routes if all_hold(one.when, answers))
+
+
+def elsewhere(answers: Answers) -> list[Elsewhere]:
+    """Ways outside this portal beside the route, for a study that may be asked for here."""
+    found = route(answers)
+    if found is None or not found.is_here:
+        return []
+    return [one for one in data().elsewhere if all_hold(one.when, answers)]
+
+
+def readable(answers: Mapping[str, object]) -> list[ReadableSection]:
+    """The answers as a section of the file, before the others; nothing without answers."""
+    facts = in_words(answers)
+    return [ReadableSection("orientation", _("Orientation"), facts)] if facts else []
+
+
+def in_words(answers: Mapping[str, object]) -> list[tuple[str, str]]:
+    """(question, yes or no) of the answers kept with a file, in the order of the questions."""
+    known = cleaned(answers)
+    return [
+        (question.text, _("oui") if known[question.code] else _("non"))
+        for question in questions()
+        if question.code in known
+    ]
+
+
+def next_question(answers: Answers) -> int | None:
+    """Rank (from 1) of the first question without answer; None when all have one."""
+    for rank, question in enumerate(questions(), start=1):
+        if question.code not in answers:
+            return rank
+    return None
+
+
+def procedure_of(found: Route) -> Procedure | None:
+    """The version of the route's procedure that a request made today uses."""
+    return next(iter(registry.current(found.procedure)), None) if found.procedure else None
+
+
+def allowed_procedures(answers: Answers) -> list[Procedure]:
+    """Procedures that a draft may follow after these answers: the route's, then its alternative."""
+    found = route(answers)
+    if found is None:
+        return []
+    codes = [code for code in (found.procedure, found.alternative) if code]
+    return [one for code in codes for one in registry.current(code)]
+
+
+@register("procedures")
+def check_orientation(**_kwargs: object) -> list[CheckMessage]:
+    """System check: an unreadable file, or a route to a procedure that does not exist."""
+    try:
+        orientation = data()
+    except (ValidationError, tomllib.TOMLDecodeError) as error:
+        return [Error(f"{FILE.name}: {error}", id="orientation.E001")]
+    known = {procedure.code for procedure in registry.everything()}
+    return [
+        Error(
+            f"{FILE.name}: route {one.code!r} names unknown procedure {code!r}",
+            id="orientation.E002",
+        )
+        for one in orientation.routes
+        for code in (one.procedure, one.alternative)
+        if code and code not in known
+    ]

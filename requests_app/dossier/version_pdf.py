@@ -1,0 +1,193 @@
+"""Documents of a request: a frozen version to read and sign; receipts."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from portal.common.pdf import render_pdf
+from portal.common.templatetags.portal import long_date, moment
+from requests_app.dossier import procedure_of
+from requests_app.dossier.frozen import grouped
+from requests_app.models import AccessRequest, RequestMember, RequestVersion
+from requests_app.procedures.content import SECTIONS, Row
+from requests_app.procedures.content_labels import readable
+from requests_app.selection import exports
+
+from . import orientation
+
+
+TEMPLATE = "pdf/receipt.typ"
+
+
+def frozen_sections(version: RequestVersion) -> list[dict[str, Any]]:
+    """Every section of a version as data of the PDF template."""
+    frozen: Mapping[str, Any] = version.content
+    sections: list[dict[str, Any]] = []
+    words = readable({name: frozen.get(name, {}) for name in SECTIONS})
+    for section in [*orientation.readable(frozen.get("orientation") or {}), *words]:
+        part: dict[str, Any] = {"title": section.label, "rows": section.facts}
+        if section.code == "specification":
+            rows = [Row.model_validate(row) for row in frozen["specification"].get("rows", [])]
+            part["sections"] = exports.specification_sections(rows)
+        sections.append(part)
+    kinds = dict(RequestMember.Kind.choices)
+    persons = [
+        [person["name"], kinds.get(person["kind"], ""), _yes(person["has_data_access"])]
+        for person in frozen.get("persons", [])
+    ]
+    sections.append(
+        {
+            "title": _("Équipe et personnes habilitées"),
+            "table": {"head": [_("Nom"), _("Qualité"), _("Accède aux données")], "rows": persons},
+        }
+    )
+    return [*sections, _pieces_section(version)]
+
+
+def _pieces_section(version: RequestVersion) -> dict[str, Any]:
+    return {
+        "title": _("Pièces"),
+        "table": {
+            "head": [_("Pièce"), _("Fichier ou dispense"), _("Empreinte SHA-256")],
+            "widths": [3, 3, 4],
+            "rows": _pieces(version),
+        },
+    }
+
+
+def _yes(value: bool) -> str:
+    return _("oui") if value else _("non")
+
+
+def _pieces(version: RequestVersion) -> list[list[str]]:
+    labels = {piece.code: piece.label for piece in procedure_of(version.request).pieces}
+    return [
+        [
+            labels.get(piece["code"], piece["code"]),
+            piece.get("name") or _("dispense : %(why)s") % {"why": piece.get("waiver_reason", "")},
+            piece.get("sha256", ""),
+        ]
+        for piece in version.content.get("pieces", [])
+    ]
+
+
+def version_pdf(version: RequestVersion) -> bytes:
+    """The whole frozen version, with the fingerprint that a signature covers and room to sign."""
+    request = version.request
+    return render_pdf(
+        TEMPLATE,
+        {
+            "title": _("Demande d’accès aux données"),
+            "subtitle": version.content.get("title", request.title),
+            "number": request.number or _("numéro donné au dépôt"),
+            "fingerprint": version.sha256,
+            "demo": request.organisation.is_demo,
+            "rows": [
+                [_("Procédure"), procedure_of(request).title],
+                [_("Responsable de traitement"), version.content["organisation"]["name"]],
+                [_("Version"), f"{version.number} ({version.get_status_display()})"],
+                [_("Arrêtée le"), moment(version.frozen_at)],
+                *_signed(version),
+                [_("Empreinte SHA-256"), grouped(version.sha256)],
+            ],
+            "sections": frozen_sections(version),
+            **(_to_sign(version) if version.status == RequestVersion.Status.AWAITING else {}),
+        },
+    )
+
+
+def _to_sign(version: RequestVersion) -> dict[str, Any]:
+    return {
+        "closing": _(
+            "En signant, le représentant légal du responsable de traitement confirme cette"
+            " demande, version %(n)s, identifiée par son empreinte, et la dépose."
+        )
+        % {"n": version.number},
+        "signature": _("Date, nom, qualité et signature :"),
+    }
+
+
+def _signed(version: RequestVersion) -> list[list[str]]:
+    """Who signed, and when; nothing for a version that is not signed or was not to be."""
+    kind = RequestVersion.Signature(version.signature) if version.signature else None
+    if version.status != RequestVersion.Status.SIGNED or version.signed_at is None:
+        return []
+    if kind == RequestVersion.Signature.NONE:
+        return [[_("Signature"), _("sans nouvelle signature")]]
+    when = moment(version.signed_at)
+    if kind == RequestVersion.Signature.PAPER and version.checked_at is None:  # of before the check
+        return [[_("Signature"), _("version signée déposée le %(date)s") % {"date": when}]]
+    if kind == RequestVersion.Signature.PAPER:
+        words = _("sur papier, par %(who)s ; document déposé le %(date)s") % {
+            "who": version.signatory or "–",
+            "date": when,
+        }
+        checked = _("par %(who)s, le %(date)s") % {
+            "who": version.checked_by or "–",
+            "date": moment(version.checked_at),
+        }
+        return [[_("Signature"), words], [_("Signature vérifiée"), checked]]
+    if version.signed_by:
+        words = _("en ligne, par %(who)s, le %(date)s") % {"who": version.signed_by, "date": when}
+        return [[_("Signature"), words]]
+    return []
+
+
+def deposit_receipt(request: AccessRequest, version: RequestVersion) -> bytes:
+    """What was deposited, when, under which number and fingerprint."""
+    return _receipt(
+        request,
+        version,
+        title=_("Récépissé de dépôt"),
+        facts=[[_("Déposée le"), moment(request.submitted_at)], *_signed(version)],
+        closing=_(
+            "Ce récépissé ne vaut pas dossier complet : le secrétariat contrôle les pièces et vous"
+            " écrit."
+        ),
+    )
+
+
+def completeness_receipt(request: AccessRequest, version: RequestVersion) -> bytes:
+    """From when the file is complete: the consultations count from then."""
+    return _receipt(
+        request,
+        version,
+        title=_("Récépissé de dossier complet"),
+        facts=[
+            [_("Déposée le"), long_date(request.submitted_at)],
+            [_("Complète le"), long_date(request.completed_at)],
+        ],
+        closing=_("Les délais des consultations courent à compter de la date de complétude."),
+    )
+
+
+def _receipt(
+    request: AccessRequest,
+    version: RequestVersion,
+    *,
+    title: str,
+    facts: list[list[str]],
+    closing: str,
+) -> bytes:
+    return render_pdf(
+        TEMPLATE,
+        {
+            "title": title,
+            "subtitle": version.content.get("title", request.title),
+            "number": request.number,
+            "fingerprint": version.sha256,
+            "demo": request.organisation.is_demo,
+            "rows": [
+                [_("Numéro"), request.number],
+                [_("Titre"), version.content.get("title", request.title)],
+                [_("Responsable de traitement"), version.content["organisation"]["name"]],
+                [_("Procédure"), procedure_of(request).title],
+                *facts,
+                [_("Version"), str(version.number)],
+                [_("Empreinte SHA-256"), version.sha256],
+            ],
+            "sections": [_pieces_section(version)],
+            "closing": closing,
+        },
+    )

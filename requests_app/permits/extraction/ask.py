@@ -1,0 +1,133 @@
+"""An operator asks; the worker prepares; a second person confirms. The row is the truth."""
+
+import logging
+
+from celery.exceptions import SoftTimeLimitExceeded
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from portal.accounts.models import User
+from portal.audit.record import record
+from requests_app.models import AccessRequest, Stage, StageState, Workspace
+from requests_app.permits import permits
+from requests_app.provisioning import extract
+from requests_app.provisioning.approved import ScopeError
+from requests_app.provisioning.extract_sources import ExtractError
+from requests_app.provisioning.preparing import Preparation, PreparationLost, locked
+from requests_app.provisioning.run import workspace_for
+from requests_app.rights import duties, permissions
+
+
+logger = logging.getLogger(__name__)
+
+MAX_TRIES = 3  # runs that died without a word; then a person looks
+
+
+class AskRefused(ValueError):
+    """The extract cannot be prepared now; the message is French."""
+
+
+def is_askable(request: AccessRequest) -> bool:
+    """Whether the extract may be prepared now, or prepared again."""
+    if not Stage.objects.filter(request=request, kind="extract", state=StageState.RUNNING).exists():
+        return False
+    workspace = Workspace.objects.filter(request=request).first()
+    return workspace is None or not extract.preparation_refusals(workspace)
+
+
+def ask(request: AccessRequest, *, by: User) -> Workspace:
+    """Have the extract prepared, or prepared again before its confirmation.
+
+    Raises AskRefused, also to whoever is no operator or has a part in the file.
+    """
+    if not permissions.can(by, "prepare_extract", request):
+        why = permissions.why_not(by, "prepare_extract", request)
+        raise AskRefused(why or _("L’extraction est préparée par un opérateur."))
+    if not is_askable(request):
+        raise AskRefused(_("L’extraction n’est pas à préparer maintenant."))
+    workspace_for(request)
+    with transaction.atomic():
+        workspace = locked(request.pk)
+        if reasons := extract.preparation_refusals(workspace):
+            raise AskRefused(reasons[0])
+        workspace.extract_asked_at, workspace.extract_asked_by = timezone.now(), by
+        workspace.extract_problem, workspace.extract_tries = "", 0
+        workspace.save(
+            update_fields=[
+                "extract_asked_at",
+                "extract_asked_by",
+                "extract_problem",
+                "extract_tries",
+            ]
+        )
+        record("extract.ask", by=by, on=workspace, about=request.pk)
+    return workspace
+
+
+def state(request: AccessRequest) -> str:
+    """Where the extract stands, in one sentence."""
+    workspace = Workspace.objects.filter(request=request).first()
+    if workspace is None:
+        return _("Elle n’est pas encore à préparer.")
+    if workspace.extract_confirmed_at is not None:
+        return _("Elle est confirmée par une deuxième personne.")
+    if workspace.extract_problem:
+        return _("Elle n’est pas prête : %(why)s") % {"why": workspace.extract_problem}
+    if workspace.extract_asked_at is not None:
+        return _("Elle est en cours de préparation.")
+    if workspace.extract_manifest:
+        return _("Elle est préparée ; une deuxième personne doit la confirmer.")
+    return _("Elle reste à préparer.")
+
+
+def prepare(workspace: Workspace) -> bool:
+    """Do what was asked, unless another run does; False then.
+
+    What is missing, refused, too long or broken stays on the row, in words: a person asks again.
+    A run that dies is taken up after its lease, three times at most.
+    """
+    run = Preparation.take(workspace.pk, asked=True)
+    if run is None or run.asked_by is None:
+        return False
+    try:
+        problem = _prepare(workspace, run, by=run.asked_by)
+        if problem:
+            extract.give_up(run, problem)
+    except PreparationLost:
+        logger.warning("extract of workspace %s: taken up by another run", workspace.pk)
+        return False
+    return True
+
+
+def _prepare(workspace: Workspace, run: Preparation, *, by: User) -> str:
+    """Why there is no extract, in French; empty when there is. Raises PreparationLost."""
+    if run.tries > MAX_TRIES:
+        return _(
+            "La préparation s’est interrompue %(n)d fois sans finir. Prévenez l’exploitant du"
+            " portail avant de la demander à nouveau."
+        ) % {"n": MAX_TRIES}
+    if why := duties.why_apart(by, workspace.request, "operator"):
+        return why  # joined the file since they asked
+    try:
+        extract.stage(workspace, scope=permits.approved_scope(workspace.request), by=by, run=run)
+    except PreparationLost:
+        raise
+    except (ExtractError, ScopeError) as error:
+        return str(error)
+    except SoftTimeLimitExceeded:
+        logger.error("extract of workspace %s: out of time", workspace.pk)
+        return _(
+            "La préparation n’avait pas fini après %(hours)g h : elle a été arrêtée. Demandez à"
+            " l’exploitant d’allonger ce délai, puis demandez-la à nouveau."
+        ) % {"hours": settings.PROVISIONING["extract_hours"]}
+    except OSError as error:
+        return _("Le dossier des dépôts est illisible : %(why)s.") % {"why": error.strerror}
+    except Exception:
+        logger.exception("extract of workspace %s failed", workspace.pk)
+        return _(
+            "Une erreur du portail a arrêté la préparation. Demandez-la à nouveau ; si elle"
+            " revient, prévenez l’exploitant."
+        )
+    return ""

@@ -1,0 +1,28 @@
+"""What follows here when an administrator suspends a person or an organisation (A30)."""
+
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.dispatch import receiver
+
+from portal.accounts.models import Organisation, User
+from portal.accounts.signals import access_suspended
+from requests_app.permits import permits
+
+
+@receiver(access_suspended, dispatch_uid="requests-sanction")
+def on_access_suspended(
+    *, user: User | None, organisation: Organisation | None, by: User, reason: str, **_kwargs: Any
+) -> None:
+    """Their accesses are suspended in the same transaction; the reconciler closes the door.
+
+    Raises ValidationError, and nothing is suspended, when one of them is of a file in which the
+    administrator has a part: another administrator decides that sanction.
+    """
+    target = user or organisation
+    if target is None:
+        return
+    try:
+        permits.follow_sanction(target, by=by, reason=reason)
+    except permits.PermitRefused as refused:
+        raise ValidationError(str(refused)) from refused

@@ -1,0 +1,353 @@
+"""What one person may do now on a request; pages draw their buttons from it."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+from uuid import UUID
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+
+from portal.accounts.models import Role, User
+from portal.common.calendar import legal_now
+from requests_app.models import (
+    FINAL_STATES,
+    AccessRequest,
+    InterestDeclaration,
+    RequestState,
+    Stage,
+    StageState,
+    Task,
+)
+from requests_app.procedures import registry
+from requests_app.procedures.schema import Procedure
+from requests_app.rights import permissions, standing
+from requests_app.rights.visibility import Person
+from requests_app.workflow.acts.file import to_sign_again
+from requests_app.workflow.definition import REQUEST_MOVES, Actor, Transition, stage_moves
+from requests_app.workflow.labels import label_of
+
+
+@dataclass(frozen=True, slots=True)
+class Ability:
+    """One verb this person may do now. `stage` None: a verb of the request; `task`: for
+    close_task."""
+
+    name: str
+    label: str | Promise
+    stage: Stage | None
+    url_name: str
+    irreversible: bool
+    task: Task | None = None
+    needs_fresh_factor: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NextStep:
+    """What is awaited: from whom (in words), what, by when."""
+
+    stage: Stage | None
+    task: Task | None
+    what: str
+    who: str
+    due_at: datetime | None
+    reminder_at: datetime | None = None  # no deadline runs: when the actor is reminded
+
+
+def abilities(
+    request: AccessRequest, *, user: Person, stages: Sequence[Stage] | None = None
+) -> list[Ability]:
+    """Verbs the person may do now, the most urgent stage first, then those of the request.
+
+    `stages`: all of the request's, where the caller has read them.
+    """
+    if not isinstance(user, User) or not user.is_active:
+        return []
+    asked = _Asked(user, request, stages)
+    procedure = registry.get(request.procedure_code, request.procedure_version)
+    found = [*_of_stages(asked, procedure), *_of_tasks(asked), *_of_request(asked, procedure)]
+    if any(one.name == "declare_interest" for one in found) and _declared(user, request):
+        # said already: still there, to stand down later, but not what is awaited
+        found.sort(key=lambda one: one.name == "declare_interest")
+    return found
+
+
+def _declared(user: User, request: AccessRequest) -> bool:
+    return InterestDeclaration.objects.filter(request=request, member=user).exists()
+
+
+class _Asked:
+    """One person on one request, each quality asked of the database once."""
+
+    def __init__(self, user: User, request: AccessRequest, stages: Sequence[Stage] | None) -> None:
+        self.user, self.request, self._stages = user, request, stages
+        self._known: dict[tuple[str, object, object], bool] = {}
+        self._receipts: dict[UUID, bool] = {}
+
+    @property
+    def begun(self) -> list[Stage]:
+        """Stages in which something may be done, or was."""
+        rows: Iterable[Stage] | None = self._stages
+        if rows is None:
+            rows = Stage.objects.filter(request=self.request).select_related("holder", "committee")
+        over = {StageState.PENDING, StageState.SKIPPED}
+        return [stage for stage in rows if stage.state not in over]
+
+    @cached_property
+    def demands(self) -> Counter[UUID]:
+        """How often each stage asked for more."""
+        sent = self.request.acts.filter(code="request_completion", stage__isnull=False)
+        return Counter(sent.values_list("stage", flat=True))
+
+    def received(self, stage: Stage) -> bool:
+        """Whether the authority's receipt is recorded."""
+        if stage.pk not in self._receipts:
+            self._receipts[stage.pk] = stage.acts.filter(
+                code="record_receipt", corrected_by__isnull=True
+            ).exists()
+        return self._receipts[stage.pk]
+
+    def may(self, move: Transition, stage: Stage | None = None, task: Task | None = None) -> bool:
+        held = [actor for actor in sorted(move.actors) if self._is(actor, stage, task)]
+        return bool(held) and not (move.binding and held == [Actor.TEAM] and self.why_not_bind)
+
+    @cached_property
+    def why_not_bind(self) -> list[str]:
+        return standing.why_not_bind(self.user, self.request)
+
+    def _is(self, actor: str, stage: Stage | None, task: Task | None) -> bool:
+        place: tuple[object, object] = (
+            (stage.holder_id, stage.committee_id) if stage else (None, None),
+            task.role if task else None,
+        )
+        if actor == "rapporteur":
+            place = (stage.pk if stage else None, None)
+        key = (actor, *place)
+        if key not in self._known:
+            self._known[key] = permissions.is_actor(self.user, actor, self.request, stage, task)
+        return self._known[key]
+
+
+def move_of(
+    request: AccessRequest,
+    name: str,
+    *,
+    user: Any,
+    stage: Stage | None = None,
+    task: Task | None = None,
+) -> Transition | None:
+    """An act that is this person's by quality, whatever the state of things (the engine says what
+    keeps them from it); None when it is not theirs."""
+    procedure = registry.get(request.procedure_code, request.procedure_version)
+    moves = REQUEST_MOVES if stage is None else stage_moves(procedure.stage(stage.code))
+    move = moves.get(name)
+    if move is None or not any(
+        permissions.is_actor(user, actor, request, stage, task) for actor in move.actors
+    ):
+        return None
+    return move
+
+
+def _of_stages(asked: _Asked, procedure: Procedure) -> Iterator[Ability]:
+    for stage in sorted(asked.begun, key=_urgency):
+        stage.request = asked.request
+        moves = list(stage_moves(procedure.stage(stage.code)).values())
+        if stage.kind == "opinion" and _has_rapporteurs(stage):
+            # named already: to change them is not what is awaited
+            moves.sort(key=lambda move: move.name == "assign_rapporteurs")
+        for move in moves:
+            if stage.state in move.sources and asked.may(move, stage):
+                if _useful(move, stage, procedure, asked):
+                    yield _ability(move, stage)
+
+
+def _has_rapporteurs(stage: Stage) -> bool:
+    return stage.state == StageState.RUNNING and (
+        stage.rapporteurs.filter(ended_at__isnull=True).exists()
+    )
+
+
+def _urgency(stage: Stage) -> tuple[bool, bool, float, int]:
+    due = stage.due_at.timestamp() if stage.due_at else 0.0
+    return (stage.state == StageState.DONE, stage.due_at is None, due, stage.position)
+
+
+def _useful(move: Transition, stage: Stage, procedure: Procedure, asked: "_Asked") -> bool:
+    """Leave out what the guards would refuse whatever is written."""
+    if stage.kind == "completeness":
+        return _useful_in_completeness(move, stage, procedure, asked)
+    if move.name == "file_late_opinion":
+        return bool(stage.outcome) and procedure.stage(stage.code).outcome(stage.outcome).tacit
+    if move.name == "extend_opinion":
+        return stage.extended_at is None
+    if move.name == "file_report":
+        return not stage.reports.filter(author=asked.user, filed_at__isnull=False).exists()
+    received = asked.received(stage) if stage.kind == "authorisation" else False
+    if move.name == "record_receipt":
+        return not received
+    if move.name == "record_extension":
+        return received and stage.extended_at is None
+    if move.name in {"record_authorisation", "record_refusal"}:
+        return received
+    return True
+
+
+def _useful_in_completeness(
+    move: Transition, stage: Stage, procedure: Procedure, asked: "_Asked"
+) -> bool:
+    if move.name not in {"request_completion", "close_incomplete"}:
+        return True
+    sent = asked.demands[stage.pk]
+    if move.name == "close_incomplete":  # never without having asked
+        theirs = stage.state == StageState.PAUSED and not (
+            stage.due_at is None or stage.due_at < legal_now()
+        )
+        return (
+            sent > 0
+            and not theirs
+            and asked.request.state
+            in {
+                RequestState.SUBMITTED,
+                RequestState.INCOMPLETE,
+            }
+        )
+    return sent < procedure.stage(stage.code).max_rounds
+
+
+def _of_tasks(asked: _Asked) -> Iterator[Ability]:
+    move = REQUEST_MOVES["close_task"]
+    if asked.request.state not in move.sources:
+        return
+    tasks = Task.objects.filter(request=asked.request, closed_at__isnull=True)
+    for task in tasks.select_related("stage"):
+        if asked.may(move, None, task):
+            yield Ability(
+                move.name, label_of(move.name), None, "requests_app:act", move.irreversible, task
+            )
+
+
+def _of_request(asked: _Asked, procedure: Procedure) -> Iterator[Ability]:
+    for move in REQUEST_MOVES.values():
+        if not move.public or move.name == "close_task":
+            continue
+        if asked.request.state not in move.sources or not asked.may(move):
+            continue
+        if move.name == "deposit_paper" and "paper" not in procedure.signature.modes:
+            continue
+        if move.name == "withdraw" and asked.request.number:
+            if standing.why_not_speak(asked.user, asked.request):
+                continue
+        if move.name in {"ask_signature", "send_completion"} and not _right_sending(
+            asked, procedure, move.name
+        ):
+            continue
+        yield _ability(move, None)
+
+
+def _right_sending(asked: _Asked, procedure: Procedure, name: str) -> bool:
+    """A completed file goes straight back, unless something changed must be signed again."""
+    if asked.request.state != RequestState.INCOMPLETE:
+        return name == "ask_signature"
+    return bool(to_sign_again(asked.request, procedure)) == (name == "ask_signature")
+
+
+def _ability(move: Transition, stage: Stage | None) -> Ability:
+    return Ability(
+        move.name,
+        label_of(move.name),
+        stage,
+        "requests_app:act",
+        move.irreversible,
+        needs_fresh_factor=move.needs_fresh_factor,
+    )
+
+
+# --- Who must act next ----------------------------------------------------------------------------
+
+
+def who_must_act(
+    request: AccessRequest, *, stages: Sequence[Stage] | None = None
+) -> list[NextStep]:
+    """Everyone from whom something is awaited, due first; empty once the request is over.
+
+    `stages`: all of the request's, where the caller has read them.
+    """
+    if request.state in FINAL_STATES:
+        return []
+    if request.state == RequestState.DRAFT:
+        what = _("Compléter le dossier et demander la signature")
+        return [NextStep(None, None, what, _("le demandeur"), None)]
+    if request.state == RequestState.AWAITING_SIGNATURE:
+        return [NextStep(None, None, _("Signer la demande"), _("le représentant légal"), None)]
+    if request.state == RequestState.SIGNATURE_CHECK:
+        what = _("Vérifier la signature de la version déposée")
+        return [NextStep(None, None, what, _("le secrétariat"), None)]
+    return _awaited([request], stages)[request.pk]
+
+
+def who_must_act_on(requests: Sequence[AccessRequest]) -> dict[UUID, list[NextStep]]:
+    """`who_must_act` for a list of requests, in two queries whatever its length."""
+    plain = {
+        RequestState.DRAFT,
+        RequestState.AWAITING_SIGNATURE,
+        RequestState.SIGNATURE_CHECK,
+        *FINAL_STATES,
+    }
+    running = [one for one in requests if one.state not in plain]
+    others = {one.pk: who_must_act(one) for one in requests if one.state in plain}
+    return others | (_awaited(running) if running else {})
+
+
+def _awaited(
+    requests: Sequence[AccessRequest], stages: Iterable[Stage] | None = None
+) -> dict[UUID, list[NextStep]]:
+    """From the open stages and tasks of requests under way, due first."""
+    procedures = {
+        one.pk: registry.get(one.procedure_code, one.procedure_version) for one in requests
+    }
+    steps: dict[UUID, list[NextStep]] = {pk: [] for pk in procedures}
+    if stages is None:
+        found = Stage.objects.open().filter(request__in=procedures)
+        stages = found.select_related("holder", "committee")
+    for stage in stages:
+        if stage.state not in {StageState.RUNNING, StageState.PAUSED}:
+            continue
+        pk = stage.request_id
+        steps[pk].append(_step_of_stage(stage, procedures[pk]))
+    for task in Task.objects.filter(request__in=procedures, closed_at__isnull=True):
+        steps[task.request_id].append(_step_of_task(task, procedures[task.request_id]))
+    for awaited in steps.values():
+        awaited.sort(key=lambda step: (step.due_at is None, step.due_at or 0))
+    return steps
+
+
+def _step_of_stage(stage: Stage, procedure: Procedure) -> NextStep:
+    if stage.state == StageState.PAUSED:
+        what = _("Compléter le dossier et le renvoyer")
+        return NextStep(stage, None, what, _("le demandeur"), stage.due_at)
+    spec = procedure.stage(stage.code)
+    if spec.awaited is not None and stage.due_at is not None:  # its receipt made the clock run
+        return NextStep(stage, None, spec.awaited.what, spec.awaited.who, stage.due_at)
+    if spec.clock is not None and spec.clock.on_expiry.effect == "remind":
+        return NextStep(stage, None, spec.expected, actor_of(stage), None, stage.due_at)
+    return NextStep(stage, None, spec.expected, actor_of(stage), stage.due_at)
+
+
+def _step_of_task(task: Task, procedure: Procedure) -> NextStep:
+    return NextStep(
+        None, task, procedure.task(task.code).expected, str(Role(task.role).label), task.due_at
+    )
+
+
+def actor_of(stage: Stage) -> str:
+    """The actor of a stage in words."""
+    if stage.holder is not None:
+        return stage.holder.name
+    if stage.committee is not None:
+        return stage.committee.acronym or stage.committee.name
+    if stage.role == "applicant":
+        return _("le demandeur")
+    return str(Role(stage.role).label)
