@@ -38,7 +38,7 @@ schema:  ## what the migrations make of a database, against those of a commit (B
 	@exec $(PYTHON) -m tests.migrations.schema $(if $(BASE),--against $(BASE)) $(ARGS)
 
 openapi:  ## rewrite the committed description of the API, which the portal serves
-	@$(PYTHON) -m tests.api.describe
+	@$(PYTHON) -m tests.catalog.api.describe
 
 docs:  ## rewrite docs/workflow.md from the state machines and procedures
 	@$(PYTHON) manage.py describe_workflow > docs/workflow.md

@@ -17,7 +17,7 @@ from catalog.names import key_of, tidy_name, wrong_with
 from catalog.search import indexing
 
 from .factories import make_dataset, make_table, make_variable
-from .test_import import field, load, write
+from .ingest.test_import import field, load, write
 
 
 # Every place where a name is a part of the path, with what stands before it.

@@ -76,7 +76,12 @@ def urls() -> Iterator[str]:
 
 def _patterns(patterns: list[Any], path: str, names: str) -> Iterator[str]:
     for one in patterns:
-        here = path + str(one.pattern)
+        # applications of the administration in one order, whichever was registered first
+        here = path + re.sub(
+            r"(?<=\(\?P<app_label>)[\w|]+",
+            lambda m: "|".join(sorted(m[0].split("|"))),
+            str(one.pattern),
+        )
         if inner := getattr(one, "url_patterns", None):
             space = f"{one.namespace}:" if one.namespace else ""
             yield from _patterns(inner, here, names + space)
@@ -252,7 +257,7 @@ def entry_points() -> Iterator[str]:
     for pattern in SHELLS:
         for path in TOP.glob(pattern):
             if path.is_file():
-                named = r"\b(?:portal|catalog|requests_app)(?:\.[a-z_]+)+(?::[a-z]+)?"
+                named = r"(?<![\w.])(?:portal|catalog|requests_app)(?:\.[a-z_]+)+(?::[a-z]+)?"
                 yield from re.findall(named, path.read_text())
 
 

@@ -16,7 +16,7 @@ from django.urls import get_resolver, resolve
 
 from portal.common.body_limits import MIB, SIGNED_IN_BYTES
 from tests.consistency.test_urls import addresses
-from tests.portal.test_logs import PATHS, TOKEN
+from tests.portal.common.test_logs import PATHS, TOKEN
 
 
 DEPLOY = Path(settings.BASE_DIR) / "deploy"

@@ -43,7 +43,7 @@ PROVEN = {
     "catalog.search.tasks.build_missing_index": "the same, with the whole index",
     "requests_app.workflow.tasks.fire_due": "test_clocks_grants_and_documents_go_on",
     "requests_app.tasks.forget_old_baskets": "one statement",
-    "requests_app.tasks.forget_lost_files": "tests/requests_app/test_uploads_kept.py",
+    "requests_app.tasks.forget_lost_files": "tests/requests_app/dossier/test_uploads_kept.py",
     "requests_app.provisioning.tasks.sweep": "test_what_time_brings_goes_on",
     "requests_app.extraction.tasks.prepare_asked": "provisioning/test_preparing.py",
 }

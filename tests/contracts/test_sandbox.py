@@ -19,7 +19,7 @@ from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import ClientError
 from scaleway import ScalewayException
 
-from tests.requests_app.sandbox.live import (
+from tests.portal.training.sandbox.live import (
     READ,
     LiveSandbox,
     Study,

@@ -20,7 +20,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from django.conf import settings
 
-from tests.requests_app.sandbox.live import LiveSandbox, request
+from tests.portal.training.sandbox.live import LiveSandbox, request
 
 
 RECORDINGS = Path(settings.BASE_DIR).parent / "shared" / "data" / "scaleway" / "recordings"

@@ -14,11 +14,7 @@ from catalog import panels
 from catalog.ingest.demo import seed_catalogue
 from catalog.models import Dataset, TableKey, Variable, VocabularyTerm
 from portal.accounts.models import Role
-from tests.support.client import client_for, page_text
-from tests.support.queries import assert_query_count, count_queries
-from tests.support.requests import person
-
-from .factories import (
+from tests.catalog.factories import (
     make_dataset,
     make_holder,
     make_organisation,
@@ -26,6 +22,9 @@ from .factories import (
     make_user,
     make_variable,
 )
+from tests.support.client import client_for, page_text
+from tests.support.queries import assert_query_count, count_queries
+from tests.support.requests import person
 
 
 pytestmark = pytest.mark.django_db

@@ -10,9 +10,8 @@ from django.test import Client
 from catalog.models import TableKey, Variable
 from catalog.pages import lists
 from catalog.timeline import Years
+from tests.catalog.factories import make_dataset, make_table, make_variable
 from tests.support.client import page_text
-
-from .factories import make_dataset, make_table, make_variable
 
 
 pytestmark = pytest.mark.django_db

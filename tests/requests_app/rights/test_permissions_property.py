@@ -44,7 +44,7 @@ from requests_app.models import (
     Task,
 )
 from requests_app.rights import permissions
-from tests.requests_app.test_permissions_sets import build, expected, held_by, roles
+from tests.requests_app.rights.test_permissions_sets import build, expected, held_by, roles
 from tests.support.factories import stored_file
 
 

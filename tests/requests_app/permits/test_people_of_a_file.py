@@ -16,7 +16,7 @@ from portal.notifications.permissions import visible_to
 from requests_app.counter.reading import request as reading
 from requests_app.models import Grant, GrantState, RequestMember
 from requests_app.permits import team
-from tests.portal.test_accounts_invitations import path_of
+from tests.portal.accounts.test_accounts_invitations import path_of
 from tests.support.client import client_for, enrol, page_text
 from tests.support.factories import World, user
 

@@ -26,7 +26,7 @@ from requests_app.models import (
 from requests_app.register import register
 from requests_app.rights import permissions
 from requests_app.rights.actors import qualifies
-from tests.requests_app.test_terms_of_access import undone
+from tests.requests_app.permits.test_terms_of_access import undone
 from tests.support.factories import Story, World, organisation, user
 
 

@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 from scaleway import ScalewayException
 
-from tests.requests_app.sandbox.live import (
+from tests.portal.training.sandbox.live import (
     LiveSandbox,
     Study,
     outcome,

@@ -25,7 +25,7 @@ from requests_app.models import (
 from requests_app.permits import extraction, operations, permits
 from requests_app.rights import permissions
 from requests_app.workflow import engine
-from tests.requests_app.test_duties import (
+from tests.requests_app.rights.test_duties import (
     ANOTHER,
     MINUTE,
     Making,

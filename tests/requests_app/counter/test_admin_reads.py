@@ -20,7 +20,7 @@ from portal.audit import record as audit_record
 from portal.audit.models import AuditEvent
 from portal.common.sensitive import SENSITIVE
 from requests_app.models import AccessRequest, InterestDeclaration
-from tests.requests_app.test_admin import LISTS, OURS, a_study, address, enter, name_of
+from tests.requests_app.counter.test_admin import LISTS, OURS, a_study, address, enter, name_of
 from tests.support.factories import World
 from tests.support.people import a_person
 

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.requests_app.sandbox.live import LiveSandbox
+from tests.portal.training.sandbox.live import LiveSandbox
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from portal.training.sandbox.payload import CHECKSUMS
-from tests.requests_app.sandbox.live import LiveSandbox, Study, request
+from tests.portal.training.sandbox.live import LiveSandbox, Study, request
 
 
 UNSIGNED_TRAILER = "STREAMING-UNSIGNED-PAYLOAD-TRAILER"

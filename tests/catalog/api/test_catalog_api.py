@@ -17,7 +17,7 @@ from catalog.api.urls import router, urlpatterns
 from catalog.models import TableKey
 from catalog.search.indexing import rebuild
 from portal.accounts import tokens
-from tests.api.describe import describe
+from tests.catalog.api.describe import describe
 from tests.catalog.factories import make_dataset, make_table, make_user, make_variable
 from tests.support.queries import assert_query_count
 

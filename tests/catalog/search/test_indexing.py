@@ -25,8 +25,7 @@ from catalog.search.indexing import (
 from catalog.search.query import SearchRequest, parse
 from catalog.search.tasks import build_missing_index
 from catalog.search.tasks import index_pending as task
-
-from .factories import make_dataset, make_table, make_variable
+from tests.catalog.factories import make_dataset, make_table, make_variable
 
 
 pytestmark = pytest.mark.django_db

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.requests_app.sandbox.live import LiveSandbox
+from tests.portal.training.sandbox.live import LiveSandbox
 
 
 IAM = "/iam/v1alpha1"

@@ -11,10 +11,9 @@ from catalog.models import Dataset, IndexOutbox, Table, Variable
 from catalog.search import documents, highlight, indexing, text
 from catalog.search.documents import all_documents, documents_for
 from catalog.search.query import parse
+from tests.catalog.factories import make_dataset, make_organisation, make_table, make_variable
+from tests.catalog.pages.test_bounded_pages import hold, instances
 from tests.support.queries import count_queries
-
-from .factories import make_dataset, make_organisation, make_table, make_variable
-from .test_bounded_pages import hold, instances
 
 
 def slowly_folded(value: str) -> str:

@@ -1,6 +1,6 @@
 """The API's OpenAPI description, from its views: what `make openapi` writes and a test compares.
 
-    python -m tests.api.describe
+    python -m tests.catalog.api.describe
 
 The portal serves the files; drf-spectacular, which makes them, is a tool of development only.
 """

@@ -16,10 +16,15 @@ from catalog.pages.results import Found, load
 from catalog.search.query import Hit, parse
 from requests_app.procedures.content import Row
 from requests_app.selection.specification import describe
+from tests.catalog.factories import (
+    make_dataset,
+    make_holder,
+    make_organisation,
+    make_table,
+    make_variable,
+)
 from tests.support.client import page_text
 from tests.support.queries import count_queries
-
-from .factories import make_dataset, make_holder, make_organisation, make_table, make_variable
 
 
 pytestmark = pytest.mark.django_db

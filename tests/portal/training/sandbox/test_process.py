@@ -14,7 +14,7 @@ import pytest
 from botocore.exceptions import ClientError
 from django.conf import settings
 
-from tests.requests_app.sandbox.live import LiveSandbox, Study, outcome, request
+from tests.portal.training.sandbox.live import LiveSandbox, Study, outcome, request
 
 
 def command(root: Path, *more: str) -> subprocess.CompletedProcess[str]:
