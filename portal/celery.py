@@ -24,7 +24,7 @@ app.autodiscover_tasks(
         "catalog.search",
         "requests_app.dossier",
         "requests_app.workflow",
-        "requests_app.provisioning",
+        "requests_app.provisioning.worker",
         "requests_app.permits.extraction",
     ]
 )

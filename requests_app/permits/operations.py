@@ -11,8 +11,8 @@ from portal.accounts.models import Organisation, Role, User
 from portal.accounts.roles import has_role
 from requests_app.models import AccessRequest, Credential, Grant, GrantState, Probe, Workspace
 from requests_app.permits import permits
-from requests_app.provisioning import run
-from requests_app.provisioning.backends.base import Unreachable
+from requests_app.provisioning import workspaces
+from requests_app.provisioning.providers.port import Unreachable
 from requests_app.rights import permissions
 from requests_app.rights.actors import barred_from
 
@@ -234,11 +234,11 @@ def _on_reconciler(name: str, workspace: Workspace, *, by: User, reason: str) ->
         raise OperationRefused(why or _("Cet acte est celui d’un opérateur."))
     match name:
         case "hold":
-            done = run.hold(workspace, by=by, reason=reason)
+            done = workspaces.hold(workspace, by=by, reason=reason)
         case "release":
-            done = run.release(workspace, by=by)
+            done = workspaces.release(workspace, by=by)
         case _:
-            run.retry(workspace, by=by)
+            workspaces.retry(workspace, by=by)
             done = True
     if not done:
         raise OperationRefused(_("C’était déjà fait : rechargez la page."))

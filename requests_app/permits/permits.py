@@ -30,8 +30,8 @@ from requests_app.models import (
     RequestVersion,
     Workspace,
 )
-from requests_app.provisioning.hints import wake
-from requests_app.provisioning.run import workspace_for
+from requests_app.provisioning.waking import wake
+from requests_app.provisioning.workspaces import workspace_for
 from requests_app.rights import duties
 from requests_app.rights.actors import barred_from, is_actor, why_barred
 

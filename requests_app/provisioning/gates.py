@@ -19,7 +19,7 @@ from portal.accounts.models import TermsAcceptance, Training, User
 from portal.accounts.terms import CURRENT_TERMS
 from portal.common.calendar import PARIS, legal_now
 from requests_app.models import Grant, RequestMember, Workspace
-from requests_app.provisioning.extract import matches
+from requests_app.provisioning.extract.confirming import matches
 
 
 # Conditions the person can meet; then those of the study; in the order they are told.

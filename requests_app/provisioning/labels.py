@@ -7,15 +7,15 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from portal.common.templatetags.portal import hour
-from requests_app.provisioning.backends.base import (
+from requests_app.provisioning.custody import CustodyError
+from requests_app.provisioning.extract.sources import ExtractError
+from requests_app.provisioning.providers.port import (
     BackendError,
     BucketGone,
     Denied,
     QuotaExceeded,
     Unreachable,
 )
-from requests_app.provisioning.custody import CustodyError
-from requests_app.provisioning.extract_sources import ExtractError
 
 
 OBSERVED: dict[str, Promise] = {

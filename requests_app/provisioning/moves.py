@@ -7,8 +7,8 @@ from portal.audit.record import record
 from portal.common.calendar import legal_now
 from requests_app.models import Grant, TransitionLog
 from requests_app.provisioning.grant_states import target_of
-from requests_app.provisioning.hints import announce
-from requests_app.provisioning.lease import Lease
+from requests_app.provisioning.outbox import announce
+from requests_app.provisioning.worker.lease import Lease
 
 
 def move(

@@ -10,7 +10,7 @@ from portal.accounts.models import TermsAcceptance, Training, User
 from portal.accounts.signals import conditions_changed
 from portal.common.signals import clock_moved
 from requests_app.models import Grant, Workspace
-from requests_app.provisioning.hints import wake
+from requests_app.provisioning.waking import wake
 
 
 WAITING = ("wanted", "opening", "suspended", "failed")

@@ -17,10 +17,10 @@ from requests_app.models import CloudResource, Credential, Grant
 from requests_app.provisioning import custody, gates
 from requests_app.provisioning.facts import READY
 from requests_app.provisioning.fences import MANIFEST
-from requests_app.provisioning.hints import wake
-from requests_app.provisioning.keys import new_intent
 from requests_app.provisioning.locks import lock_study
 from requests_app.provisioning.storage_settings import Settings
+from requests_app.provisioning.waking import wake
+from requests_app.provisioning.worker.keys import new_intent
 
 
 # `ready` to be shown, `preparing`, `shown`; without a key: `unrevealed` in time, or `gone`, deleted

@@ -5,7 +5,7 @@ from uuid import UUID
 from portal.common import sweeps
 from portal.common.calendar import legal_now
 from requests_app.models import Grant, GrantState, Stage, StageState
-from requests_app.provisioning import extract
+from requests_app.provisioning.extract import delivery
 
 from .engine import apply, expire
 from .errors import WorkflowError
@@ -51,7 +51,7 @@ def run_sent_back() -> int:
     lost = Stage.objects.filter(
         kind="extract",
         state=StageState.DONE,
-        request__workspace__in=extract.sent_back(),
+        request__workspace__in=delivery.sent_back(),
         request__stages__in=Stage.objects.filter(kind="opening", state=StageState.RUNNING),
     )
     return sweeps.each(lost, lambda stage: _try(stage, "reopen_extract"), what="lost extracts")

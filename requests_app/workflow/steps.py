@@ -23,7 +23,7 @@ from requests_app.models import (
 )
 from requests_app.procedures.schema import Outcome
 from requests_app.procedures.schema import Stage as StageSpec
-from requests_app.provisioning.run import workspace_for
+from requests_app.provisioning.workspaces import workspace_for
 
 from .context import Context
 from .definition import (

@@ -75,7 +75,7 @@ FILLED_AT_START = {
     "requests_app.workflow.verbs.VERBS": "decorators, when a module is imported",
 }
 # One number, written at once as a whole: the worst of a race is one more try.
-NUMBERS = {"requests_app.provisioning.hints._quiet_until": "until when no hint is sent"}
+NUMBERS = {"requests_app.provisioning.waking._quiet_until": "until when no hint is sent"}
 # `functools` locks its own table. Two threads may compute a value at once: it must be the same one,
 # and nobody may change what all are given.
 CACHES = {
@@ -98,8 +98,8 @@ OBJECTS = {
     "catalog.search.text._stemming": "the lock of the stemmer",
     "portal.celery.app": "the Celery application, made to be shared",
     "requests_app.rights.kept._here": "counted per thread, which serves one request at a time",
-    "requests_app.provisioning.backends.transport._jitter": "asks the system, keeps nothing",
-    "requests_app.provisioning.backends.transport.SHARED_BUCKET": "counts under its own lock",
+    "requests_app.provisioning.providers.scaleway.transport._jitter": "asks the system",
+    "requests_app.provisioning.providers.scaleway.transport.SHARED_BUCKET": "has its own lock",
     "requests_app.counter.reading.badge._touched": "one set per thread, emptied by its commit",
 }
 # Types that keep nothing after they are made, or that their library makes for threads.

@@ -22,8 +22,9 @@ from portal.notifications import sending
 from portal.notifications.models import Message
 from requests_app.committee import decisions
 from requests_app.models import Credential, Grant, Outbox, Permit, Stage, StageState
-from requests_app.provisioning import hints, sweeping
-from requests_app.provisioning import tasks as provisioning
+from requests_app.provisioning import outbox
+from requests_app.provisioning.worker import sweeping
+from requests_app.provisioning.worker import tasks as provisioning
 from requests_app.workflow import clock
 from requests_app.workflow import tasks as workflow
 from tests.requests_app.provisioning import world
@@ -213,7 +214,7 @@ def test_what_time_brings_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
             Credential.objects.filter(pk=key.pk).update(created_at=old)
     Outbox.objects.all().delete()
     told: list[tuple[str, Any]] = []
-    real = hints.announce
+    real = outbox.announce
 
     def announce(topic: str, object_id: Any, **data: Any) -> None:
         if topic not in {one for one, _pk in told}:
@@ -251,16 +252,16 @@ def test_announcements_that_always_fail_keep_no_other_waiting(
         tried.append(pk)
         raise ZeroDivisionError
 
-    monkeypatch.setattr(hints, "deliver", never)
-    hints.resend()
-    hints.resend()
+    monkeypatch.setattr(outbox, "deliver", never)
+    outbox.resend()
+    outbox.resend()
     assert set(tried) == {row.pk for row in rows}
 
 
 def test_every_topic_written_has_a_consumer() -> None:
     with pytest.raises(LookupError):
-        hints.announce("permit_created", world.study(staged=False).pk)
-    for signal, _model, _name in hints.TOPICS.values():
+        outbox.announce("permit_created", world.study(staged=False).pk)
+    for signal, _model, _name in outbox.TOPICS.values():
         assert signal.receivers, signal  # and somebody listens
 
 

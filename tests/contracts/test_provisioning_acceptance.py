@@ -19,7 +19,7 @@ from botocore.exceptions import ClientError
 from requests.adapters import HTTPAdapter
 
 from requests_app.models import Credential, Grant, Outbox, Workspace
-from requests_app.provisioning import reveal, run
+from requests_app.provisioning import reveal, waking
 from requests_app.provisioning.reveal import RevealedKey
 from tests.requests_app.provisioning import live as live_sandbox
 from tests.requests_app.provisioning import world
@@ -176,7 +176,7 @@ def test_a_policy_that_forgets_the_portal_is_repaired(live: Live, play: Play) ->
     policy["Statement"] = policy["Statement"][1:]
     backend.put_bucket_policy(somebody.bucket_in, policy, project=project)
     Workspace.objects.filter(pk=workspace.pk).update(observed_at=None)
-    run.wake(workspace.pk)
+    waking.wake(workspace.pk)
     play(workspace)
     found = backend.bucket_policy(somebody.bucket_in, project=project)
     assert found is not None
@@ -193,7 +193,7 @@ def test_a_group_deleted_by_hand_comes_back_with_its_rights(live: Live, play: Pl
     found_before = Outbox.objects.filter(topic="drift_found").count()
     for findings in (1, 0):  # the second inspection finds nothing
         Workspace.objects.filter(pk=workspace.pk).update(observed_at=None)
-        run.wake(workspace.pk)
+        waking.wake(workspace.pk)
         play(workspace)
         assert somebody.reads() == 200
         found_now = Outbox.objects.filter(topic="drift_found").count()

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from requests_app.provisioning.backends.base import (
+from requests_app.provisioning.fences import PERMISSION_SETS, Admission, render_policy, same_policy
+from requests_app.provisioning.providers.port import (
     Backend,
     BucketGone,
     Denied,
@@ -15,8 +16,7 @@ from requests_app.provisioning.backends.base import (
     NotFound,
     Permanent,
 )
-from requests_app.provisioning.backends.scaleway import ScalewayBackend, ScalewayConfig
-from requests_app.provisioning.fences import PERMISSION_SETS, Admission, render_policy, same_policy
+from requests_app.provisioning.providers.scaleway.backend import ScalewayBackend, ScalewayConfig
 from tests.requests_app.provisioning import live as live_sandbox
 from tests.requests_app.provisioning.fake import FakeBackend
 

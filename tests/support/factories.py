@@ -35,8 +35,8 @@ from requests_app.permits import permits
 from requests_app.procedures import registry
 from requests_app.procedures.schema import Procedure
 from requests_app.procedures.schema import Stage as StageSpec
-from requests_app.provisioning import extract
-from requests_app.provisioning.approved import approved_tables, scope_fingerprint
+from requests_app.provisioning.extract import confirming
+from requests_app.provisioning.extract.approved import approved_tables, scope_fingerprint
 from requests_app.rights import permissions
 from requests_app.workflow import engine
 from tests.support import requests as basics
@@ -469,7 +469,7 @@ class Story:
 
     def confirm_extract(self, *, by: User) -> None:
         """As the page that shows what is prepared now."""
-        seen = extract.manifest_sha256(Workspace.objects.get(request=self.request))
+        seen = confirming.manifest_sha256(Workspace.objects.get(request=self.request))
         self.do("extract", "confirm_extract", by=by, manifest=seen)
 
     def opening(self) -> None:

@@ -12,11 +12,11 @@ from portal.accounts.models import User
 from portal.audit.record import record
 from requests_app.models import AccessRequest, Stage, StageState, Workspace
 from requests_app.permits import permits
-from requests_app.provisioning import extract
-from requests_app.provisioning.approved import ScopeError
-from requests_app.provisioning.extract_sources import ExtractError
-from requests_app.provisioning.preparing import Preparation, PreparationLost, locked
-from requests_app.provisioning.run import workspace_for
+from requests_app.provisioning.extract import confirming, staging
+from requests_app.provisioning.extract.approved import ScopeError
+from requests_app.provisioning.extract.preparing import Preparation, PreparationLost, locked
+from requests_app.provisioning.extract.sources import ExtractError
+from requests_app.provisioning.workspaces import workspace_for
 from requests_app.rights import duties, permissions
 
 
@@ -34,7 +34,7 @@ def is_askable(request: AccessRequest) -> bool:
     if not Stage.objects.filter(request=request, kind="extract", state=StageState.RUNNING).exists():
         return False
     workspace = Workspace.objects.filter(request=request).first()
-    return workspace is None or not extract.preparation_refusals(workspace)
+    return workspace is None or not confirming.preparation_refusals(workspace)
 
 
 def ask(request: AccessRequest, *, by: User) -> Workspace:
@@ -50,7 +50,7 @@ def ask(request: AccessRequest, *, by: User) -> Workspace:
     workspace_for(request)
     with transaction.atomic():
         workspace = locked(request.pk)
-        if reasons := extract.preparation_refusals(workspace):
+        if reasons := confirming.preparation_refusals(workspace):
             raise AskRefused(reasons[0])
         workspace.extract_asked_at, workspace.extract_asked_by = timezone.now(), by
         workspace.extract_problem, workspace.extract_tries = "", 0
@@ -94,7 +94,7 @@ def prepare(workspace: Workspace) -> bool:
     try:
         problem = _prepare(workspace, run, by=run.asked_by)
         if problem:
-            extract.give_up(run, problem)
+            staging.give_up(run, problem)
     except PreparationLost:
         logger.warning("extract of workspace %s: taken up by another run", workspace.pk)
         return False
@@ -111,7 +111,7 @@ def _prepare(workspace: Workspace, run: Preparation, *, by: User) -> str:
     if why := duties.why_apart(by, workspace.request, "operator"):
         return why  # joined the file since they asked
     try:
-        extract.stage(workspace, scope=permits.approved_scope(workspace.request), by=by, run=run)
+        staging.stage(workspace, scope=permits.approved_scope(workspace.request), by=by, run=run)
     except PreparationLost:
         raise
     except (ExtractError, ScopeError) as error:

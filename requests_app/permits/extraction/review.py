@@ -9,7 +9,7 @@ from django.utils.translation import ngettext
 
 from requests_app.models import AccessRequest, ExtractDeposit, Workspace
 from requests_app.permits import permits
-from requests_app.provisioning.approved import ApprovedTable, ScopeError, approved_tables
+from requests_app.provisioning.extract.approved import ApprovedTable, ScopeError, approved_tables
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from requests_app.models import (
 from requests_app.permits import permits
 from requests_app.permits.source_addresses import AddressRefused, network
 from requests_app.procedures.content import is_available
-from requests_app.provisioning import extract
+from requests_app.provisioning.extract import confirming, delivery
 from requests_app.rights import permissions
 from requests_app.workflow.context import ActData, Context
 from requests_app.workflow.errors import TransitionRefused
@@ -168,12 +168,14 @@ class ConfirmExtract(Verb):
 
     def check(self, ctx: Context) -> Iterator[str]:
         workspace = Workspace.objects.filter(request=ctx.request).first()
-        reasons = extract.confirmation_refusals(workspace, by=ctx.person, seen=ctx.text("manifest"))
+        reasons = confirming.confirmation_refusals(
+            workspace, by=ctx.person, seen=ctx.text("manifest")
+        )
         yield from reasons
         if (
             workspace is not None
             and not reasons
-            and not extract.is_as_approved(workspace, permits.approved_scope(ctx.request))
+            and not confirming.is_as_approved(workspace, permits.approved_scope(ctx.request))
         ):
             yield _(
                 "L’extraction préparée n’est plus celle de la spécification approuvée :"
@@ -182,12 +184,12 @@ class ConfirmExtract(Verb):
 
     def write(self, ctx: Context) -> None:
         try:
-            extract.confirm_extract(
+            confirming.confirm_extract(
                 Workspace.objects.get(request=ctx.request),
                 by=ctx.person,
                 seen=ctx.text("manifest"),
             )
-        except extract.ConfirmationRefused as refused:
+        except confirming.ConfirmationRefused as refused:
             raise TransitionRefused([str(refused)]) from refused
 
 
@@ -198,7 +200,7 @@ class ReopenExtract(Verb):
     name = "reopen_extract"
 
     def check(self, ctx: Context) -> Iterator[str]:
-        if not extract.sent_back().filter(request=ctx.request).exists():
+        if not delivery.sent_back().filter(request=ctx.request).exists():
             yield _("L’extraction confirmée n’a pas été renvoyée.")
         if not Stage.objects.filter(
             request=ctx.request, kind="opening", state=StageState.RUNNING
@@ -206,7 +208,7 @@ class ReopenExtract(Verb):
             yield _("L’ouverture des accès n’attend pas d’extraction.")
 
     def act(self, ctx: Context) -> ActData:
-        return ActData(text=extract.sent_back().get(request=ctx.request).extract_problem)
+        return ActData(text=delivery.sent_back().get(request=ctx.request).extract_problem)
 
 
 @register

@@ -37,11 +37,12 @@ from requests_app.models import (
     Workspace,
 )
 from requests_app.permits import permits
-from requests_app.provisioning import gates, sweeping
-from requests_app.provisioning.approved import approved_tables, scope_fingerprint
+from requests_app.provisioning import gates
+from requests_app.provisioning.extract.approved import approved_tables, scope_fingerprint
 from requests_app.provisioning.facts import right_of
-from requests_app.provisioning.lease import Lease
 from requests_app.provisioning.plan import Facts, PersonFacts, admitted
+from requests_app.provisioning.worker import sweeping
+from requests_app.provisioning.worker.lease import Lease
 from tests.requests_app.provisioning import world
 
 

@@ -10,9 +10,10 @@ from cryptography.fernet import Fernet
 from django.utils import timezone
 
 from requests_app.models import Workspace
-from requests_app.provisioning import hints, reconcile, run
-from requests_app.provisioning.backends.base import Backend
-from requests_app.provisioning.backends.transport import Transport
+from requests_app.provisioning import waking
+from requests_app.provisioning.providers.port import Backend
+from requests_app.provisioning.providers.scaleway.transport import Transport
+from requests_app.provisioning.worker import reconcile, turn
 
 from . import live as live_sandbox
 
@@ -49,8 +50,8 @@ def quick(settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> lis
     monkeypatch.setattr(Transport, "sleep", staticmethod(lambda seconds: time.sleep(seconds / 20)))
     monkeypatch.setattr(reconcile, "backoff", lambda *_args, **_kwargs: 0.05)
     sent: list[Any] = []
-    monkeypatch.setattr(hints, "hint", sent.append)
-    monkeypatch.setattr(run, "hint", sent.append)
+    monkeypatch.setattr(waking, "hint", sent.append)
+    monkeypatch.setattr(turn, "hint", sent.append)
     return sent
 
 
@@ -69,7 +70,7 @@ def player(make_backend: Callable[[], Backend]) -> Callable[..., Workspace]:
             if due is None or (due - timezone.now()).total_seconds() > 20:
                 return workspace
             Workspace.objects.filter(pk=workspace.pk).update(next_reconcile_at=timezone.now())
-            run.advance(workspace.pk, make_backend=make_backend, budget=5)
+            turn.advance(workspace.pk, make_backend=make_backend, budget=5)
         raise AssertionError(f"not quiet after {passes} passes: {workspace.last_error}")
 
     return run_until_quiet

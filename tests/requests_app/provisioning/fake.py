@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from requests_app.provisioning.backends.base import (
+from requests_app.provisioning.providers.port import (
     AlreadyExists,
     Answer,
     BucketGone,

@@ -12,8 +12,8 @@ from typing import Any
 import requests
 from django.conf import settings
 
-from requests_app.provisioning.backends.scaleway import ScalewayBackend, ScalewayConfig
-from requests_app.provisioning.backends.storage import s3_client
+from requests_app.provisioning.providers.scaleway.backend import ScalewayBackend, ScalewayConfig
+from requests_app.provisioning.providers.scaleway.storage import s3_client
 
 
 TOKEN = "tests"  # of a sandbox on loopback, for one run

@@ -13,8 +13,10 @@ from django.utils import timezone
 from portal.accounts.models import Role
 from portal.notifications.models import Message
 from requests_app.models import CloudResource, Grant, Outbox, Workspace
-from requests_app.provisioning import labels, proofs, reconcile, reveal, run, signals
-from requests_app.provisioning.backends.base import (
+from requests_app.provisioning import labels, reveal, signals
+from requests_app.provisioning.facts import PORTAL
+from requests_app.provisioning.fences import names_application
+from requests_app.provisioning.providers.port import (
     Answer,
     BackendError,
     Denied,
@@ -22,11 +24,10 @@ from requests_app.provisioning.backends.base import (
     Permanent,
     Unreachable,
 )
-from requests_app.provisioning.backends.storage import BotoKeyHolder
-from requests_app.provisioning.facts import PORTAL
-from requests_app.provisioning.fences import names_application
-from requests_app.provisioning.lease import Lease
-from requests_app.provisioning.reconcile import step
+from requests_app.provisioning.providers.scaleway.storage import BotoKeyHolder
+from requests_app.provisioning.worker import proofs, reconcile, turn
+from requests_app.provisioning.worker.lease import Lease
+from requests_app.provisioning.worker.reconcile import step
 from tests.support.people import with_role
 
 from . import world
@@ -144,7 +145,7 @@ def test_a_fault_of_ours_on_one_side_leaves_the_other_no_more_open(
     backend.weather = broken
     world.close(workspace.grants.get())
     with pytest.raises(ValueError, match="a mistake"):
-        run.advance(workspace.pk, make_backend=lambda: backend, budget=5)
+        turn.advance(workspace.pk, make_backend=lambda: backend, budget=5)
     assert not fences_name(backend, application)
     workspace.refresh_from_db()
     assert (workspace.failure_code, workspace.tries) == ("internal", 1)
@@ -203,7 +204,7 @@ def test_a_refused_portal_is_told_and_tried_again_within_a_minute(
     world.close(grant)
     for _ in range(reconcile.CLOSING_TELL_AFTER + 1):
         Workspace.objects.filter(pk=workspace.pk).update(next_reconcile_at=timezone.now())
-        run.advance(workspace.pk, make_backend=lambda: backend, budget=0.01)
+        turn.advance(workspace.pk, make_backend=lambda: backend, budget=0.01)
         workspace.refresh_from_db()
         assert workspace.next_reconcile_at is not None
         left = workspace.next_reconcile_at - timezone.now()
@@ -247,10 +248,10 @@ def test_a_closing_is_told_beside_the_opening_that_failed_before(
     told = Message.objects.filter(recipient=operator, code="request.workspace_failed")
     backend.weather = down("", error=Permanent("refused", status=401))
     Workspace.objects.filter(pk=workspace.pk).update(observed_at=None)
-    run.advance(workspace.pk, make_backend=lambda: backend, budget=1)
+    turn.advance(workspace.pk, make_backend=lambda: backend, budget=1)
     assert told.count() == 1
     world.close(workspace.grants.order_by("created_at")[0])
-    run.advance(workspace.pk, make_backend=lambda: backend, budget=1)
+    turn.advance(workspace.pk, make_backend=lambda: backend, budget=1)
     assert told.count() == 2
 
 
@@ -282,7 +283,7 @@ def test_a_provider_misconfigured_is_counted_and_told_while_something_is_open(
         if asked:
             world.close(workspace.grants.get())
         Workspace.objects.filter(pk=workspace.pk).update(next_reconcile_at=timezone.now())
-        run.advance(workspace.pk, make_backend=none)
+        turn.advance(workspace.pk, make_backend=none)
         workspace.refresh_from_db()
         assert workspace.tries == tries
         assert told.count() == int(asked)
@@ -298,7 +299,7 @@ def test_a_rotation_of_a_lost_key_is_a_closing(
     old = reveal.reveal(grant, by=grant.person)
     backend.weather = down("delete_key", error=Permanent("refused", status=401))
     reveal.rotate(grant, by=grant.person)
-    run.advance(workspace.pk, make_backend=lambda: backend, budget=1)
+    turn.advance(workspace.pk, make_backend=lambda: backend, budget=1)
     workspace.refresh_from_db()
     assert workspace.next_reconcile_at is not None
     assert workspace.next_reconcile_at - timezone.now() <= timedelta(seconds=60)

@@ -8,10 +8,11 @@ import pytest
 from django.utils import timezone
 
 from requests_app.models import CloudResource, Outbox, Workspace
-from requests_app.provisioning import labels, reveal, run
-from requests_app.provisioning.backends.base import NotFound
-from requests_app.provisioning.backends.scaleway import ScalewayBackend, ScalewayConfig
-from requests_app.provisioning.steps import EMPTY
+from requests_app.provisioning import labels, reveal, waking
+from requests_app.provisioning.providers.port import NotFound
+from requests_app.provisioning.providers.scaleway.backend import ScalewayBackend, ScalewayConfig
+from requests_app.provisioning.worker import turn
+from requests_app.provisioning.worker.identities import EMPTY
 
 from . import world
 from .conftest import player
@@ -131,8 +132,8 @@ def test_a_bucket_that_is_gone_hides_nothing_of_the_rest(backend: FakeBackend, p
     next(iter(backend.groups.values())).members.add("another")
     backend.buckets.clear()
     Workspace.objects.filter(pk=workspace.pk).update(observed_at=None)
-    run.wake(workspace.pk)
-    run.advance(workspace.pk, make_backend=lambda: backend, budget=0.1)
+    waking.wake(workspace.pk)
+    turn.advance(workspace.pk, make_backend=lambda: backend, budget=0.1)
     workspace.refresh_from_db()
     assert workspace.failure_code == "vanished"
     assert Outbox.objects.get(topic="drift_found").data["finding"] == "group_changed"
@@ -178,8 +179,8 @@ def test_empty_rules_are_not_believed_at_first(backend: FakeBackend, play: Any) 
     workspace = play(world.study())
     next(iter(backend.policies.values())).rules.clear()
     Workspace.objects.filter(pk=workspace.pk).update(observed_at=None)
-    run.wake(workspace.pk)
-    run.advance(workspace.pk, make_backend=lambda: backend, budget=0.0)
+    waking.wake(workspace.pk)
+    turn.advance(workspace.pk, make_backend=lambda: backend, budget=0.0)
     assert workspace.resources.get(kind="policy").spec_hash == EMPTY
     assert not Outbox.objects.filter(topic="drift_found").exists()
 
@@ -214,8 +215,8 @@ def test_what_is_gone_is_made_again_only_after_lists_had_their_time(
     with monkeypatch.context() as lagging:
         hide(backend, lagging)
         Workspace.objects.filter(pk=workspace.pk).update(observed_at=None)
-        run.wake(workspace.pk)
-        run.advance(workspace.pk, make_backend=lambda: backend, budget=5)
+        waking.wake(workspace.pk)
+        turn.advance(workspace.pk, make_backend=lambda: backend, budget=5)
     assert len(backend.policies) == 1
     monkeypatch.setattr(backend, "policy_principal", real)
     play(workspace)

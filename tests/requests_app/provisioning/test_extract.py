@@ -9,9 +9,13 @@ import pytest
 
 from portal.accounts.models import User
 from requests_app.models import Workspace
-from requests_app.provisioning import extract
-from requests_app.provisioning.approved import ScopeError, approved_tables, scope_fingerprint
-from requests_app.provisioning.extract_sources import DepositSource, ExtractError, SyntheticSource
+from requests_app.provisioning.extract import confirming, preparing, staging
+from requests_app.provisioning.extract.approved import (
+    ScopeError,
+    approved_tables,
+    scope_fingerprint,
+)
+from requests_app.provisioning.extract.sources import DepositSource, ExtractError, SyntheticSource
 
 from . import world
 from .conftest import player
@@ -39,8 +43,8 @@ def deposit(workspace: Workspace, name: str, text: str) -> Path:
     return path
 
 
-def stage(workspace: Workspace, base: Any) -> extract.Staged:
-    return extract.stage(
+def stage(workspace: Workspace, base: Any) -> staging.Staged:
+    return staging.stage(
         workspace,
         scope=world.scope_of(base),
         by=world.person(ready=False),
@@ -49,11 +53,11 @@ def stage(workspace: Workspace, base: Any) -> extract.Staged:
 
 
 def confirm(workspace: Workspace, *, by: User) -> None:
-    extract.confirm_extract(workspace, by=by, seen=extract.manifest_sha256(workspace))
+    confirming.confirm_extract(workspace, by=by, seen=confirming.manifest_sha256(workspace))
 
 
 def staged_rows(workspace: Workspace) -> list[list[str]]:
-    with (extract.ready_folder(workspace) / "base-a/SOINS.csv").open(newline="") as file:
+    with (preparing.ready_folder(workspace) / "base-a/SOINS.csv").open(newline="") as file:
         return list(csv.reader(file))
 
 
@@ -106,7 +110,7 @@ def test_what_was_not_approved_is_refused(
     assert told in staged.problems[0]
     assert told in workspace.extract_problem
     assert workspace.extract_manifest == {}
-    with pytest.raises(extract.ConfirmationRefused):
+    with pytest.raises(confirming.ConfirmationRefused):
         confirm(workspace, by=world.person(ready=False))
 
 
@@ -117,15 +121,15 @@ def test_binary_is_refused_in_words(workspace: Workspace, base: Any) -> None:
 
 def test_the_stager_does_not_confirm(workspace: Workspace, base: Any) -> None:
     stager, checker = world.person(ready=False), world.person(ready=False)
-    extract.stage(workspace, scope=world.scope_of(base), by=stager, origin=SyntheticSource(rows=3))
-    with pytest.raises(extract.ConfirmationRefused, match="elle-même"):
+    staging.stage(workspace, scope=world.scope_of(base), by=stager, origin=SyntheticSource(rows=3))
+    with pytest.raises(confirming.ConfirmationRefused, match="elle-même"):
         confirm(workspace, by=stager)
     confirm(workspace, by=checker)
     assert workspace.extract_confirmed_by == checker
-    with pytest.raises(extract.ConfirmationRefused, match="déjà confirmée"):
+    with pytest.raises(confirming.ConfirmationRefused, match="déjà confirmée"):
         confirm(workspace, by=checker)
     with pytest.raises(ExtractError, match="ne change plus"):  # another would be unconfirmed
-        extract.stage(workspace, scope=world.scope_of(base), by=stager)
+        staging.stage(workspace, scope=world.scope_of(base), by=stager)
     workspace.refresh_from_db()
     assert workspace.extract_confirmed_by == checker
 
@@ -133,12 +137,12 @@ def test_the_stager_does_not_confirm(workspace: Workspace, base: Any) -> None:
 def test_what_was_prepared_again_is_not_what_was_seen(workspace: Workspace, base: Any) -> None:
     stager, checker = world.person(ready=False), world.person(ready=False)
     scope = world.scope_of(base)
-    extract.stage(workspace, scope=scope, by=stager, origin=SyntheticSource(rows=3))
-    seen = extract.manifest_sha256(workspace)
-    extract.stage(workspace, scope=scope, by=stager, origin=SyntheticSource(rows=4))
+    staging.stage(workspace, scope=scope, by=stager, origin=SyntheticSource(rows=3))
+    seen = confirming.manifest_sha256(workspace)
+    staging.stage(workspace, scope=scope, by=stager, origin=SyntheticSource(rows=4))
     for other in (seen, ""):
-        with pytest.raises(extract.ConfirmationRefused, match="préparée à nouveau"):
-            extract.confirm_extract(workspace, by=checker, seen=other)
+        with pytest.raises(confirming.ConfirmationRefused, match="préparée à nouveau"):
+            confirming.confirm_extract(workspace, by=checker, seen=other)
     confirm(workspace, by=checker)
 
 
@@ -155,7 +159,7 @@ def test_delivered_as_staged_with_its_manifest(workspace: Workspace, base: Any) 
     entry = manifest["files"][0]
     body, sha256 = objects["base-a/SOINS.csv"]
     assert (entry["bytes"], entry["sha256"]) == (len(body), sha256)
-    assert not extract.ready_folder(workspace).exists()  # no copy stays behind
+    assert not preparing.ready_folder(workspace).exists()  # no copy stays behind
     with pytest.raises(ExtractError, match="déjà déposée"):
         stage(workspace, base)
 
@@ -166,7 +170,7 @@ def test_a_staged_file_changed_after_confirmation_is_sent_back(
     yearly(workspace)
     stage(workspace, base)
     confirm(workspace, by=world.person(ready=False))
-    path = extract.ready_folder(workspace) / "base-a/SOINS.csv"
+    path = preparing.ready_folder(workspace) / "base-a/SOINS.csv"
     path.write_text(path.read_text() + "x,y,z\n")
     backend = FakeBackend()
     player(lambda: backend)(workspace)

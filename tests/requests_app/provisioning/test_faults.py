@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from requests_app.models import Credential, Grant, Outbox, Workspace
-from requests_app.provisioning import run
-from requests_app.provisioning.lease import Lease
-from requests_app.provisioning.reconcile import step
+from requests_app.provisioning import workspaces
+from requests_app.provisioning.worker.lease import Lease
+from requests_app.provisioning.worker.reconcile import step
 
 from . import world
 from .live import Live
@@ -112,7 +112,7 @@ def test_quota_is_told_with_its_numbers_and_taken_up_again(live: Live, play: Pla
     assert (grant.state, workspace.failure_code) == ("failed", "quota")
     assert "1 sur 1" in grant.reason
     live.order("quotas", quotas={"iam_applications": 10})
-    assert run.retry(workspace, by=world.person(ready=False)) == 1
+    assert workspaces.retry(workspace, by=world.person(ready=False)) == 1
     play(workspace)
     grant.refresh_from_db()
     assert (grant.state, grant.reason) == ("open", "")

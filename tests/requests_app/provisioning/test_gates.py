@@ -11,7 +11,8 @@ from portal.accounts.models import Organisation, TermsAcceptance, Training, User
 from portal.accounts.terms import CURRENT_TERMS
 from portal.common.calendar import legal_now, legal_today
 from requests_app.models import Grant, Outbox, Permit, RequestMember, Workspace
-from requests_app.provisioning import gates, reveal, run, sweeping
+from requests_app.provisioning import gates, reveal, waking, workspaces
+from requests_app.provisioning.worker import sweeping, turn
 from tests.support.clock import legal_advance, real_time
 
 from . import world
@@ -190,11 +191,11 @@ def test_notices_at_90_30_and_7_days_once_each(play: Any) -> None:
 
 def test_held_by_an_operator(backend: FakeBackend, play: Any) -> None:
     workspace, operator = world.study(), world.person(ready=False)
-    assert run.hold(workspace, by=operator, reason="contrôle")
-    assert not run.hold(workspace, by=operator, reason="encore")
+    assert workspaces.hold(workspace, by=operator, reason="contrôle")
+    assert not workspaces.hold(workspace, by=operator, reason="encore")
     play(workspace)
     assert (workspace.grants.get().state, backend.calls) == ("wanted", [])
-    assert run.release(workspace, by=operator)
+    assert workspaces.release(workspace, by=operator)
     play(workspace)
     assert workspace.grants.get().state == "open"
 
@@ -275,8 +276,8 @@ def test_a_bucket_that_is_gone_is_told_and_nothing_is_made_again(
     workspace = play(world.study())
     backend.buckets.clear()
     Workspace.objects.filter(pk=workspace.pk).update(observed_at=None)
-    run.wake(workspace.pk)
-    run.advance(workspace.pk, make_backend=lambda: backend, budget=2)
+    waking.wake(workspace.pk)
+    turn.advance(workspace.pk, make_backend=lambda: backend, budget=2)
     workspace.refresh_from_db()
     assert workspace.failure_code == "vanished"
     assert not backend.buckets

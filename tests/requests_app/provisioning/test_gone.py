@@ -10,8 +10,9 @@ from django.utils import timezone
 from portal.audit.models import AuditEvent
 from requests_app.models import Outbox, Workspace
 from requests_app.permits import operations
-from requests_app.provisioning import run
-from requests_app.provisioning.backends.base import Answer
+from requests_app.provisioning import waking
+from requests_app.provisioning.providers.port import Answer
+from requests_app.provisioning.worker import turn
 
 from . import world
 from .conftest import player
@@ -97,7 +98,7 @@ def test_a_key_refused_while_the_application_is_there_proves_nothing(
     world.close(grant)
     for _ in range(3):
         Workspace.objects.filter(pk=workspace.pk).update(next_reconcile_at=timezone.now())
-        run.advance(workspace.pk, make_backend=lambda: backend, budget=5)
+        turn.advance(workspace.pk, make_backend=lambda: backend, budget=5)
     grant.refresh_from_db()
     assert grant.state == "failed"
     assert grant.proof_at is None
@@ -115,7 +116,7 @@ def test_an_application_whose_create_was_lost_is_waited_for_in_lists(
 
     backend.lost = die
     with pytest.raises(Killed):
-        run.advance(workspace.pk, make_backend=lambda: backend, budget=5)
+        turn.advance(workspace.pk, make_backend=lambda: backend, budget=5)
     backend.lost = lambda _name: None
     assert len(backend.applications) == 1
     Workspace.objects.filter(pk=workspace.pk).update(
@@ -204,7 +205,7 @@ def test_an_open_study_waits_for_its_bucket_and_never_makes_it_again(
     first = workspace.grants.get()
     lost = lose_buckets(backend, "in")
     second = world.add_person(workspace, first.permit, world.person())
-    run.wake(workspace.pk)
+    waking.wake(workspace.pk)
     workspace = play(workspace)
     for grant, state in ((first, "open"), (second, "failed")):
         grant.refresh_from_db()
@@ -215,7 +216,7 @@ def test_an_open_study_waits_for_its_bucket_and_never_makes_it_again(
     assert findings() == ["bucket_gone"]
     assert not set(lost) & set(backend.buckets)
     backend.buckets.update(lost)  # restored, with what it held
-    run.wake(workspace.pk)
+    waking.wake(workspace.pk)
     workspace = play(workspace)
     second.refresh_from_db()
     assert (second.state, workspace.last_error) == ("open", "")
@@ -229,7 +230,7 @@ def test_a_bucket_made_again_empty_by_another_hand_passes_for_nothing(
     for name, bucket in lose_buckets(backend, "in").items():
         backend.buckets[name] = Bucket(bucket.project)
     Workspace.objects.filter(pk=workspace.pk).update(observed_at=None)
-    run.wake(workspace.pk)
+    waking.wake(workspace.pk)
     play(workspace)
     assert findings() == ["no_policy", "extract_gone", "not_encrypted"]
     assert all(b.policy is not None for b in backend.buckets.values())

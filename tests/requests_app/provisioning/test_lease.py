@@ -15,13 +15,14 @@ from django.utils import timezone
 
 from portal.settings.base import REDIS_OPTIONS
 from requests_app.models import Credential, Workspace
-from requests_app.provisioning import reveal, run
+from requests_app.provisioning import reveal, waking
 from requests_app.provisioning.facts import snapshot
-from requests_app.provisioning.lease import Lease, LeaseLost
 from requests_app.provisioning.moves import fenced_move
 from requests_app.provisioning.plan import Action
-from requests_app.provisioning.reconcile import STEPS, step
-from requests_app.provisioning.steps import Pass
+from requests_app.provisioning.worker import turn
+from requests_app.provisioning.worker.lease import Lease, LeaseLost
+from requests_app.provisioning.worker.passes import Pass
+from requests_app.provisioning.worker.reconcile import STEPS, step
 from tests.support.rotation import share
 
 from . import world
@@ -71,7 +72,7 @@ def test_a_wake_during_a_pass_is_not_lost() -> None:
     seen = workspace.next_reconcile_at
     lease = Lease.take(workspace.pk)
     assert lease is not None
-    run.wake(workspace.pk)
+    waking.wake(workspace.pk)
     lease.release(next_at=None, seen=seen)
     workspace.refresh_from_db()
     assert workspace.next_reconcile_at is not None
@@ -108,7 +109,7 @@ def test_two_workers_on_one_workspace(live: Any) -> None:
         try:
             for _ in range(30):
                 Workspace.objects.filter(pk=workspace.pk).update(next_reconcile_at=timezone.now())
-                run.advance(workspace.pk, make_backend=live.backend)
+                turn.advance(workspace.pk, make_backend=live.backend)
                 if workspace.grants.get().state == "open":
                     return
         finally:
@@ -225,7 +226,8 @@ def test_killed_at_any_write_it_still_opens(monkeypatch: pytest.MonkeyPatch) -> 
 def test_broker_down_never_fails_an_act(monkeypatch: pytest.MonkeyPatch) -> None:
     from kombu.exceptions import OperationalError
 
-    from requests_app.provisioning import hints, tasks
+    from requests_app.provisioning import waking
+    from requests_app.provisioning.worker import tasks
 
     monkeypatch.undo()  # the fixture's silent hint
 
@@ -237,22 +239,23 @@ def test_broker_down_never_fails_an_act(monkeypatch: pytest.MonkeyPatch) -> None
 
     workspace = world.study(staged=False)
     monkeypatch.setattr(tasks.reconcile, "apply_async", unreachable)
-    monkeypatch.setattr(hints, "_quiet_until", 0.0)
+    monkeypatch.setattr(waking, "_quiet_until", 0.0)
     for _ in range(3):
         Workspace.objects.update(next_reconcile_at=None)
-        hints.wake(workspace.request_id)
+        waking.wake(workspace.request_id)
         workspace.refresh_from_db()
         assert workspace.next_reconcile_at is not None
     assert len(tried) == 1  # a person waits for a dead broker once
-    monkeypatch.setattr(hints, "_quiet_until", 0.0)
-    hints.wake(workspace.request_id)
+    monkeypatch.setattr(waking, "_quiet_until", 0.0)
+    waking.wake(workspace.request_id)
     assert len(tried) == 2
 
 
 @pytest.mark.parametrize("silent", [False, True])
 def test_a_dead_redis_makes_nobody_wait(silent: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """Refused at once, or a machine that never answers: kombu's own patience is 6 s and 30 s."""
-    from requests_app.provisioning import hints, tasks
+    from requests_app.provisioning import waking
+    from requests_app.provisioning.worker import tasks
 
     monkeypatch.undo()  # the fixture's silent hint
 
@@ -263,8 +266,8 @@ def test_a_dead_redis_makes_nobody_wait(silent: bool, monkeypatch: pytest.Monkey
         app = Celery(broker=f"redis://127.0.0.1:{port}/0", set_as_current=False)
         app.conf.broker_transport_options = REDIS_OPTIONS
         monkeypatch.setattr(tasks, "reconcile", app.task(name="any")(nothing))
-        monkeypatch.setattr(hints, "_quiet_until", 0.0)
+        monkeypatch.setattr(waking, "_quiet_until", 0.0)
         started = time.monotonic()
-        hints.hint(uuid4())
+        waking.hint(uuid4())
         assert time.monotonic() - started < 6
-        assert hints._quiet_until > started  # it was tried, and failed
+        assert waking._quiet_until > started  # it was tried, and failed

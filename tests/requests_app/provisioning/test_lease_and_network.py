@@ -15,11 +15,11 @@ from django.conf import settings as configured
 from django.utils import timezone
 
 from requests_app.models import Workspace
-from requests_app.provisioning import run
-from requests_app.provisioning.backends import storage, transport
-from requests_app.provisioning.backends.base import Unreachable
-from requests_app.provisioning.backends.scaleway import ScalewayBackend, ScalewayConfig
-from requests_app.provisioning.lease import Lease, LeaseLost
+from requests_app.provisioning.providers.port import Unreachable
+from requests_app.provisioning.providers.scaleway import storage, transport
+from requests_app.provisioning.providers.scaleway.backend import ScalewayBackend, ScalewayConfig
+from requests_app.provisioning.worker import turn
+from requests_app.provisioning.worker.lease import Lease, LeaseLost
 
 from . import world
 
@@ -61,7 +61,7 @@ def test_a_silent_provider_is_written_down(
     monkeypatch.setattr(transport, "TIMEOUTS", (0.2, 0.4))
     settings.PROVISIONING = settings.PROVISIONING | {"lease": 3.0}
     workspace = world.study()
-    assert run.advance(workspace.pk, make_backend=lambda: backend_at(silent), budget=0.1)
+    assert turn.advance(workspace.pk, make_backend=lambda: backend_at(silent), budget=0.1)
     workspace.refresh_from_db()
     assert (workspace.failure_code, workspace.lease_until) == ("unreachable", None)
     assert "ne répond pas" in workspace.last_error

@@ -15,8 +15,9 @@ from django.utils import timezone
 from portal.accounts.models import Role, Training
 from requests_app.models import Credential, Grant, Workspace
 from requests_app.permits import permits
-from requests_app.provisioning import reveal, run, sweeping
-from requests_app.provisioning.preparing import Preparation
+from requests_app.provisioning import reveal, workspaces
+from requests_app.provisioning.extract.preparing import Preparation
+from requests_app.provisioning.worker import sweeping
 from tests.support.people import with_role
 
 from . import world
@@ -88,7 +89,7 @@ def test_everyone_locks_rows_in_one_order() -> None:
         play(workspace)
         permits.resume(organisation, by=operator, reason="Essai.")
         Grant.objects.filter(pk=first.pk).update(state="failed")
-        run.retry(workspace, by=operator)
+        workspaces.retry(workspace, by=operator)
         play(workspace)
         Grant.objects.filter(pk=first.pk).update(expires_at=timezone.now())
         Workspace.objects.filter(pk=workspace.pk).update(next_reconcile_at=None)

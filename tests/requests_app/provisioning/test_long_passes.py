@@ -9,8 +9,9 @@ from django.utils import timezone
 from portal.accounts.models import Role
 from portal.notifications.models import Message
 from requests_app.models import Workspace
-from requests_app.provisioning import extract, reconcile, run
-from requests_app.provisioning.lease import Lease, LeaseLost
+from requests_app.provisioning.extract import delivery, staging
+from requests_app.provisioning.worker import reconcile, turn
+from requests_app.provisioning.worker.lease import Lease, LeaseLost
 from tests.support.people import with_role
 
 from . import world
@@ -24,10 +25,10 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def test_hashing_keeps_the_lease_block_by_block(monkeypatch: pytest.MonkeyPatch) -> None:
     """Large files take longer to read than a lease lasts."""
     backend, workspace = FakeBackend(), world.study()
-    monkeypatch.setattr(extract, "BLOCK", 64)
+    monkeypatch.setattr(staging, "BLOCK", 64)
     mine = Workspace.objects.filter(pk=workspace.pk)
     renewed: list[bool] = []
-    real, files = Lease.renew, extract.files_to_deliver
+    real, files = Lease.renew, delivery.files_to_deliver
 
     def renew(lease: Lease) -> None:
         real(lease)
@@ -42,7 +43,7 @@ def test_hashing_keeps_the_lease_block_by_block(monkeypatch: pytest.MonkeyPatch)
         return found
 
     monkeypatch.setattr(Lease, "renew", renew)
-    monkeypatch.setattr(extract, "files_to_deliver", counted)
+    monkeypatch.setattr(delivery, "files_to_deliver", counted)
     player(lambda: backend)(workspace)
     assert mine.get().extract_delivered_at is not None
 
@@ -57,10 +58,10 @@ def test_a_lease_lost_again_and_again_is_counted_and_told(monkeypatch: pytest.Mo
         mine.update(lease_until=timezone.now() - timedelta(seconds=1))
         lease.check()
 
-    monkeypatch.setattr(run, "step", late)
+    monkeypatch.setattr(turn, "step", late)
     for tries in range(1, reconcile.CLOSING_TELL_AFTER + 1):
         assert told.count() == 0
-        assert run.advance(workspace.pk, make_backend=FakeBackend)
+        assert turn.advance(workspace.pk, make_backend=FakeBackend)
         workspace.refresh_from_db()
         assert (workspace.failure_code, workspace.tries) == ("lease", tries)
     assert told.count() == 1
@@ -77,7 +78,7 @@ def test_a_lease_lost_to_one_who_has_finished_says_nothing(
         mine.update(lease_generation=99, lease_until=None)
         raise LeaseLost
 
-    monkeypatch.setattr(run, "step", overtaken)
-    run.advance(workspace.pk, make_backend=FakeBackend)
+    monkeypatch.setattr(turn, "step", overtaken)
+    turn.advance(workspace.pk, make_backend=FakeBackend)
     workspace.refresh_from_db()
     assert (workspace.failure_code, workspace.tries) == ("", 0)

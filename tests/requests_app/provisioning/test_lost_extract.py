@@ -9,8 +9,8 @@ from catalog.models import Table
 from portal.notifications.models import Message
 from requests_app.models import Permit, Stage, Workspace
 from requests_app.permits import extraction, permits
-from requests_app.provisioning import extract
-from requests_app.provisioning.extract_sources import SyntheticSource
+from requests_app.provisioning.extract import delivery, preparing, staging
+from requests_app.provisioning.extract.sources import SyntheticSource
 from requests_app.workflow import engine
 from requests_app.workflow.clock import run_due
 from tests.support.client import client_for, page_text
@@ -29,7 +29,7 @@ def prepare(story: Story) -> Workspace:
     """By one operator, then confirmed by the other."""
     workspace: Workspace = story.fresh().workspace
     scope = permits.approved_scope(story.request)
-    extract.stage(workspace, scope=scope, by=story.world.operator, origin=SyntheticSource(rows=3))
+    staging.stage(workspace, scope=scope, by=story.world.operator, origin=SyntheticSource(rows=3))
     story.confirm_extract(by=story.world.second_operator)
     workspace.refresh_from_db()
     return workspace
@@ -43,7 +43,7 @@ def test_what_is_lost_after_the_confirmation_is_prepared_and_confirmed_again() -
     workspace = prepare(story)
     play = player(lambda: backend)
     assert story.stage("opening").state == "running"
-    shutil.rmtree(extract.ready_folder(workspace))
+    shutil.rmtree(preparing.ready_folder(workspace))
     play(workspace)
     Message.objects.all().delete()
     assert run_due() == 1
@@ -84,14 +84,14 @@ def test_what_is_no_longer_allowed_when_it_is_delivered_goes_back(changed: str) 
     workspace = player(FakeBackend)(workspace)
     assert workspace.last_error == ""
     assert workspace.grants.get().missing == ["extract_missing"]
-    assert list(extract.sent_back()) == [workspace]
+    assert list(delivery.sent_back()) == [workspace]
     assert "ne correspond pas à l’autorisation" in workspace.extract_problem
 
 
 def test_nothing_opens_again_once_no_opening_waits() -> None:
     story = Counter().story().reach("extract")
     workspace = prepare(story)
-    extract.send_back(workspace, reason="Perdue.")
+    delivery.send_back(workspace, reason="Perdue.")
     Stage.objects.filter(pk=story.stage("opening").pk).update(state="skipped")
     assert run_due() == 0
     with pytest.raises(engine.TransitionRefused, match="n’attend pas"):

@@ -9,8 +9,9 @@ from django.utils import timezone
 from portal.accounts.models import Role
 from portal.notifications.models import Message
 from requests_app.models import Outbox, Workspace
-from requests_app.provisioning import hints, reconcile, run
-from requests_app.provisioning.backends.base import Answer, BackendError, Permanent, Unreachable
+from requests_app.provisioning import outbox, workspaces
+from requests_app.provisioning.providers.port import Answer, BackendError, Permanent, Unreachable
+from requests_app.provisioning.worker import reconcile, turn
 from tests.support.clock import real_time
 from tests.support.people import with_role
 
@@ -43,7 +44,7 @@ class Day:
 
         monkeypatch.setattr(self.backend, "delete_key", refuse)
         monkeypatch.setattr(FakeHolder, "list", silent)
-        monkeypatch.setattr(run, "PATIENCE", -1.0)
+        monkeypatch.setattr(turn, "PATIENCE", -1.0)
         # Nobody says that the proof is late: it waits, round after round.
         settings.PROVISIONING = settings.PROVISIONING | {
             "refusal_spacing": 30.0, "propagation": 9e4, "check_minutes": 9e4,
@@ -56,7 +57,7 @@ class Day:
         start = timezone.now()
         with real_time(start, tick=False) as clock:
             while True:
-                run.advance(self.workspace.pk, make_backend=lambda: self.backend, budget=1e9)
+                turn.advance(self.workspace.pk, make_backend=lambda: self.backend, budget=1e9)
                 self.workspace.refresh_from_db()
                 assert self.workspace.next_reconcile_at is not None
                 if self.workspace.next_reconcile_at > start + timedelta(minutes=minutes):
@@ -75,7 +76,7 @@ def test_what_will_not_pass_alone_is_not_asked_at_the_pace_of_a_proof(
     assert 60 <= deleted <= 64
     assert 118 <= rounds <= 124
     for pk in Outbox.objects.order_by("pk").values_list("pk", flat=True):
-        hints.deliver(pk)
+        outbox.deliver(pk)
     told = Message.objects.filter(recipient=operator, code="request.workspace_failed")
     assert told.count() == 1
     mine = Workspace.objects.get(pk=day.workspace.pk)
@@ -100,6 +101,6 @@ def test_an_operator_who_asks_again_waits_for_no_pace(
     day = Day(Permanent("refused", status=401), monkeypatch, settings)
     deleted, _rounds = day.play(1)
     assert day.workspace.paces
-    run.retry(day.workspace, by=with_role(Role.OPERATOR))
-    run.advance(day.workspace.pk, make_backend=lambda: day.backend)
+    workspaces.retry(day.workspace, by=with_role(Role.OPERATOR))
+    turn.advance(day.workspace.pk, make_backend=lambda: day.backend)
     assert day.backend.calls.count("delete_key") - 1 > deleted

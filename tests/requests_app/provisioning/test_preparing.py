@@ -17,10 +17,10 @@ from portal.audit.record import record
 from requests_app.models import Outbox, Workspace
 from requests_app.permits import extraction, permits
 from requests_app.permits.extraction.tasks import prepare_asked
-from requests_app.provisioning import extract, preparing
-from requests_app.provisioning.approved import ApprovedTable
-from requests_app.provisioning.extract_sources import ExtractError, Produced, SyntheticSource
-from requests_app.provisioning.preparing import Preparation, PreparationLost
+from requests_app.provisioning.extract import delivery, preparing, staging
+from requests_app.provisioning.extract.approved import ApprovedTable
+from requests_app.provisioning.extract.preparing import Preparation, PreparationLost
+from requests_app.provisioning.extract.sources import ExtractError, Produced, SyntheticSource
 
 from . import world
 
@@ -73,7 +73,7 @@ class Source(SyntheticSource):
 
 
 def use(monkeypatch: pytest.MonkeyPatch, source: Any) -> None:
-    monkeypatch.setattr(extract, "source", lambda: source)
+    monkeypatch.setattr(staging, "source", lambda: source)
 
 
 def lapse(workspace: Workspace) -> None:
@@ -86,7 +86,7 @@ def lapse(workspace: Workspace) -> None:
 def whole(workspace: Workspace) -> bool:
     """What the row says of the files is what the files are; raises else."""
     workspace.refresh_from_db()
-    return bool(extract.files_to_deliver(workspace))
+    return bool(delivery.files_to_deliver(workspace))
 
 
 def folders() -> list[str]:
@@ -240,9 +240,9 @@ def test_what_stops_a_preparation_is_said_and_not_tried_again_for_ever(
     make: Any, monkeypatch: pytest.MonkeyPatch, error: Exception, said: str
 ) -> None:
     workspace = make()
-    extract.stage(workspace, scope=world.scope_of(Dataset.objects.get()), by=world.person())
+    staging.stage(workspace, scope=world.scope_of(Dataset.objects.get()), by=world.person())
     ask(workspace)
-    monkeypatch.setattr(extract, "approved_tables", raising(error))
+    monkeypatch.setattr(staging, "approved_tables", raising(error))
     prepare_asked()
     workspace.refresh_from_db()
     assert said in workspace.extract_problem
@@ -289,13 +289,15 @@ def test_the_announcement_is_written_with_the_result(
 ) -> None:
     """A worker killed after the commit still has the second person told, by the next sweep."""
     workspace = make()
-    monkeypatch.setattr(extract, "record", raising(RuntimeError()))
+    monkeypatch.setattr(staging, "record", raising(RuntimeError()))
     with pytest.raises(RuntimeError):
-        extract.stage(workspace, scope=world.scope_of(Dataset.objects.get()), by=world.person())
+        staging.stage(workspace, scope=world.scope_of(Dataset.objects.get()), by=world.person())
     assert not Outbox.objects.filter(topic="extract_staged").exists()
-    monkeypatch.setattr(extract, "record", record)
-    monkeypatch.setattr("requests_app.provisioning.hints.deliver", lambda _pk: None)  # killed there
-    extract.stage(workspace, scope=world.scope_of(Dataset.objects.get()), by=world.person())
+    monkeypatch.setattr(staging, "record", record)
+    monkeypatch.setattr(
+        "requests_app.provisioning.outbox.deliver", lambda _pk: None
+    )  # killed there
+    staging.stage(workspace, scope=world.scope_of(Dataset.objects.get()), by=world.person())
     assert Outbox.objects.get(topic="extract_staged").done_at is None
 
 
@@ -304,7 +306,7 @@ def test_nothing_is_prepared_for_a_study_already_confirmed(
 ) -> None:
     """Confirmed while the run reads: the run's result is thrown away, the confirmed files stay."""
     workspace = make()
-    extract.stage(workspace, scope=world.scope_of(Dataset.objects.get()), by=world.person())
+    staging.stage(workspace, scope=world.scope_of(Dataset.objects.get()), by=world.person())
     confirmed = workspace.extract_manifest
 
     def confirm() -> None:

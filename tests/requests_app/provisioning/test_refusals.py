@@ -11,12 +11,12 @@ from django.utils import timezone
 
 from portal.accounts.models import Role
 from requests_app.models import CloudResource, Workspace
-from requests_app.provisioning import reconcile, run
-from requests_app.provisioning.backends.base import Denied, Transient, Unreachable
-from requests_app.provisioning.backends.storage import Buckets
-from requests_app.provisioning.buckets import RENAMES, names_of
-from requests_app.provisioning.lease import Lease
-from requests_app.provisioning.reconcile import step
+from requests_app.provisioning.providers.port import Denied, Transient, Unreachable
+from requests_app.provisioning.providers.scaleway.storage import Buckets
+from requests_app.provisioning.worker import reconcile, turn
+from requests_app.provisioning.worker.buckets import RENAMES, names_of
+from requests_app.provisioning.worker.lease import Lease
+from requests_app.provisioning.worker.reconcile import step
 from tests.support.client import client_for
 from tests.support.people import with_role
 
@@ -99,11 +99,11 @@ def test_a_refused_portal_gives_its_slot_back_between_tries(
     monkeypatch.setattr(reconcile, "backoff", lambda *_args, **_kwargs: 200.0)
     workspace = world.study()
     backend.weather = refused("bucket_owner")
-    run.advance(workspace.pk, make_backend=lambda: backend, budget=20)
+    turn.advance(workspace.pk, make_backend=lambda: backend, budget=20)
     workspace.refresh_from_db()
     assert backend.calls.count("bucket_owner") == 1
     assert workspace.next_reconcile_at is not None
-    assert run.PATIENCE < reconcile.PROPAGATION_RETRY <= 60
+    assert turn.PATIENCE < reconcile.PROPAGATION_RETRY <= 60
     assert workspace.next_reconcile_at <= timezone.now() + timedelta(
         seconds=reconcile.PROPAGATION_RETRY
     )

@@ -14,8 +14,9 @@ from portal.accounts.models import Training
 from portal.audit.models import AuditEvent
 from portal.common.calendar import legal_today
 from requests_app.models import Credential, Grant, Outbox, Workspace
-from requests_app.provisioning import custody, reveal, sweeping
-from requests_app.provisioning.keys import PROBE_OUTLIVES, key_end
+from requests_app.provisioning import custody, reveal
+from requests_app.provisioning.worker import sweeping
+from requests_app.provisioning.worker.keys import PROBE_OUTLIVES, key_end
 from tests.support.clock import real_time
 
 from . import world
@@ -187,9 +188,9 @@ def test_rings_rotate_and_an_absent_one_is_said(settings: Any) -> None:
 def test_without_a_ring_no_key_is_made(settings: Any, backend: FakeBackend) -> None:
     settings.PROBE_KEYS = []
     workspace = world.study()
-    from requests_app.provisioning import run
+    from requests_app.provisioning.worker import turn
 
-    run.advance(workspace.pk, make_backend=lambda: backend, budget=3)
+    turn.advance(workspace.pk, make_backend=lambda: backend, budget=3)
     workspace.refresh_from_db()
     assert not backend.keys
     assert "séquestre" in workspace.last_error

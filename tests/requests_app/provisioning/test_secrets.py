@@ -13,7 +13,8 @@ from django.urls import reverse
 from django.views.debug import ExceptionReporter
 
 from requests_app.models import Credential, Grant, Workspace
-from requests_app.provisioning import custody, keys, reveal, run, tasks
+from requests_app.provisioning import custody, reveal, workspaces
+from requests_app.provisioning.worker import keys, tasks
 from tests.support.client import client_for
 
 from . import world
@@ -153,7 +154,7 @@ def test_a_page_that_breaks_on_the_key_shows_no_secret(
     for text in reports:
         absent(made, text, "the report")
     report(RequestFactory().get("/"))  # outside an error it has nothing to say
-    assert run.retry(opened.workspace, by=opened.person) == 0
+    assert workspaces.retry(opened.workspace, by=opened.person) == 0
 
 
 def test_the_key_is_on_its_page_only(opened: Grant, made: list[str]) -> None:

@@ -7,8 +7,9 @@ import pytest
 from django.utils import timezone
 
 from requests_app.models import Grant, Outbox, ProviderReading, Workspace
-from requests_app.provisioning import hints, labels, quotas, run, signals, tasks
-from requests_app.provisioning.backends.base import Transient
+from requests_app.provisioning import labels, outbox, quotas, signals
+from requests_app.provisioning.providers.port import Transient
+from requests_app.provisioning.worker import tasks, turn
 
 from . import world
 from .conftest import player
@@ -40,7 +41,7 @@ def test_the_sweep_takes_up_what_nobody_holds(sent: list[str]) -> None:
 def test_a_task_for_what_is_not_due_does_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     workspace = world.study(staged=False)
     asked: list[Any] = []
-    monkeypatch.setattr(run, "advance", asked.append)
+    monkeypatch.setattr(turn, "advance", asked.append)
     tasks.reconcile(str(workspace.pk))
     Workspace.objects.update(next_reconcile_at=timezone.now() + timedelta(minutes=1))
     tasks.reconcile(str(workspace.pk))
@@ -64,15 +65,15 @@ def test_an_announcement_survives_its_process() -> None:
         row = Outbox.objects.create(
             topic="grant_changed", object_id=grant.pk, data={"old": "wanted", "new": "opening"}
         )
-        assert hints.resend() == 0  # its own process may still be at it
+        assert outbox.resend() == 0  # its own process may still be at it
         Outbox.objects.update(created_at=timezone.now() - timedelta(seconds=20))
-        hints.resend()
+        outbox.resend()
         row.refresh_from_db()
         assert row.done_at is None
-        hints.resend()
+        outbox.resend()
         row.refresh_from_db()
         assert row.done_at is not None
-        assert hints.resend() == 0
+        assert outbox.resend() == 0
     finally:
         signals.grant_changed.disconnect(listen)
     assert heard == [("wanted", "opening")] * 2
@@ -134,7 +135,7 @@ def test_a_mistake_of_ours_is_visible_and_tried_again(monkeypatch: pytest.Monkey
     workspace, backend = world.study(), FakeBackend()
     monkeypatch.setattr(backend, "find_projects", lambda **_kwargs: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        run.advance(workspace.pk, make_backend=lambda: backend)
+        turn.advance(workspace.pk, make_backend=lambda: backend)
     workspace.refresh_from_db()
     assert (workspace.failure_code, workspace.lease_until) == ("internal", None)
     assert workspace.next_reconcile_at is not None
@@ -144,7 +145,7 @@ def test_a_mistake_of_ours_is_visible_and_tried_again(monkeypatch: pytest.Monkey
 def test_a_wrong_configuration_does_not_hold_the_lease(settings: Any) -> None:
     settings.SCW = settings.SCW | {"access_key": "", "secret_key": ""}
     workspace = world.study()
-    run.advance(workspace.pk)
+    turn.advance(workspace.pk)
     workspace.refresh_from_db()
     assert workspace.lease_until is None
     assert "SCW_ACCESS_KEY" in workspace.last_error

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import requests
 
-from requests_app.provisioning.backends import base
-from requests_app.provisioning.backends.scaleway import ScalewayBackend, ScalewayConfig
-from requests_app.provisioning.backends.transport import (
+from requests_app.provisioning.providers import port
+from requests_app.provisioning.providers.scaleway.backend import ScalewayBackend, ScalewayConfig
+from requests_app.provisioning.providers.scaleway.transport import (
     ATTEMPTS,
     TIMEOUTS,
     TokenBucket,
@@ -86,7 +86,7 @@ def test_an_empty_429_is_tried_again_then_told(make: Any) -> None:
     assert backend.find_applications(tag="a=1") == []
     assert len(session.sent) == 3
     backend, session = make(answer(429))
-    with pytest.raises(base.Transient):
+    with pytest.raises(port.Transient):
         backend.find_applications(tag="a=1")
     assert len(session.sent) == ATTEMPTS
 
@@ -96,7 +96,7 @@ def test_an_empty_429_is_tried_again_then_told(make: Any) -> None:
 )
 def test_a_create_that_may_be_applied_is_not_repeated(make: Any, fault: Any) -> None:
     backend, session = make(fault)
-    with pytest.raises(base.Transient):
+    with pytest.raises(port.Transient):
         backend.create_application(name="x", tags=["a=1"])
     assert len(session.sent) == 1
     backend, session = make(fault, answer(200, {"applications": []}))
@@ -114,16 +114,16 @@ def test_a_create_that_was_never_sent_is_repeated(make: Any) -> None:
 @pytest.mark.parametrize(
     ("status", "body", "cls"),
     [
-        (400, {"type": "invalid_arguments", "message": "m", "details": []}, base.Permanent),
-        (401, {"type": "denied_authentication", "message": "m"}, base.Permanent),
-        (403, {"type": "permissions_denied", "message": "m", "details": []}, base.Denied),
-        (404, {"type": "not_found", "message": "m"}, base.NotFound),
-        (409, {"type": "transient_state", "message": "m"}, base.Transient),
-        (412, {"type": "precondition_failed", "message": "m"}, base.Busy),
-        (423, {"type": "locked", "message": "m"}, base.Permanent),
-        (429, None, base.Unreachable),
-        (500, {"message": "m"}, base.Unreachable),
-        (503, None, base.Unreachable),
+        (400, {"type": "invalid_arguments", "message": "m", "details": []}, port.Permanent),
+        (401, {"type": "denied_authentication", "message": "m"}, port.Permanent),
+        (403, {"type": "permissions_denied", "message": "m", "details": []}, port.Denied),
+        (404, {"type": "not_found", "message": "m"}, port.NotFound),
+        (409, {"type": "transient_state", "message": "m"}, port.Transient),
+        (412, {"type": "precondition_failed", "message": "m"}, port.Busy),
+        (423, {"type": "locked", "message": "m"}, port.Permanent),
+        (429, None, port.Unreachable),
+        (500, {"message": "m"}, port.Unreachable),
+        (503, None, port.Unreachable),
     ],
 )
 def test_each_answer_has_its_error(status: int, body: Any, cls: type[Exception]) -> None:
@@ -135,10 +135,10 @@ def test_each_answer_has_its_error(status: int, body: Any, cls: type[Exception])
 def test_errors_that_carry_something_keep_it() -> None:
     details = [{"resource": "iam_applications", "quota": 100, "current": 100}]
     quota = error_of(answer(403, {"type": "quotas_exceeded", "message": "m", "details": details}))
-    assert isinstance(quota, base.QuotaExceeded)
+    assert isinstance(quota, port.QuotaExceeded)
     assert (quota.resource, quota.limit, quota.current) == ("iam_applications", 100, 100)
     exists = error_of(answer(409, {"type": "already_exists", "message": "m", "resource_id": UID}))
-    assert isinstance(exists, base.AlreadyExists)
+    assert isinstance(exists, port.AlreadyExists)
     assert exists.existing_id == UID
 
 

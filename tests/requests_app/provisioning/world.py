@@ -22,8 +22,9 @@ from requests_app.models import (
     RequestVersion,
     Workspace,
 )
-from requests_app.provisioning import extract, run
-from requests_app.provisioning.extract_sources import SyntheticSource
+from requests_app.provisioning import waking, workspaces
+from requests_app.provisioning.extract import confirming, staging
+from requests_app.provisioning.extract.sources import SyntheticSource
 
 
 LOOPBACK = ["127.0.0.1/32"]
@@ -133,12 +134,12 @@ def study(
         starts_at=now,
         expires_at=expires_at or now + timedelta(days=300),
     )
-    workspace = run.workspace_for(request)
+    workspace = workspaces.workspace_for(request)
     for user in [person()] if persons is None else persons:
         add_person(workspace, permit, user, addresses=list(addresses) or LOOPBACK)
     if staged:
         stage(workspace, scope)
-    run.wake(workspace.pk)
+    waking.wake(workspace.pk)
     workspace.refresh_from_db()
     return workspace
 
@@ -165,8 +166,8 @@ def add_person(
 def stage(workspace: Workspace, scope: list[dict[str, Any]]) -> None:
     """Stage synthetic rows and have a second person confirm them."""
     stager, checker = person(ready=False), person(ready=False)
-    extract.stage(workspace, scope=scope, by=stager, origin=SyntheticSource(rows=20))
-    extract.confirm_extract(workspace, by=checker, seen=extract.manifest_sha256(workspace))
+    staging.stage(workspace, scope=scope, by=stager, origin=SyntheticSource(rows=20))
+    confirming.confirm_extract(workspace, by=checker, seen=confirming.manifest_sha256(workspace))
 
 
 def close(grant: Grant, *, wanted: str = "closed", reason: str = "essai") -> None:
@@ -174,12 +175,12 @@ def close(grant: Grant, *, wanted: str = "closed", reason: str = "essai") -> Non
     Grant.objects.filter(pk=grant.pk).update(
         wanted=wanted, reason=reason, closing_requested_at=timezone.now()
     )
-    run.wake(grant.workspace_id)
+    waking.wake(grant.workspace_id)
 
 
 def reopen(grant: Grant) -> None:
     Grant.objects.filter(pk=grant.pk).update(wanted="open", reason="")
-    run.wake(grant.workspace_id)
+    waking.wake(grant.workspace_id)
 
 
 def staging_folder() -> Path:

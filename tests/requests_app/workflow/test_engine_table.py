@@ -17,7 +17,7 @@ from requests_app.models import (
     TransitionLog,
 )
 from requests_app.procedures import registry
-from requests_app.provisioning import extract
+from requests_app.provisioning.extract import delivery
 from requests_app.provisioning.grant_states import BY_NAME, STATES, IllegalMove, target_of
 from requests_app.workflow import definition, engine
 from requests_app.workflow.catalogue import VERBS, public_names
@@ -324,7 +324,7 @@ def test_every_move_of_every_kind_is_done_by_its_people() -> None:
     whole.do("authorisation", "record_extension", by=legal, reference="Lettre.")
     for step in ("authorisation", "register", "convention", "extract"):
         getattr(whole, step)()
-    extract.send_back(whole.fresh().workspace, reason="Perdue.")
+    delivery.send_back(whole.fresh().workspace, reason="Perdue.")
     run_due()
     for step in ("extract", "opening", "use", "closure"):
         getattr(whole, step)()

@@ -30,7 +30,7 @@ from requests_app.models import (
     TransitionLog,
     Workspace,
 )
-from requests_app.provisioning import extract
+from requests_app.provisioning.extract import confirming
 from requests_app.workflow import clock, engine
 from requests_app.workflow.abilities import abilities
 from tests.support.clock import legal_advance
@@ -135,7 +135,7 @@ class Walk(RuleBasedStateMachine):
         if name == "confirm_extract":
             story.manifest()
             workspace = Workspace.objects.get(request=story.request)
-            return {"manifest": extract.manifest_sha256(workspace)}
+            return {"manifest": confirming.manifest_sha256(workspace)}
         senses = ["favourable", "favourable_with_recommendations", "reserved", "unfavourable"]
         fixed: dict[str, Any] = {
             "withdraw": {"reason": "Abandon."},

@@ -11,7 +11,7 @@ from portal.common.calendar import PARIS
 from portal.common.fields import LineField
 from requests_app.models import Act, Task, Workspace
 from requests_app.procedures.words import period_in_words
-from requests_app.provisioning import extract
+from requests_app.provisioning.extract import confirming
 
 from .base import ActForm, text_field
 
@@ -131,7 +131,7 @@ class ConfirmExtractForm(ActForm):
         super().__init__(*args, **kwargs)
         # Read before what the page shows: of a page that changes meanwhile, the older is sent.
         workspace = Workspace.objects.filter(request=self.access_request).first()
-        self._now = extract.manifest_sha256(workspace)
+        self._now = confirming.manifest_sha256(workspace)
         self.fields["manifest"].initial = self._now
 
     def clean(self) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from requests_app.counter.pages.links import act_links
 from requests_app.counter.pages.request import visible_request
 from requests_app.models import Workspace
 from requests_app.permits import extraction
-from requests_app.provisioning import extract
+from requests_app.provisioning.extract import confirming
 from requests_app.rights import permissions
 from requests_app.workflow.abilities import abilities
 
@@ -40,7 +40,7 @@ def extraction_page(request: HttpRequest, pk: UUID) -> HttpResponse:
     record_view(request, "extract.view", on=access_request, about=access_request.pk)
     workspace = Workspace.objects.filter(request=access_request).first()
     mine = abilities(access_request, user=request.user)
-    why_not = extract.confirmation_refusals(workspace, by=request.user)
+    why_not = confirming.confirmation_refusals(workspace, by=request.user)
     context = {
         "access_request": access_request,
         "workspace": workspace,

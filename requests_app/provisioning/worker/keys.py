@@ -11,11 +11,11 @@ from django.utils.translation import gettext as _
 from portal.audit.record import record
 from requests_app.models import Credential, Grant
 from requests_app.provisioning import custody
-from requests_app.provisioning.backends.base import NotFound, Transient
 from requests_app.provisioning.facts import READY
-from requests_app.provisioning.hints import announce
+from requests_app.provisioning.outbox import announce
 from requests_app.provisioning.plan import Action
-from requests_app.provisioning.steps import INTENDED, Pass, note, wait_out_lag
+from requests_app.provisioning.providers.port import NotFound, Transient
+from requests_app.provisioning.worker.passes import INTENDED, Pass, note, wait_out_lag
 
 
 PROBE_OUTLIVES = timedelta(days=7)

@@ -9,7 +9,8 @@ from django.utils import timezone
 
 from portal.common import sweeps
 from requests_app.models import Workspace
-from requests_app.provisioning import quotas, run, sweeping
+from requests_app.provisioning import quotas
+from requests_app.provisioning.worker import sweeping, turn
 
 
 # Every call has its own timeout; only the upload of a large extract takes longer than minutes.
@@ -22,7 +23,7 @@ def reconcile(workspace_id: str) -> None:
     """Work on one workspace, if it is due and nobody holds it."""
     due = Workspace.objects.filter(pk=workspace_id, next_reconcile_at__lte=timezone.now())
     if due.exists():
-        run.advance(UUID(workspace_id))
+        turn.advance(UUID(workspace_id))
 
 
 @shared_task(name="requests_app.provisioning.tasks.sweep")  # type: ignore[untyped-decorator]

@@ -12,8 +12,9 @@ from portal.audit.record import record
 from portal.common import sweeps
 from portal.common.calendar import legal_now
 from requests_app.models import Credential, Grant, Outbox, Permit, Workspace
-from requests_app.provisioning.hints import TOPICS, announce, resend, wake
 from requests_app.provisioning.locks import lock_study
+from requests_app.provisioning.outbox import TOPICS, announce, resend
+from requests_app.provisioning.waking import wake
 
 
 NOTICES = (90, 30, 7)  # days before the end

@@ -1,63 +1,39 @@
-"""Taking a workspace up, and what people may ask of one: hold, release, retry.
+"""One turn of a workspace under a lease.
 
 `advance()` is the only way to the reconciler. It holds a lease for a few seconds' work, then gives
 it back with the time to come again; beat finds what nobody holds.
 """
 
 import logging
-import re
-import secrets
 import time
-import unicodedata
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from portal.accounts.models import User
-from portal.audit.record import record
-from requests_app.models import AccessRequest, Grant, Workspace
+from requests_app.models import Workspace
 from requests_app.provisioning import labels, plan
-from requests_app.provisioning.backends.base import Backend, BackendError
-from requests_app.provisioning.backends.scaleway import ScalewayBackend, ScalewayConfig
 from requests_app.provisioning.facts import snapshot
-from requests_app.provisioning.hints import announce, hint, wake
-from requests_app.provisioning.lease import Lease, LeaseLost
-from requests_app.provisioning.locks import lock_study
-from requests_app.provisioning.moves import move
-from requests_app.provisioning.reconcile import CLOSING_TELL_AFTER, Outcome, step
+from requests_app.provisioning.outbox import announce
+from requests_app.provisioning.providers.configured import backend
+from requests_app.provisioning.providers.port import Backend, BackendError
+from requests_app.provisioning.waking import hint
+from requests_app.provisioning.worker.lease import Lease, LeaseLost
+from requests_app.provisioning.worker.reconcile import CLOSING_TELL_AFTER, Outcome, step
 
-
-__all__ = ["advance", "backend", "hold", "release", "retry", "wake", "workspace_for"]
 
 logger = logging.getLogger(__name__)
+
 
 BUDGET = 20.0  # seconds of work under one lease before others get their turn
 INTERNAL_RETRY = 60.0
 PATIENCE = 2.0  # waits up to this many seconds are slept through, longer ones given back
-
-
-def backend() -> Backend:
-    """The provider as configured for this process. Raises Permanent on a wrong configuration."""
-    config = settings.SCW
-    return ScalewayBackend(
-        ScalewayConfig(
-            access_key=config["access_key"],
-            secret_key=config["secret_key"],
-            organization_id=config["organization_id"],
-            region=config["region"],
-            api_url=config["api_url"],
-            s3_endpoint=config["s3_endpoint"],
-            portal_application_id=config["portal_application_id"],
-        )
-    )
 
 
 def advance(
@@ -144,68 +120,3 @@ def _give_back(lease: Lease, outcome: Outcome, seen: datetime | None) -> None:
     lease.release(next_at=next_at, seen=seen)
     if outcome.kind == "did":
         hint(lease.workspace_id)
-
-
-def workspace_for(request: AccessRequest) -> Workspace:
-    """The request's workspace, made when there is none: a row, nothing at the provider. It gives no
-    right: the reconciler acts only where a permit has grants."""
-    found = Workspace.objects.filter(request=request).first()
-    if found is not None:
-        return found
-    try:
-        with transaction.atomic():
-            return Workspace.objects.create(request=request, slug=slug_for(request))
-    except IntegrityError:  # made at the same instant by another
-        return Workspace.objects.get(request=request)
-
-
-def slug_for(request: AccessRequest) -> str:
-    """A bucket-safe name with an unguessable end: bucket names are global and their list public."""
-    number = request.number or str(request.pk)[:8]
-    plain = unicodedata.normalize("NFKD", number).encode("ascii", "ignore").decode().lower()
-    short = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:22]
-    return f"{short}-{secrets.token_hex(8)}"
-
-
-# --- What an operator may ask -------------------------------------------------------------------
-
-
-def hold(workspace: Workspace, *, by: User, reason: str) -> bool:
-    """Stop what opens until released; what closes goes on. False when already held."""
-    with transaction.atomic():
-        held = Workspace.objects.filter(pk=workspace.pk, held_at__isnull=True).update(
-            held_at=timezone.now(), hold_reason=reason
-        )
-        if held:
-            record("workspace.hold", by=by, on=workspace, about=workspace.request_id, text=reason)
-    workspace.refresh_from_db()
-    return bool(held)
-
-
-def release(workspace: Workspace, *, by: User) -> bool:
-    """Give a held workspace back to the reconciler. False when it was not held."""
-    with transaction.atomic():
-        released = Workspace.objects.filter(pk=workspace.pk, held_at__isnull=False).update(
-            held_at=None, hold_reason=""
-        )
-        if released:
-            record("workspace.release", by=by, on=workspace, about=workspace.request_id)
-            wake(workspace.pk)
-    workspace.refresh_from_db()
-    return bool(released)
-
-
-def retry(workspace: Workspace, *, by: User) -> int:
-    """Try again now, failed grants shown as on their way; how many there were."""
-    with transaction.atomic():
-        lock_study(workspace.pk)
-        failed = list(Grant.objects.filter(workspace=workspace, state="failed"))
-        for grant in failed:
-            opening = grant.wanted == Grant.Wanted.OPEN
-            move(grant, "retry_opening" if opening else "retry_closing", by=by)
-        Workspace.objects.filter(pk=workspace.pk).update(
-            tries=0, failing_since=None, observed_at=None, paces={}
-        )
-        record("workspace.retry", by=by, on=workspace, about=workspace.request_id)
-        wake(workspace.pk)
-    return len(failed)

@@ -16,7 +16,7 @@ from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from requests_app.provisioning.backends.base import (
+from requests_app.provisioning.providers.port import (
     NO_SUCH_BUCKET,
     AlreadyExists,
     Answer,
@@ -29,7 +29,7 @@ from requests_app.provisioning.backends.base import (
     Transient,
     Unreachable,
 )
-from requests_app.provisioning.backends.transport import SHARED_BUCKET
+from requests_app.provisioning.providers.scaleway.transport import SHARED_BUCKET
 
 
 logger = logging.getLogger(__name__)

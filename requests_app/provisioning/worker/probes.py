@@ -9,8 +9,8 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from requests_app.provisioning.backends.base import Answer, KeyHolder
 from requests_app.provisioning.fences import MANIFEST, PROBE_PREFIX
+from requests_app.provisioning.providers.port import Answer, KeyHolder
 
 
 Expected = Literal["allowed", "refused"]

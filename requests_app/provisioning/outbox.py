@@ -1,17 +1,15 @@
-"""Waking the reconciler and telling the rooms above. Truth is in rows; what is sent is a hint."""
+"""Telling the rooms above, after the commit and at least once: rows that wait for their signal."""
 
 import logging
-import time
 from datetime import timedelta
 from functools import partial
 from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F
 from django.dispatch import Signal
 from django.utils import timezone
-from kombu.exceptions import ChannelError, KombuError
 
 from portal.common import sweeps
 from requests_app.models import Grant, Outbox, Permit, Workspace
@@ -19,6 +17,7 @@ from requests_app.provisioning import signals
 
 
 logger = logging.getLogger(__name__)
+
 
 TOPICS: dict[str, tuple[Signal, Any, str]] = {
     "grant_changed": (signals.grant_changed, Grant, "grant"),
@@ -32,51 +31,6 @@ TOPICS: dict[str, tuple[Signal, Any, str]] = {
 }
 RESEND_AFTER = timedelta(seconds=10)
 GIVE_UP_AFTER = timedelta(days=1)
-QUIET_SECONDS = 10.0  # without hints after one that failed; beat sweeps every 5 s
-SOCKET_SECONDS = 2.0
-_quiet_until = 0.0  # monotonic
-
-
-def wake(workspace_or_request_id: UUID) -> None:
-    """Have a workspace taken up at once; in the caller's transaction if there is one.
-
-    Never raises for a broker: beat finds `next_reconcile_at` within 5 s anyway.
-    """
-    found = Workspace.objects.filter(
-        Q(pk=workspace_or_request_id) | Q(request_id=workspace_or_request_id)
-    )
-    for workspace_id in found.values_list("pk", flat=True):
-        Workspace.objects.filter(pk=workspace_id).update(next_reconcile_at=timezone.now())
-        transaction.on_commit(partial(hint, workspace_id))
-
-
-def _send(workspace_id: UUID) -> None:
-    from requests_app.provisioning.tasks import reconcile
-
-    arguments, options = (str(workspace_id),), reconcile.app.conf.broker_transport_options or {}
-    if "socket_timeout" not in options:
-        reconcile.apply_async(arguments, retry=False)
-        return
-    # A worker waits long for its messages on the same settings; a person must not.
-    with reconcile.app.connection_for_write() as connection:
-        connection.transport_options = options | {"socket_timeout": SOCKET_SECONDS}
-        reconcile.apply_async(arguments, connection=connection, retry=False)
-
-
-def hint(workspace_id: UUID) -> None:
-    """Send the task; an unreachable broker is logged and forgotten.
-
-    Once it failed, this process sends nothing for a while: whoever suspends an organisation with
-    fifty studies waits for the broker once, not fifty times.
-    """
-    global _quiet_until  # one number: a race costs one more try
-    if time.monotonic() < _quiet_until:
-        return
-    try:
-        _send(workspace_id)
-    except (KombuError, ChannelError, OSError) as error:
-        _quiet_until = time.monotonic() + QUIET_SECONDS
-        logger.warning("broker unreachable, beat will do: %s", type(error).__name__)
 
 
 def announce(topic: str, object_id: UUID, **data: Any) -> None:

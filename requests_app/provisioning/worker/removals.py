@@ -3,10 +3,10 @@
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from requests_app.provisioning.backends.base import Found
 from requests_app.provisioning.facts import READY
 from requests_app.provisioning.plan import Action
-from requests_app.provisioning.steps import REMOVED, Pass, note, wait_out_lag
+from requests_app.provisioning.providers.port import Found
+from requests_app.provisioning.worker.passes import REMOVED, Pass, note, wait_out_lag
 
 
 def _remove(work: Pass, kind: str, key: str, delete: Callable[[str], None]) -> None:

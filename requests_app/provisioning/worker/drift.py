@@ -11,9 +11,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from requests_app.models import CloudResource, Grant, Workspace
-from requests_app.provisioning import extract, plan, steps
-from requests_app.provisioning.backends.base import BackendError, BucketGone, NotFound
-from requests_app.provisioning.buckets import Vanished, is_back
+from requests_app.provisioning import plan
+from requests_app.provisioning.extract import delivery
 from requests_app.provisioning.facts import READY, VANISHED
 from requests_app.provisioning.fences import (
     BUCKETS,
@@ -22,9 +21,12 @@ from requests_app.provisioning.fences import (
     fingerprint,
     same_policy,
 )
-from requests_app.provisioning.keys import forget_missing
 from requests_app.provisioning.plan import Action
-from requests_app.provisioning.steps import INTENDED, Pass, Wait
+from requests_app.provisioning.providers.port import BackendError, BucketGone, NotFound
+from requests_app.provisioning.worker import identities, passes, study
+from requests_app.provisioning.worker.buckets import Vanished, is_back
+from requests_app.provisioning.worker.keys import forget_missing
+from requests_app.provisioning.worker.passes import INTENDED, Pass, Wait
 
 
 Finding = tuple[str, bool]  # its code, and whether mending it narrows
@@ -39,7 +41,7 @@ def inspect(work: Pass, action: Action) -> None:
     buckets: list[Reader] = [partial(_bucket, kind=kind) for kind in BUCKETS]
     findings, errors = _read(work, [*buckets, _group, _policy, _keys])
     if work.snap.facts.delivered:  # a worker killed just after the delivery left its copies
-        extract.forget_staged(work.workspace)
+        delivery.forget_staged(work.workspace)
     now = timezone.now()
     with work.lease.write():
         if not errors:
@@ -49,9 +51,9 @@ def inspect(work: Pass, action: Action) -> None:
                     observed="as_wanted" if not findings else "drift", observed_at=now
                 )
         if any(isinstance(error, Vanished) for error in errors):
-            steps.say_vanished(work)
+            study.say_vanished(work)
         for finding, narrows in findings:
-            steps.tell(work, finding, narrows=narrows)
+            passes.tell(work, finding, narrows=narrows)
     if errors:
         raise errors[0]
 
@@ -64,7 +66,7 @@ def hold_shut(work: Pass) -> bool:
     if findings:
         with work.lease.write():
             for finding, narrows in findings:
-                steps.tell(work, finding, narrows=narrows)
+                passes.tell(work, finding, narrows=narrows)
     errors = [error for error in errors if not isinstance(error, Wait)]  # no rules: nothing open
     if errors:
         raise errors[0]
@@ -87,19 +89,19 @@ def _fence_again(work: Pass, *, kind: str) -> Iterable[Finding]:
     row = work.snap.resource("bucket", kind)
     if row is not None and row.status == VANISHED and is_back(work, kind):
         yield "bucket_back", True
-        steps.put_fence(work, Action("put_fence", kind))
+        study.put_fence(work, Action("put_fence", kind))
     bucket = work.snap.external_id("bucket", kind)
     if not bucket:
         return
     try:
         held = work.backend.bucket_policy(bucket, project=work.project)
     except BucketGone:
-        steps.bucket_is_gone(work, kind)
+        study.bucket_is_gone(work, kind)
         yield "bucket_gone", False
         return
     if not same_policy(held, plan.wanted_fence(work.snap.facts, kind)):
         yield "policy_changed" if held is not None else "no_policy", True
-        steps.put_fence(work, Action("put_fence", kind))
+        study.put_fence(work, Action("put_fence", kind))
 
 
 def _members_again(work: Pass) -> Iterable[Finding]:
@@ -113,7 +115,7 @@ def _members_again(work: Pass) -> Iterable[Finding]:
         return
     if members != wanted:
         yield "group_changed", bool(members - wanted)
-        steps.set_members(work, Action("set_members"))
+        identities.set_members(work, Action("set_members"))
 
 
 def _bucket(work: Pass, *, kind: str) -> Iterable[Finding]:
@@ -192,9 +194,9 @@ def _policy(work: Pass) -> Iterable[Finding]:
         return
     if group and principal != group:
         yield "principal_changed", bool(principal)
-        steps.bind_policy(work, row.external_id, group)
-    steps.believe_rules(work, row, rules)
-    if rules != steps.wanted_rules(work):
+        identities.bind_policy(work, row.external_id, group)
+    identities.believe_rules(work, row, rules)
+    if rules != identities.wanted_rules(work):
         yield "rules_changed", bool(rules)
         work.backend.set_policy_rules(
             row.external_id, project=work.project, permission_sets=PERMISSION_SETS

@@ -8,10 +8,10 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from requests_app.models import CloudResource, Workspace
-from requests_app.provisioning.backends.base import AlreadyExists, Denied, Permanent, Transient
 from requests_app.provisioning.facts import READY, VANISHED
 from requests_app.provisioning.plan import Action
-from requests_app.provisioning.steps import (
+from requests_app.provisioning.providers.port import AlreadyExists, Denied, Permanent, Transient
+from requests_app.provisioning.worker.passes import (
     INTENDED,
     Pass,
     attempt,

@@ -19,23 +19,10 @@ from django.utils.translation import gettext as _
 from portal.audit.record import record
 from portal.common.calendar import legal_now
 from requests_app.models import CloudResource, Grant, Workspace
-from requests_app.provisioning import (
-    buckets,
-    drift,
-    extract,
-    gates,
-    keys,
-    labels,
-    pace,
-    plan,
-    proofs,
-    removals,
-    steps,
-)
-from requests_app.provisioning.backends.base import Backend, BackendError, Denied, Transient
-from requests_app.provisioning.backends.transport import backoff
+from requests_app.provisioning import gates, labels, plan
 from requests_app.provisioning.custody import CustodyError
-from requests_app.provisioning.extract_sources import ExtractError
+from requests_app.provisioning.extract import delivery
+from requests_app.provisioning.extract.sources import ExtractError
 from requests_app.provisioning.facts import (
     PORTAL,
     READY,
@@ -44,25 +31,37 @@ from requests_app.provisioning.facts import (
     right_of,
     snapshot,
 )
-from requests_app.provisioning.hints import announce
-from requests_app.provisioning.lease import Lease, LeaseLost
 from requests_app.provisioning.moves import fenced_move, move
+from requests_app.provisioning.outbox import announce
 from requests_app.provisioning.plan import Action
-from requests_app.provisioning.steps import Pass, Wait
+from requests_app.provisioning.providers.port import Backend, BackendError, Denied, Transient
+from requests_app.provisioning.providers.scaleway.transport import backoff
+from requests_app.provisioning.worker import (
+    buckets,
+    drift,
+    identities,
+    keys,
+    pace,
+    proofs,
+    removals,
+    study,
+)
+from requests_app.provisioning.worker.lease import Lease, LeaseLost
+from requests_app.provisioning.worker.passes import Pass, Wait
 
 
 logger = logging.getLogger(__name__)
 
 STEPS: dict[str, Callable[[Pass, Action], None]] = {
-    "ensure_project": steps.ensure_project,
+    "ensure_project": study.ensure_project,
     "ensure_bucket": buckets.ensure_bucket,
-    "ensure_encryption": steps.ensure_encryption,
-    "put_fence": steps.put_fence,
-    "deliver_extract": steps.deliver_extract,
-    "ensure_application": steps.ensure_application,
-    "ensure_group": steps.ensure_group,
-    "ensure_iam_policy": steps.ensure_iam_policy,
-    "set_members": steps.set_members,
+    "ensure_encryption": study.ensure_encryption,
+    "put_fence": study.put_fence,
+    "deliver_extract": study.deliver_extract,
+    "ensure_application": identities.ensure_application,
+    "ensure_group": identities.ensure_group,
+    "ensure_iam_policy": identities.ensure_iam_policy,
+    "set_members": identities.set_members,
     "make_key": keys.make_key,
     "delete_key": keys.delete_key,
     "verify_open": proofs.verify_open,
@@ -227,7 +226,7 @@ def _send_back(work: Pass) -> bool:
     if not waiting or not all("extract_differs" in codes for codes in waiting):
         return False
     with work.lease.write():
-        extract.send_back(work.workspace, reason=str(gates.label("extract_differs")))
+        delivery.send_back(work.workspace, reason=str(gates.label("extract_differs")))
     return True
 
 

@@ -17,7 +17,7 @@ from scaleway import Client
 from scaleway.account.v3 import AccountV3ProjectAPI
 from scaleway.iam.v1alpha1 import IamV1Alpha1API, RuleSpecs
 
-from requests_app.provisioning.backends.base import (
+from requests_app.provisioning.providers.port import (
     BucketState,
     Found,
     KeyFound,
@@ -26,8 +26,8 @@ from requests_app.provisioning.backends.base import (
     Permanent,
     Quota,
 )
-from requests_app.provisioning.backends.storage import BotoKeyHolder, Buckets
-from requests_app.provisioning.backends.transport import Transport
+from requests_app.provisioning.providers.scaleway.storage import BotoKeyHolder, Buckets
+from requests_app.provisioning.providers.scaleway.transport import Transport
 
 
 REGION = "fr-par"

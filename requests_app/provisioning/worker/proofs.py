@@ -10,15 +10,16 @@ from django.utils.translation import gettext as _
 
 from portal.audit.record import record
 from requests_app.models import CloudResource, Credential, Grant, Probe
-from requests_app.provisioning import drift, plan, probes
-from requests_app.provisioning.backends.base import BackendError, Permanent, Transient
+from requests_app.provisioning import plan
 from requests_app.provisioning.custody import CustodyError
 from requests_app.provisioning.facts import READY
-from requests_app.provisioning.hints import announce
-from requests_app.provisioning.keys import forget_missing, probe_secret
 from requests_app.provisioning.moves import move
+from requests_app.provisioning.outbox import announce
 from requests_app.provisioning.plan import Action, PersonFacts
-from requests_app.provisioning.steps import Pass, Wait
+from requests_app.provisioning.providers.port import BackendError, Permanent, Transient
+from requests_app.provisioning.worker import drift, probes
+from requests_app.provisioning.worker.keys import forget_missing, probe_secret
+from requests_app.provisioning.worker.passes import Pass, Wait
 
 
 class Leak(Permanent):

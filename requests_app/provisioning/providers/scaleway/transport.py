@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 import requests
 
-from requests_app.provisioning.backends.base import (
+from requests_app.provisioning.providers.port import (
     AlreadyExists,
     BackendError,
     Busy,

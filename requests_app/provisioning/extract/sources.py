@@ -17,7 +17,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from portal.common.digits import is_digits
-from requests_app.provisioning.approved import ApprovedTable, ApprovedVariable
+from requests_app.provisioning.extract.approved import ApprovedTable, ApprovedVariable
 
 
 SYNTHETIC_ROWS = 200

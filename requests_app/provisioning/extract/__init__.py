@@ -1,0 +1,1 @@
+"""The extract of a study: staged on this machine, confirmed by a second person, delivered."""

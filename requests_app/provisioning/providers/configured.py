@@ -1,0 +1,22 @@
+"""The provider of this process, as its settings name it."""
+
+from django.conf import settings
+
+from requests_app.provisioning.providers.port import Backend
+from requests_app.provisioning.providers.scaleway.backend import ScalewayBackend, ScalewayConfig
+
+
+def backend() -> Backend:
+    """The provider as configured for this process. Raises Permanent on a wrong configuration."""
+    config = settings.SCW
+    return ScalewayBackend(
+        ScalewayConfig(
+            access_key=config["access_key"],
+            secret_key=config["secret_key"],
+            organization_id=config["organization_id"],
+            region=config["region"],
+            api_url=config["api_url"],
+            s3_endpoint=config["s3_endpoint"],
+            portal_application_id=config["portal_application_id"],
+        )
+    )

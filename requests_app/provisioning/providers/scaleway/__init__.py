@@ -1,0 +1,1 @@
+"""Scaleway behind the port: identities, object storage, transport."""
