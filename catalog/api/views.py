@@ -13,8 +13,9 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from catalog.models import Dataset, Table, TableKey, Variable
+from catalog.pages.found import Found
 from catalog.pages.places import LISTED
-from catalog.pages.results import Found, load
+from catalog.pages.results import load
 from catalog.search.backends.base import DEEPEST
 from catalog.search.query import FACETS, SearchRequest, parse
 from catalog.search.service import search

@@ -13,7 +13,7 @@ from . import places
 
 
 if TYPE_CHECKING:
-    from .results import Found
+    from catalog.pages.found import Found
 
 TEXT_READ = 4000  # characters of a description, as many as the index has of a name
 FURTHER = 20  # places of a name looked at beyond the first ones

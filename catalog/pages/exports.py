@@ -15,13 +15,14 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_safe
 
 from catalog.models import Dataset
+from catalog.pages.found import Found
+from catalog.pages.results import load
 from catalog.search.query import SearchRequest
 from catalog.search.service import search
 
 from . import pages
 from .params import read
 from .places import LISTED
-from .results import Found, load
 
 
 MAX_HITS = 1000

@@ -5,8 +5,8 @@ from uuid import UUID
 
 from portal.common.calendar import deadline
 from requests_app.models import Act, Permit, Stage
-from requests_app.procedures.schema import Clock
-from requests_app.procedures.schema import Stage as StageSpec
+from requests_app.procedures.parts import Clock
+from requests_app.procedures.parts import Stage as StageSpec
 
 from .rules import Pause, due_at
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import date
 
 from portal.common.calendar import add_period, legal_today
-from requests_app.procedures.schema import Procedure, Stage
+from requests_app.procedures.parts import Stage
+from requests_app.procedures.schema import Procedure
 
 
 @dataclass(frozen=True, slots=True)

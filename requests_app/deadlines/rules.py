@@ -18,7 +18,7 @@ from portal.common.calendar import (
     is_working_day,
     parse_period,
 )
-from requests_app.procedures.schema import Clock
+from requests_app.procedures.parts import Clock
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from portal.accounts.models import User
 from portal.audit.record import record
 from requests_app.dossier import uploads
 from requests_app.models import AccessRequest, Piece, StoredFile
-from requests_app.procedures.schema import Piece as PieceRule
+from requests_app.procedures.parts import Piece as PieceRule
 from requests_app.rights import permissions
 
 from .reading import procedure_of

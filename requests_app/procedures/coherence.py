@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 
 if TYPE_CHECKING:
-    from .schema import Join, Procedure
+    from requests_app.procedures.parts import Join
+    from requests_app.procedures.schema import Procedure
 
 LONGEST_MONTHS = 240  # what a file may ask for (`content.Duration`)
 

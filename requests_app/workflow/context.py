@@ -22,8 +22,8 @@ from requests_app.models import (
     StoredFile,
     Task,
 )
+from requests_app.procedures.parts import Stage as StageSpec
 from requests_app.procedures.schema import Procedure
-from requests_app.procedures.schema import Stage as StageSpec
 
 from .definition import Transition
 from .errors import TransitionRefused

@@ -11,8 +11,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Literal
 
-from requests_app.procedures.schema import Join, Procedure, TaskRule
-from requests_app.procedures.schema import Stage as StageSpec
+from requests_app.procedures.parts import Join, TaskRule
+from requests_app.procedures.parts import Stage as StageSpec
+from requests_app.procedures.schema import Procedure
 from requests_app.provisioning.grant_states import MOVES as GRANT_MOVES
 from requests_app.provisioning.grant_states import Move as GrantMove
 

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 
 from portal.common.digits import is_digits
 from requests_app.procedures import registry
-from requests_app.procedures.schema import Clock, Procedure, Stage
+from requests_app.procedures.parts import Clock, Stage
+from requests_app.procedures.schema import Procedure
 
 from .definition import GRANT_MOVES, KIND_MOVES, REQUEST_MOVES, STAGE_STEPS, Transition
 

@@ -6,8 +6,8 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from requests_app.models import AccessRequest, InterestDeclaration, Stage, Task
-from requests_app.procedures.schema import Outcome
-from requests_app.procedures.schema import Stage as StageSpec
+from requests_app.procedures.parts import Outcome
+from requests_app.procedures.parts import Stage as StageSpec
 
 from .context import Context
 

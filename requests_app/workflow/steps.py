@@ -21,8 +21,8 @@ from requests_app.models import (
     Task,
     TransitionLog,
 )
-from requests_app.procedures.schema import Outcome
-from requests_app.procedures.schema import Stage as StageSpec
+from requests_app.procedures.parts import Outcome
+from requests_app.procedures.parts import Stage as StageSpec
 from requests_app.provisioning.workspaces import workspace_for
 
 from .context import Context

@@ -33,8 +33,8 @@ from requests_app.models import (
 )
 from requests_app.permits import permits
 from requests_app.procedures import registry
+from requests_app.procedures.parts import Stage as StageSpec
 from requests_app.procedures.schema import Procedure
-from requests_app.procedures.schema import Stage as StageSpec
 from requests_app.provisioning.extract import confirming
 from requests_app.provisioning.extract.approved import approved_tables, scope_fingerprint
 from requests_app.rights import permissions

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from requests_app.procedures import registry
-from requests_app.procedures.schema import OUTCOMES_OF_KIND, Procedure
+from requests_app.procedures.parts import OUTCOMES_OF_KIND
+from requests_app.procedures.schema import Procedure
 
 
 CODE, SILENCE = "insolite", "mutisme"

@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from requests_app.dossier import uploads
 from requests_app.dossier.pieces import max_bytes
-from requests_app.procedures.schema import Piece as PieceRule
+from requests_app.procedures.parts import Piece as PieceRule
 
 
 EXTENSIONS = {

@@ -7,7 +7,8 @@ from django.utils.translation import ngettext
 
 from portal.accounts.models import Role
 from portal.common.calendar import parse_period
-from requests_app.procedures.schema import Procedure, Stage
+from requests_app.procedures.parts import Stage
+from requests_app.procedures.schema import Procedure
 
 
 @dataclass(frozen=True, slots=True)

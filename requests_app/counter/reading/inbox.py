@@ -25,7 +25,7 @@ from requests_app.models import (
     TransitionLog,
 )
 from requests_app.procedures import registry
-from requests_app.procedures.schema import Stage as StageSpec
+from requests_app.procedures.parts import Stage as StageSpec
 from requests_app.rights import duties, parts_held, permissions
 from requests_app.rights.seen import deposited_seen
 from requests_app.rights.visibility import TEAM_KINDS

@@ -12,7 +12,8 @@ from django.test import Client
 from catalog import counts
 from catalog.models import Dataset, Table, TableKey, Variable
 from catalog.pages import lists, pages, places, summary
-from catalog.pages.results import Found, load
+from catalog.pages.found import Found
+from catalog.pages.results import load
 from catalog.search.query import Hit, parse
 from requests_app.procedures.content import Row
 from requests_app.selection.specification import describe

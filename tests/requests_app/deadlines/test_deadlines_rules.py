@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from portal.common.calendar import PARIS, deadline
 from requests_app.deadlines.rules import Pause, due_at
-from requests_app.procedures.schema import Clock
+from requests_app.procedures.parts import Clock
 
 
 def clock(**more: Any) -> Clock:

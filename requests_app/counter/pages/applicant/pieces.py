@@ -21,7 +21,7 @@ from requests_app.counter.pages.helpers import team_request
 from requests_app.dossier import NotEditable, uploads
 from requests_app.dossier import pieces as kept
 from requests_app.models import AccessRequest
-from requests_app.procedures.schema import Piece as PieceRule
+from requests_app.procedures.parts import Piece as PieceRule
 from requests_app.rights import permissions
 
 from .draft import editable_request, frame, to_overview

@@ -1,0 +1,322 @@
+"""What the parts of a procedure file may say. Plain pydantic, no Django.
+
+A procedure names its pieces, stages, outcomes, clocks and what silence means (T1: silence has its
+own legal effect in each procedure, never a generic approval). Law is data here; the three machines
+of states are code, in `requests_app.workflow.definition`.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from .conditions import Condition, Path, all_hold
+
+
+Code = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,59}$")]
+Slug = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,59}$")]
+Text = Annotated[str, Field(min_length=1)]
+# The units of `portal.common.calendar`, which this module must not import: it pulls Django in.
+Period = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,3}(wd|d|w|m|y)$")]
+
+StageKind = Literal[
+    "completeness",
+    "holder",
+    "opinion",
+    "answer",
+    "referral",
+    "authorisation",
+    "conformity",
+    "register",
+    "convention",
+    "extract",
+    "opening",
+    "use",
+    "closure",
+]
+StageRole = Literal[
+    "secretariat",
+    "legal_officer",
+    "operator",
+    "president",
+    "holder_representative",
+    "main_base_officer",
+    "applicant",
+]
+# What an outcome does to the whole request; nothing when absent.
+RequestEffect = Literal[
+    "processing", "in_force", "refused", "closed_incomplete", "redirected", "withdrawn", "closed"
+]
+FINAL_EFFECTS = frozenset({"refused", "closed_incomplete", "redirected", "withdrawn", "closed"})
+
+# Outcomes that the verbs of each kind write: a stage of that kind must name them.
+OUTCOMES_OF_KIND: dict[str, frozenset[str]] = {
+    "completeness": frozenset({"complete", "redirected", "closed_incomplete"}),
+    "holder": frozenset({"remark", "no_remark"}),
+    "opinion": frozenset(
+        {"favourable", "favourable_with_recommendations", "reserved", "unfavourable"}
+    ),
+    "answer": frozenset({"go", "stop"}),
+    "referral": frozenset({"referred"}),
+    "authorisation": frozenset({"authorised", "refused"}),
+    "conformity": frozenset({"committed"}),
+    "register": frozenset({"published"}),
+    "convention": frozenset({"signed"}),
+    "extract": frozenset({"confirmed"}),
+    "opening": frozenset({"opened"}),
+    "use": frozenset({"ended"}),
+    "closure": frozenset({"closed"}),
+}
+
+
+class Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Link(Part):
+    """Where the applicant finds a template: an address, or text to start from."""
+
+    label: Text
+    url: Annotated[str, Field(pattern=r"^https://")] | None = None
+    text: str = ""
+
+
+class Piece(Part):
+    """A piece of the file. `rule`: required, optional, or required when every condition holds."""
+
+    code: Code
+    label: Text
+    help: str = ""
+    rule: Literal["required", "when", "optional"] = "required"
+    when: tuple[Condition, ...] = ()
+    waivable: bool = False  # a reasoned waiver stands in for the file
+    needs_signature: bool = False  # changed after the deposit: the representative signs again
+    template: Link | None = None
+    content_types: tuple[str, ...] = ("application/pdf",)
+    max_mb: Annotated[int, Field(gt=0, le=200)] = 25
+    source: str = ""
+
+    @model_validator(mode="after")
+    def rule_and_conditions_agree(self) -> "Piece":
+        if (self.rule == "when") != bool(self.when):
+            raise ValueError(f"piece {self.code!r}: rule 'when' and its conditions go together")
+        return self
+
+    def needed(self, facts: Mapping[str, Any]) -> bool:
+        """Whether the file must hold this piece (or its waiver), by its facts."""
+        return self.rule == "required" or (self.rule == "when" and all_hold(self.when, facts))
+
+
+class RequiredField(Part):
+    """A field of the content that must be filled before a signature can be asked for."""
+
+    field: Path
+    label: Text
+    when: tuple[Condition, ...] = ()
+
+
+class Heading(Part):
+    """A heading of the committee's report and opinion (A11)."""
+
+    code: Code
+    label: Text
+
+
+class Join(Part):
+    """A stage that must be over; with `outcomes`, over in one of these ways."""
+
+    stage: Code
+    outcomes: tuple[Code, ...] = ()
+
+
+class Extension(Part):
+    by: Period
+    once: Literal[True] = True  # no text read allows a second one
+
+
+class Expiry(Part):
+    """What the end of a clock does. An effect is never shared between procedures (T1)."""
+
+    effect: Literal["escalate", "outcome", "task", "remind"]
+    outcome: Code | None = None
+    task: Code | None = None
+
+    @model_validator(mode="after")
+    def names_what_it_does(self) -> "Expiry":
+        if (self.effect == "outcome") != (self.outcome is not None):
+            raise ValueError("on_expiry: effect 'outcome' and an outcome code go together")
+        if (self.effect == "task") != (self.task is not None):
+            raise ValueError("on_expiry: effect 'task' and a task code go together")
+        return self
+
+
+class Clock(Part):
+    """A legal clock. `start` is the event whose day is not counted.
+
+    start: `deposit` (the signature), `stage` (the stage opens: complete file received),
+    `receipt` (the act
+    `record_receipt` of this stage), `permit_end` (no period: the clock ends with the access).
+    """
+
+    start: Literal["deposit", "stage", "receipt", "permit_end"]
+    period: Period | None = None
+    urgent_period: Period | None = None
+    extension: Extension | None = None
+    pauses: bool = False
+    on_expiry: Expiry
+    source: Text
+    strength: Literal["P", "G", "S", "K"]  # legal text, guide, secondary, general knowledge
+
+    @model_validator(mode="after")
+    def period_and_start_agree(self) -> "Clock":
+        if (self.start == "permit_end") == (self.period is not None):
+            raise ValueError("clock: a period is given, unless it starts at 'permit_end'")
+        if self.pauses and not (self.period or "").endswith("d"):
+            raise ValueError("clock: only periods in days (wd, d) can pause and resume")
+        return self
+
+
+class Awaited(Part):
+    """An outside authority whose answer is waited for once its receipt is recorded."""
+
+    who: Text
+    what: Text  # what the authority is to do, in the words of "who must act next"
+    expected: Text  # what the stage's own actor does meanwhile
+
+
+class Requirement(Part):
+    """What must hold for an outcome to be chosen, and what the person is told when it does not."""
+
+    stage: Code
+    outcomes: Annotated[tuple[Code, ...], Field(min_length=1)]
+    refusal: Text
+
+
+class Outcome(Part):
+    code: Code
+    label: Text
+    request: RequestEffect | None = None
+    tacit: bool = False
+    sense: Literal["favourable", "unfavourable"] | None = None  # of a committee's silence
+    requires: tuple[Requirement, ...] = ()
+
+    @property
+    def silence(self) -> Literal["favourable", "unfavourable"] | None:
+        """What a committee's silence that ends so is deemed to be: `sense`, else what the code
+        says."""
+        if self.sense is not None:
+            return self.sense
+        if self.code.endswith("unfavourable"):
+            return "unfavourable"
+        return "favourable" if self.code.endswith("favourable") else None
+
+
+class Stage(Part):
+    """A stage: who acts, after what, how it can end, and its clock."""
+
+    code: Code
+    kind: StageKind
+    label: Text
+    expected: Text  # what the actor is asked to do, in the imperative of inboxes and mails
+    role: StageRole
+    parallel: Literal["catalogue_holders"] | None = None  # one per holder of the chosen datasets
+    after: tuple[Join, ...] = ()  # all of them; empty: opens with the deposit
+    outcomes: Annotated[tuple[Outcome, ...], Field(min_length=1)]
+    clock: Clock | None = None
+    headings: tuple[Heading, ...] = ()
+    max_rounds: Annotated[int, Field(gt=0)] = 2  # completeness: requests sent to the applicant
+    # completeness: time given to the applicant while the clock is stopped; its end is a reminder
+    completion_period: Period | None = None
+    awaited: Awaited | None = None
+    source: str = ""
+
+    @model_validator(mode="after")
+    def is_coherent(self) -> "Stage":
+        codes = [outcome.code for outcome in self.outcomes]
+        if len(codes) != len(set(codes)):
+            raise ValueError(f"stage {self.code!r}: an outcome is named twice")
+        if missing := OUTCOMES_OF_KIND[self.kind] - set(codes):
+            raise ValueError(f"stage {self.code!r}: outcomes missing: {', '.join(sorted(missing))}")
+        if self.clock and self.clock.on_expiry.outcome not in {None, *codes}:
+            raise ValueError(
+                f"stage {self.code!r}: on_expiry names {self.clock.on_expiry.outcome!r},"
+                f" not one of its outcomes ({', '.join(codes)})"
+            )
+        if self.clock and self.clock.pauses and self.kind != "completeness":
+            raise ValueError(f"stage {self.code!r}: only completeness pauses")
+        if self.completion_period and not (self.clock and self.clock.pauses):
+            raise ValueError(f"stage {self.code!r}: completion_period needs a clock that pauses")
+        if self.awaited and not (self.clock and self.clock.start == "receipt"):
+            raise ValueError(f"stage {self.code!r}: awaited needs a clock that starts at a receipt")
+        if (self.parallel is not None) != (self.kind == "holder"):
+            raise ValueError(f"stage {self.code!r}: kind 'holder' and parallel go together")
+        if (self.kind == "opinion") != bool(self.headings):
+            raise ValueError(f"stage {self.code!r}: an opinion, and only it, has headings")
+        return self
+
+    def outcome(self, code: str) -> Outcome:
+        """Raises LookupError for an outcome this stage does not have."""
+        for outcome in self.outcomes:
+            if outcome.code == code:
+                return outcome
+        raise LookupError(f"stage {self.code!r} has no outcome {code!r}")
+
+
+class TaskOutcome(Part):
+    """How a task ends. pass: what it blocks may go on; hold: it stays blocked; end_stage: the
+    stage ends."""
+
+    code: Code
+    label: Text
+    effect: Literal["pass", "hold", "end_stage", "end_request"]
+    outcome: Code | None = None  # of the stage, for end_stage
+    request: Literal["refused"] | None = None  # for end_request
+
+    @model_validator(mode="after")
+    def names_what_it_does(self) -> "TaskOutcome":
+        if (self.effect == "end_stage") != (self.outcome is not None):
+            raise ValueError(f"task outcome {self.code!r}: 'end_stage' and an outcome go together")
+        if (self.effect == "end_request") != (self.request is not None):
+            raise ValueError(f"task outcome {self.code!r}: 'end_request' and a state go together")
+        return self
+
+
+class TaskRule(Part):
+    """Work for a person, opened by a clock's end or when joins come to hold; blocks a stage
+    meanwhile."""
+
+    code: Code
+    label: Text
+    expected: Text
+    role: StageRole
+    stage: Code  # where it belongs
+    opens_when: tuple[Join, ...] = ()  # empty: opened by a clock only
+    blocks: Code
+    outcomes: Annotated[tuple[TaskOutcome, ...], Field(min_length=2)]
+    source: str = ""
+
+    def outcome(self, code: str) -> TaskOutcome:
+        """Raises LookupError."""
+        for outcome in self.outcomes:
+            if outcome.code == code:
+                return outcome
+        raise LookupError(f"task {self.code!r} has no outcome {code!r}")
+
+
+class Signature(Part):
+    """Who signs, how, and which sections, when changed after the deposit, must be signed again."""
+
+    modes: Annotated[tuple[Literal["online", "paper"], ...], Field(min_length=1)]
+    sections: tuple[Code, ...] = ()
+
+
+class Convention(Part):
+    """Parties of the convention by kind of dataset (organisation codes; `holder` is the
+    dataset's)."""
+
+    main_base: tuple[str, ...] = ()
+    catalogue: tuple[str, ...] = ()
+    delivery_modes: Annotated[
+        tuple[Literal["daughter_system", "project_space"], ...], Field(min_length=1)
+    ]
+    max_duration: Annotated[str, Field(pattern=r"^[1-9][0-9]{0,2}(m|y)$")]  # of the access
