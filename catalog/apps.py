@@ -6,4 +6,4 @@ class CatalogConfig(AppConfig):
     verbose_name = "catalogue"
 
     def ready(self) -> None:
-        from . import audit_actions, receivers  # noqa: F401
+        from . import audit_actions, receivers  # noqa: F401 - models are loaded now

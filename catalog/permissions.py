@@ -4,26 +4,30 @@ Published descriptions are public. A description in preparation is seen by the r
 its holder, by the secretariat, the administrators and the auditors.
 """
 
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import Q
 from django.utils import timezone
 
-from portal.accounts.models import Role
+from portal.accounts.models import Role, User
 from portal.accounts.roles import has_role, scopes
 
-
-if TYPE_CHECKING:
-    from portal.accounts.models import User
-
-    from .models import Dataset
 
 SEES_DRAFTS = (Role.SECRETARIAT, Role.ADMINISTRATOR, Role.AUDITOR)
 EDITS = (Role.SECRETARIAT, Role.ADMINISTRATOR)
 
 
-def dataset_filter(user: "User | AnonymousUser", prefix: str = "") -> Q:
+class Described(Protocol):
+    """What is read here of a `models.Dataset`, whose query sets ask this module."""
+
+    holder: Any
+
+    @property
+    def is_published(self) -> bool: ...
+
+
+def dataset_filter(user: User | AnonymousUser, prefix: str = "") -> Q:
     """The condition on a dataset, `prefix` leading to it from the queried model."""
     if has_role(user, *SEES_DRAFTS):
         return Q()
@@ -36,7 +40,7 @@ def dataset_filter(user: "User | AnonymousUser", prefix: str = "") -> Q:
     return public
 
 
-def may_see_dataset(user: "User | AnonymousUser", dataset: "Dataset") -> bool:
+def may_see_dataset(user: User | AnonymousUser, dataset: Described) -> bool:
     return (
         dataset.is_published
         or has_role(user, *SEES_DRAFTS)
@@ -44,7 +48,7 @@ def may_see_dataset(user: "User | AnonymousUser", dataset: "Dataset") -> bool:
     )
 
 
-def may_publish(user: "User | AnonymousUser", dataset: "Dataset") -> bool:
+def may_publish(user: User | AnonymousUser, dataset: Described) -> bool:
     """Secretariat and administrators; a holder's representative for the holder's own databases."""
     return has_role(user, *EDITS) or dataset.holder.organisation_id in scopes(
         user, Role.HOLDER_REPRESENTATIVE

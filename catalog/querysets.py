@@ -1,17 +1,16 @@
 """The vocabulary of the catalogue's queries."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.contrib.auth.models import AnonymousUser
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from portal.accounts.models import User
+
 from .names import key_of
-
-
-if TYPE_CHECKING:
-    from portal.accounts.models import User
+from .permissions import dataset_filter
 
 
 class DatasetQuerySet(models.QuerySet[Any]):
@@ -28,10 +27,8 @@ class DatasetQuerySet(models.QuerySet[Any]):
     def for_holder(self, organisation_id: Any) -> "DatasetQuerySet":
         return self.filter(holder__organisation_id=organisation_id)
 
-    def visible_to(self, user: "User | AnonymousUser") -> "DatasetQuerySet":
+    def visible_to(self, user: User | AnonymousUser) -> "DatasetQuerySet":
         """Rows for which `permissions.may_see_dataset` answers yes (a property test proves it)."""
-        from .permissions import dataset_filter
-
         return self.filter(dataset_filter(user))
 
 
@@ -45,9 +42,7 @@ class TableQuerySet(models.QuerySet[Any]):
             dataset__published_at__isnull=False, dataset__published_at__lte=timezone.now()
         )
 
-    def visible_to(self, user: "User | AnonymousUser") -> "TableQuerySet":
-        from .permissions import dataset_filter
-
+    def visible_to(self, user: User | AnonymousUser) -> "TableQuerySet":
         return self.filter(dataset_filter(user, prefix="dataset__"))
 
 
@@ -60,9 +55,7 @@ class TableKeyQuerySet(models.QuerySet[Any]):
     def published(self) -> "TableKeyQuerySet":
         return self.current().visible_to(AnonymousUser())
 
-    def visible_to(self, user: "User | AnonymousUser") -> "TableKeyQuerySet":
-        from .permissions import dataset_filter
-
+    def visible_to(self, user: User | AnonymousUser) -> "TableKeyQuerySet":
         return self.filter(
             dataset_filter(user, prefix="table__dataset__"),
             dataset_filter(user, prefix="target_table__dataset__"),
@@ -94,7 +87,5 @@ class VariableQuerySet(models.QuerySet[Any]):
             Q(valid_until__isnull=True) | Q(valid_until__gte=first),
         )
 
-    def visible_to(self, user: "User | AnonymousUser") -> "VariableQuerySet":
-        from .permissions import dataset_filter
-
+    def visible_to(self, user: User | AnonymousUser) -> "VariableQuerySet":
         return self.filter(dataset_filter(user, prefix="table__dataset__"))

@@ -7,6 +7,8 @@ from django.utils.translation import gettext_lazy as _
 
 from catalog.names import key_of
 
+from .outbox import IndexOutbox
+
 
 class IndexedModel(models.Model):
     """A model whose save writes the search outbox in the same transaction."""
@@ -18,8 +20,6 @@ class IndexedModel(models.Model):
         abstract = True
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        from .outbox import IndexOutbox
-
         with transaction.atomic():
             alone = self._is_as_others_hold_it()
             super().save(*args, **kwargs)

@@ -1,6 +1,6 @@
 """Why a variable was found, when neither its name nor its labels have the searched words."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.db.models import Q
 from django.db.models.functions import Left
@@ -10,17 +10,15 @@ from catalog.search.highlight import has_match
 from catalog.search.query import ParsedQuery
 
 from . import places
+from .found import Found
 
-
-if TYPE_CHECKING:
-    from catalog.pages.found import Found
 
 TEXT_READ = 4000  # characters of a description, as many as the index has of a name
 FURTHER = 20  # places of a name looked at beyond the first ones
 _WORDS = 4
 
 
-def explain(found: "list[Found]", parsed: ParsedQuery) -> None:
+def explain(found: list[Found], parsed: ParsedQuery) -> None:
     """Say of each which text answers the query. No query when the labels do, two at most."""
     if parsed.is_empty:
         return
@@ -36,11 +34,11 @@ def explain(found: "list[Found]", parsed: ParsedQuery) -> None:
         one.labels = list(dict.fromkeys([*answering, *one.labels]))
 
 
-def _says(one: "Found", parsed: ParsedQuery) -> bool:
+def _says(one: Found, parsed: ParsedQuery) -> bool:
     return has_match(one.name, parsed) or any(has_match(t, parsed) for t in one.labels[:1])
 
 
-def _look(found: "list[Found]", parsed: ParsedQuery) -> None:
+def _look(found: list[Found], parsed: ParsedQuery) -> None:
     """Descriptions first, then nomenclatures, then labels of tables. One query."""
     looked = {one.name: [place.pk for place in one.places[: places.LOOKED]] for one in found}
     if not looked:

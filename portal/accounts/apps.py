@@ -8,6 +8,6 @@ class AccountsConfig(AppConfig):
     verbose_name = _("comptes")
 
     def ready(self) -> None:
-        from . import navigation
+        from . import navigation  # models are loaded now
 
         navigation.load()

@@ -1,6 +1,7 @@
 from importlib import import_module
 
 from django.apps import AppConfig
+from django.db import connections, transaction
 from django.db.models.signals import post_migrate
 from django.utils.translation import gettext_lazy as _
 
@@ -18,9 +19,7 @@ class AuditConfig(AppConfig):
 
 def restore_triggers(*, using: str, **_kwargs: object) -> None:
     """A migration that rebuilds a table on SQLite drops its triggers: set what is missing again."""
-    from django.db import connections, transaction
-
-    from . import triggers
+    from . import triggers  # the models it reads are not loaded yet where this module is
 
     connection = connections[using]
     if not set(triggers.TABLES) <= set(connection.introspection.table_names()):

@@ -29,7 +29,7 @@ def legal_offset() -> timedelta:
     """Offset of training time; zero, and no query, outside training."""
     if not settings.TRAINING:
         return timedelta()
-    from .models import TrainingClock
+    from .models import TrainingClock  # schedules are read before models are loaded
 
     row = TrainingClock.objects.filter(pk=1).values_list("offset", flat=True).first()
     return row or timedelta()
@@ -141,7 +141,7 @@ def advance_clock(amount: str) -> datetime:
     """
     if not settings.TRAINING:
         raise NotTraining("legal time moves in training only (GUICHET_TRAINING=1)")
-    from .models import TrainingClock
+    from .models import TrainingClock  # as above
 
     with transaction.atomic():
         row, _ = TrainingClock.objects.select_for_update().get_or_create(

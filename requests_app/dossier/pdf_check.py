@@ -324,6 +324,7 @@ def _each(value: Any) -> list[Any]:
 
 
 def _main() -> None:
+    # as a process of its own only: importing this module must not load what bounds a process
     import io
     import resource
     import signal

@@ -1,15 +1,11 @@
 """Vocabulary of queries on requests; rights are in `requests_app.rights.permissions`."""
 
-from typing import TYPE_CHECKING
+from typing import Any
 
 from django.db import models
 
 
-if TYPE_CHECKING:
-    from .request import AccessRequest  # noqa: F401 - named in a string that mypy reads
-
-
-class AccessRequestQuerySet(models.QuerySet["AccessRequest"]):
+class AccessRequestQuerySet(models.QuerySet[Any]):
     def submitted(self) -> "AccessRequestQuerySet":
         """Deposited at least once."""
         return self.filter(number__isnull=False)

@@ -1,17 +1,38 @@
 """Faults that only the whole procedure shows: names that lead nowhere, stages nothing reaches."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from datetime import date
+from typing import Protocol
 
+from .parts import Code, Convention, Join, Piece, Stage, TaskRule
 
-if TYPE_CHECKING:
-    from requests_app.procedures.parts import Join
-    from requests_app.procedures.schema import Procedure
 
 LONGEST_MONTHS = 240  # what a file may ask for (`content.Duration`)
 
 
-def faults(procedure: "Procedure") -> list[str]:
+class Whole(Protocol):
+    """What is read here of a `schema.Procedure`, which asks this module whether it holds."""
+
+    @property
+    def valid_from(self) -> date: ...
+    @property
+    def valid_until(self) -> date | None: ...
+    @property
+    def dataset_kinds(self) -> tuple[str, ...]: ...
+    @property
+    def grants_on(self) -> Code: ...
+    @property
+    def convention(self) -> Convention: ...
+    @property
+    def pieces(self) -> tuple[Piece, ...]: ...
+    @property
+    def stages(self) -> tuple[Stage, ...]: ...
+    @property
+    def tasks(self) -> tuple[TaskRule, ...]: ...
+    def stage(self, code: str) -> Stage: ...
+
+
+def faults(procedure: Whole) -> list[str]:
     """Every fault found, in words that name the place in the file."""
     return [
         *_duplicates(procedure),
@@ -22,7 +43,7 @@ def faults(procedure: "Procedure") -> list[str]:
     ]
 
 
-def _duplicates(procedure: "Procedure") -> Iterator[str]:
+def _duplicates(procedure: Whole) -> Iterator[str]:
     groups = {
         "piece": [p.code for p in procedure.pieces],
         "stage": [s.code for s in procedure.stages],
@@ -33,7 +54,7 @@ def _duplicates(procedure: "Procedure") -> Iterator[str]:
             yield f"{kind} {code!r} is named twice"
 
 
-def _bad_join(procedure: "Procedure", join: "Join", known: set[str], where: str) -> Iterator[str]:
+def _bad_join(procedure: Whole, join: Join, known: set[str], where: str) -> Iterator[str]:
     if join.stage not in known:
         yield f"{where}: {join.stage!r} is not an earlier stage"
         return
@@ -43,7 +64,7 @@ def _bad_join(procedure: "Procedure", join: "Join", known: set[str], where: str)
             yield f"{where}: stage {join.stage!r} has no outcome {code!r}"
 
 
-def _joins(procedure: "Procedure") -> Iterator[str]:
+def _joins(procedure: Whole) -> Iterator[str]:
     # Only earlier stages may be waited for: order in the file is a proof that there is no cycle.
     earlier: set[str] = set()
     for number, stage in enumerate(procedure.stages):
@@ -54,7 +75,7 @@ def _joins(procedure: "Procedure") -> Iterator[str]:
         earlier.add(stage.code)
 
 
-def _stage_references(procedure: "Procedure") -> Iterator[str]:
+def _stage_references(procedure: Whole) -> Iterator[str]:
     codes = {stage.code for stage in procedure.stages}
     tasks = {task.code for task in procedure.tasks}
     if procedure.grants_on not in codes:
@@ -81,7 +102,7 @@ def _stage_references(procedure: "Procedure") -> Iterator[str]:
             yield f"stage {stage.code!r}: on_expiry names task {task!r}, unknown"
 
 
-def _tasks(procedure: "Procedure") -> Iterator[str]:
+def _tasks(procedure: Whole) -> Iterator[str]:
     codes = {stage.code for stage in procedure.stages}
     for task in procedure.tasks:
         for name, code in (("stage", task.stage), ("blocks", task.blocks)):
@@ -99,7 +120,7 @@ def _tasks(procedure: "Procedure") -> Iterator[str]:
                     )
 
 
-def _shape(procedure: "Procedure") -> Iterator[str]:
+def _shape(procedure: Whole) -> Iterator[str]:
     if procedure.stages[0].kind != "completeness":
         yield "the first stage must be of kind 'completeness'"
     if procedure.valid_until and procedure.valid_until < procedure.valid_from:
@@ -116,7 +137,7 @@ def _shape(procedure: "Procedure") -> Iterator[str]:
     yield from _convention(procedure)
 
 
-def _convention(procedure: "Procedure") -> Iterator[str]:
+def _convention(procedure: Whole) -> Iterator[str]:
     count, unit = int(procedure.convention.max_duration[:-1]), procedure.convention.max_duration[-1]
     if count * (12 if unit == "y" else 1) > LONGEST_MONTHS:
         yield f"convention: max_duration is longer than {LONGEST_MONTHS} months"

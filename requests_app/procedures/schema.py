@@ -6,7 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from requests_app.procedures.parts import (
+from .coherence import faults
+from .parts import (
     Code,
     Convention,
     Part,
@@ -42,8 +43,6 @@ class Procedure(Part):
 
     @model_validator(mode="after")
     def names_exist(self) -> "Procedure":
-        from .coherence import faults
-
         if found := faults(self):
             raise ValueError("; ".join(found))
         return self

@@ -9,6 +9,7 @@ from django.utils import timezone
 from requests_app.models import CloudResource, ProviderReading
 from requests_app.provisioning import labels
 from requests_app.provisioning.facts import READY
+from requests_app.provisioning.providers.configured import backend
 from requests_app.provisioning.providers.port import Backend, BackendError, Quota
 
 
@@ -48,8 +49,6 @@ def is_old() -> bool:
 
 def read(make_backend: Callable[[], Backend] | None = None) -> None:
     """Read and store; a failure keeps the last figures and says why they are old."""
-    from requests_app.provisioning.providers.configured import backend
-
     try:
         found = (make_backend or backend)().quotas()
     except BackendError as error:

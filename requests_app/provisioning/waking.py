@@ -5,6 +5,7 @@ import time
 from functools import partial
 from uuid import UUID
 
+from celery import current_app
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
@@ -16,6 +17,7 @@ from requests_app.models import Workspace
 logger = logging.getLogger(__name__)
 
 
+RECONCILE = "requests_app.provisioning.tasks.reconcile"  # by name: its room is above this one
 QUIET_SECONDS = 10.0  # without hints after one that failed; beat sweeps every 5 s
 SOCKET_SECONDS = 2.0
 _quiet_until = 0.0  # monotonic
@@ -35,16 +37,14 @@ def wake(workspace_or_request_id: UUID) -> None:
 
 
 def _send(workspace_id: UUID) -> None:
-    from requests_app.provisioning.worker.tasks import reconcile
-
-    arguments, options = (str(workspace_id),), reconcile.app.conf.broker_transport_options or {}
+    arguments, options = (str(workspace_id),), current_app.conf.broker_transport_options or {}
     if "socket_timeout" not in options:
-        reconcile.apply_async(arguments, retry=False)
+        current_app.send_task(RECONCILE, arguments, retry=False)
         return
     # A worker waits long for its messages on the same settings; a person must not.
-    with reconcile.app.connection_for_write() as connection:
+    with current_app.connection_for_write() as connection:
         connection.transport_options = options | {"socket_timeout": SOCKET_SECONDS}
-        reconcile.apply_async(arguments, connection=connection, retry=False)
+        current_app.send_task(RECONCILE, arguments, connection=connection, retry=False)
 
 
 def hint(workspace_id: UUID) -> None:

@@ -13,7 +13,7 @@ from django.db.models import Model, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from portal.accounts.models import Role, User
+from portal.accounts.models import Organisation, Role, User
 from portal.accounts.roles import roles_of, scopes
 from portal.audit.record import record
 from requests_app.models import (
@@ -209,8 +209,6 @@ def convention_parties(request: AccessRequest) -> list[UUID]:
 
     Organisation ids, without repetition, by the kinds of the datasets asked for.
     """
-    from portal.accounts.models import Organisation
-
     terms = registry.get(request.procedure_code, request.procedure_version).convention
     found: dict[UUID, None] = {}
     datasets = RequestDataset.objects.filter(request=request).select_related("dataset__holder")

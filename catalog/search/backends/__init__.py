@@ -17,11 +17,11 @@ def backend() -> SearchBackend:
 @lru_cache(maxsize=8)
 def _backend(url: str, folder: str, prefix: str) -> SearchBackend:
     if not url:
-        from .embedded import EmbeddedBackend
+        from .embedded import EmbeddedBackend  # tantivy, only where it serves
 
         return EmbeddedBackend(Path(folder))
     if url.startswith("opensearch+"):
-        from .elastic import OpenSearchBackend
+        from .elastic import OpenSearchBackend  # its client, only where it serves
 
         return OpenSearchBackend(url.removeprefix("opensearch+"), prefix)
     raise ImproperlyConfigured("SEARCH_URL: leave it empty, or write opensearch+http://host:port")

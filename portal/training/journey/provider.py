@@ -47,7 +47,7 @@ def forget_messages(story: Story) -> int:
     assert story.portal is not None  # noqa: S101 - the step needs the portal
     url = story.portal.environment("worker").get("CELERY_BROKER_URL", "")
     if url.startswith("redis"):
-        import redis
+        import redis  # only where the portal has one
 
         client = redis.Redis.from_url(url)
         waiting = client.dbsize()

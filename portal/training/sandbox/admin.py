@@ -3,20 +3,34 @@
 import hmac
 import json
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from pydantic import BaseModel, Field, ValidationError
 from werkzeug.wrappers import Request, Response
 
-from portal.training.sandbox.faults import Fault
+from portal.training.sandbox.faults import Fault, Faults
+from portal.training.sandbox.organization import Organization
+from portal.training.sandbox.propagation import Propagation
 from portal.training.sandbox.resources import ApiKey, Bucket, LogEntry
+from portal.training.sandbox.s3_face import ObjectStore
+from portal.training.sandbox.state import State
 from portal.training.sandbox.web import json_response, rfc3339
 
 
-if TYPE_CHECKING:
-    from portal.training.sandbox.server import Sandbox
-
 PREFIX = "/sandbox/"
+
+
+class Controlled(Protocol):
+    """What is asked here of a `server.Sandbox`, which serves this module's routes."""
+
+    state: State
+    faults: Faults
+    store: ObjectStore
+    propagation: Propagation
+    organization: Organization
+
+    def clock_moved(self) -> None: ...
+    def reset(self) -> None: ...
 
 
 class ClockBody(BaseModel):
@@ -42,7 +56,7 @@ class QuotasBody(BaseModel):
 
 
 class Admin:
-    def __init__(self, sandbox: "Sandbox", token: str) -> None:
+    def __init__(self, sandbox: Controlled, token: str) -> None:
         self.sandbox, self.token = sandbox, token
 
     def answer(self, request: Request) -> Response:

@@ -3,11 +3,13 @@
 from django.conf import settings
 
 from requests_app.provisioning.providers.port import Backend
-from requests_app.provisioning.providers.scaleway.backend import ScalewayBackend, ScalewayConfig
 
 
 def backend() -> Backend:
     """The provider as configured for this process. Raises Permanent on a wrong configuration."""
+    # here: only the process that calls a provider loads its SDK (tests/consistency/test_processes)
+    from requests_app.provisioning.providers.scaleway.backend import ScalewayBackend, ScalewayConfig
+
     config = settings.SCW
     return ScalewayBackend(
         ScalewayConfig(

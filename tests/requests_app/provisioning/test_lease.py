@@ -227,7 +227,6 @@ def test_broker_down_never_fails_an_act(monkeypatch: pytest.MonkeyPatch) -> None
     from kombu.exceptions import OperationalError
 
     from requests_app.provisioning import waking
-    from requests_app.provisioning.worker import tasks
 
     monkeypatch.undo()  # the fixture's silent hint
 
@@ -238,7 +237,7 @@ def test_broker_down_never_fails_an_act(monkeypatch: pytest.MonkeyPatch) -> None
         raise OperationalError("connection refused")
 
     workspace = world.study(staged=False)
-    monkeypatch.setattr(tasks.reconcile, "apply_async", unreachable)
+    monkeypatch.setattr(waking.current_app, "send_task", unreachable)
     monkeypatch.setattr(waking, "_quiet_until", 0.0)
     for _ in range(3):
         Workspace.objects.update(next_reconcile_at=None)
@@ -255,17 +254,14 @@ def test_broker_down_never_fails_an_act(monkeypatch: pytest.MonkeyPatch) -> None
 def test_a_dead_redis_makes_nobody_wait(silent: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """Refused at once, or a machine that never answers: kombu's own patience is 6 s and 30 s."""
     from requests_app.provisioning import waking
-    from requests_app.provisioning.worker import tasks
 
     monkeypatch.undo()  # the fixture's silent hint
-
-    def nothing(_workspace: str) -> None: ...
 
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1] if silent else 1
         app = Celery(broker=f"redis://127.0.0.1:{port}/0", set_as_current=False)
         app.conf.broker_transport_options = REDIS_OPTIONS
-        monkeypatch.setattr(tasks, "reconcile", app.task(name="any")(nothing))
+        monkeypatch.setattr(waking, "current_app", app)
         monkeypatch.setattr(waking, "_quiet_until", 0.0)
         started = time.monotonic()
         waking.hint(uuid4())

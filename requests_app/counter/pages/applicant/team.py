@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from portal.accounts import invitations
-from portal.accounts.models import Invitation
+from portal.accounts.models import Invitation, Membership
 from portal.accounts.roles import organisations_of
 from requests_app.counter.forms.team import InviteForm, RemoveForm
 from requests_app.counter.pages.helpers import fresh_factor, posted, team_request
@@ -64,8 +64,6 @@ def persons(request: HttpRequest, pk: UUID) -> HttpResponseBase:
 
 def _signatories(access_request: AccessRequest) -> list[str]:
     """Who may sign online for the organisation, so that nobody waits for a signature in vain."""
-    from portal.accounts.models import Membership
-
     found = Membership.objects.signatory().filter(organisation=access_request.organisation_id)
     return [str(one.user) for one in found.select_related("user")]
 
