@@ -6,10 +6,10 @@ from django.test import TestCase
 from django.utils import timezone
 
 from portal.accounts.models import Membership, Organisation, Role, User
-from requests_app import recipients
 from requests_app.models import AccessRequest, RequestDataset, RequestMember, Stage
-from tests.requests_app.test_terms_of_access import undone
-from tests.requests_app.test_terms_of_rights import Toggle, belongs, member, role
+from requests_app.rights import recipients
+from tests.requests_app.permits.test_terms_of_access import undone
+from tests.requests_app.rights.test_terms_of_rights import Toggle, belongs, member, role
 from tests.support.factories import Story, World, organisation, user
 
 
