@@ -251,3 +251,15 @@ def test_every_worker_collects_the_same_tests() -> None:
 )
 def test_the_rule_above_sees_what_is_made_at_import(text: str, lines: list[int]) -> None:
     assert made_at_import(ast.parse(text)) == lines
+
+
+def test_the_pages_of_a_request_are_short() -> None:
+    """One template a tab: a page that holds them all is read by nobody."""
+    folder = ROOT / "templates" / "requests_app" / "request"
+    tabs = {path.stem for path in (folder / "tabs").glob("*.html")}
+    page = (folder / "page.html").read_text()
+    assert {name for name in tabs if f"request/tabs/{name}.html" in page} == tabs != set()
+    long = {
+        p.name: n for p in folder.rglob("*.html") if (n := len(p.read_text().splitlines())) >= 90
+    }
+    assert long.keys() <= {"beside.html"}  # what stands beside an act's form, of every act
