@@ -1,7 +1,7 @@
 """What a description still lacks: what forbids publishing, and what readers would miss.
 
-The list is data, so that page, admin and publishing agree. HealthDCAT-AP's own levels come with the
-metadata issue; these are the fields that the dataset page itself needs (words_and_pages.md 2).
+The list is data, so that page, admin and publishing agree. These are the fields that the
+dataset page itself needs; HealthDCAT-AP's own levels (C18) are not asked yet.
 """
 
 from collections.abc import Callable

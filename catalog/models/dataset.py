@@ -72,7 +72,7 @@ class Dataset(IndexedModel):
     access_conditions_fr = models.TextField(_("conditions d’accès"), blank=True)
     access_conditions_en = models.TextField(_("conditions d’accès, en anglais"), blank=True)
 
-    # The fields below carry HealthDCAT-AP R8 properties of the same sense (catalogue.md 2.2).
+    # The fields below carry HealthDCAT-AP R8 properties of the same sense (C18).
     population_fr = models.TextField(_("population"), blank=True)
     population_en = models.TextField(_("population, en anglais"), blank=True)
     covers_from = models.PositiveSmallIntegerField(_("première année"), null=True, blank=True)

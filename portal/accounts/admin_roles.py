@@ -1,6 +1,6 @@
 """Who enters a list of the administration: by role, never by `is_staff` or Django's permissions.
 
-Administrators edit and act; auditors read everything and change nothing (section 2 of the issue).
+Administrators edit and act; auditors read everything and change nothing.
 """
 
 from collections.abc import Mapping

@@ -312,7 +312,7 @@ SCW = {
     "portal_application_id": env.str("GUICHET_SCW_APPLICATION_ID", default=""),
 }
 PROVISIONING = {
-    # Rights take up to 5 min to reach Object Storage, and answers flap (scaleway.md 0.3, 10.5).
+    # Rights take up to 5 min to reach Object Storage, and answers flap (H2).
     "open_rounds": env.int("GUICHET_OPEN_ROUNDS", default=3),  # successes in a row before "open"
     "open_spacing": env.float("GUICHET_OPEN_SPACING", default=5.0),  # seconds
     "refusal_rounds": env.int(
@@ -374,7 +374,7 @@ LOGGING = {
         }
     },
     "root": {"handlers": ["console"], "level": env.str("GUICHET_LOG_LEVEL", default="INFO")},
-    # The SDK's debug output prints response bodies, secrets included (reference/scaleway.md 1.4).
+    # The SDK's debug output prints response bodies, secrets included (H8).
     "loggers": {
         # Django's own handlers would write paths unfiltered, and errors to administrators by mail.
         "django": {"handlers": [], "level": "INFO"},

@@ -1,7 +1,7 @@
 """What a study should have, and the next thing to do about it. Pure: no Django, network or clock.
 
 `Facts` is a snapshot of the rows; `next_actions()` names what to do now, always the same for the
-same facts. Order (reference/scaleway.md 10.4). Down before up, whatever else is waited for: the
+same facts. Order (H10). Down before up, whatever else is waited for: the
 person's key and the fences without the person side by side, then N refusals, then the rest. Up:
 project, buckets, encryption, restrictive policies, input data, identities, group and policy, fences
 with the person, keys last, then verification by use.

@@ -15,7 +15,7 @@ from requests_app.provisioning.providers.port import Backend, BackendError, Quot
 
 EVERY, AGAIN = timedelta(minutes=10), timedelta(minutes=1)  # again: after a reading that failed
 # What one study takes: a project, two buckets, a group, a policy; each person an application and
-# two keys (reference/scaleway.md 0.6).
+# two keys (H6).
 PER_STUDY = {"project": 1, "bucket": 2, "group": 1, "polic": 1}
 PER_PERSON = {"application": 1, "api_key": 2}
 

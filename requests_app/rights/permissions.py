@@ -1,4 +1,4 @@
-"""Rights on requests (issue, section 2): the object's answer, the querysets, and who may do what.
+"""Rights on requests: the object's answer, the querysets, and who may do what.
 
 `is_staff` adds nothing here. Verbs of the workflow are registered by `workflow` with their actors.
 """

@@ -2,8 +2,7 @@
 
 Each rule is a condition in SQL on `AccessRequest` and the parts it opens. `parts_visible()`
 evaluates the conditions on one row, the `…_visible_to()` querysets on all: they cannot differ by
-construction, and a property test compares both with the rules of the issue written a second time in
-Python.
+construction, and a property test compares both with the rules written a second time in Python.
 """
 
 from collections.abc import Callable, Iterable, Iterator

@@ -15,8 +15,8 @@ PRODUCT = ("portal", "catalog", "requests_app")
 # design: fixed top level, and beside it only what tools and readers expect.
 TOP_LEVEL = {
     "manage.py", "portal", "catalog", "requests_app", "templates", "tests", "requirements.txt",
-    "README.md", "CHANGELOG.md", "UPGRADE.md", "LICENSE", "Makefile", "pyproject.toml", "docs",
-    "deploy", ".ci", ".gitignore", ".dockerignore", ".gitattributes",
+    "README.md", "CHANGELOG.md", "UPGRADE.md", "CONTRIBUTING.md", "LICENSE", "Makefile",
+    "pyproject.toml", "docs", "deploy", ".ci", ".gitignore", ".dockerignore", ".gitattributes",
 }  # fmt: skip
 # Addresses that may stand in what we send to a browser: names of things, never fetched.
 NAMES_OF_THINGS = re.compile(r"https?://(www\.w3\.org/|127\.0\.0\.1|localhost)")

@@ -178,7 +178,7 @@ def labelled() -> tuple[list[Document], list[tuple[str, str]]]:
 
 
 def test_labelled_questions_of_another_portal(engine: Any) -> None:
-    """191 questions, of which 97 have their answer in the corpus (catalogue.md 3.5, 7)."""
+    """191 questions, of which 97 have their answer in the corpus."""
     if not LABELLED.is_dir():
         if os.environ.get("CI") == "true":
             pytest.fail(f"{LABELLED} is absent: CI must have the reference data")

@@ -9,7 +9,7 @@ from .organisation import Organisation
 
 
 class Role(models.TextChoices):
-    """What a person does at the counter (design.md section 1). `is_staff` adds nothing to these."""
+    """What a person does at the counter. `is_staff` adds nothing to these."""
 
     # of the site
     SECRETARIAT = "secretariat", _("secrétariat")

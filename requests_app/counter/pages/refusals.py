@@ -1,4 +1,4 @@
-"""Refused looks at a file go to the log, whichever page was asked (design.md section 5).
+"""Refused looks at a file go to the log, whichever page was asked.
 
 A view cannot forget it: every 403 or 404 that a page of this room raises about a stored object is
 recorded here, before the answer leaves. An address that leads to nothing stored is no refusal.

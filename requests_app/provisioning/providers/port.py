@@ -2,7 +2,7 @@
 
 A backend knows nothing of Django, of requests or of people: it is given opaque names, markers and
 documents. Every `create_*` may be applied although its answer is lost; every `find_*` is how one
-learns it (no idempotency keys at Scaleway, reference/scaleway.md 0.5 and 10.3).
+learns it (H5: no idempotency keys at Scaleway).
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -1,7 +1,7 @@
 """Comparison with the provider: what somebody else changed. Narrow at once, widen back, tell both.
 
 A reading that fails or shows nothing changes nothing: an empty answer is no proof that everything
-is gone (peers.md: the pruner that deleted live identities).
+is gone (elsewhere a pruner deleted live identities so).
 """
 
 from collections.abc import Callable, Iterable, Sequence

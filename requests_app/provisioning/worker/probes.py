@@ -1,7 +1,7 @@
 """Verification by use, with the probe key: what should work does, what should not does not.
 
 One answer proves neither an opening nor a closing: rights at the provider spread slowly and answers
-flap (reference/scaleway.md 0.3). So rounds are counted in a row, and only one whose every try was
+flap (H2). So rounds are counted in a row, and only one whose every try was
 answered as expected counts; a try without a clear answer (no connection, 5xx, 404) never does.
 """
 

@@ -207,7 +207,7 @@ class TestAnExtract(TestCase):
 
 
 def test_a_holders_colleague_of_the_applicant_answers_nothing(world: World) -> None:
-    """S3: the holder's representative in the team, and the one who merely works with it."""
+    """The holder's representative in the team, and the one who merely works with it."""
     story = world.story().reach("opinion")
     stage = Stage.objects.get(request=story.request, holder=world.holder_a)
     Stage.objects.filter(pk=stage.pk).update(state="running", outcome="", ended_at=None)

@@ -63,7 +63,7 @@ class Bucket:
 
 
 class FakeBackend:
-    """`Backend` in dictionaries; authorisation as reference/scaleway.md 5 says, in short."""
+    """`Backend` in dictionaries; authorisation as H9 says, in short."""
 
     region, endpoint = "fr-par", "https://s3.fake.example"
 

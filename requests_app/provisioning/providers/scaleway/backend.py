@@ -1,7 +1,7 @@
 """Scaleway, through its own SDK and boto3. Reached by URL only: it knows of no test double.
 
 Everything lives in `fr-par`: health data hosting (HDS) covers Paris only, so any other region is
-refused (reference/scaleway.md 0.8, 6).
+refused (H7).
 """
 
 import logging
@@ -34,7 +34,7 @@ REGION = "fr-par"
 DEFAULT_API = "https://api.scaleway.com"
 PAGE = 100  # the largest page of IAM and Account
 
-# The SDK's debug output prints bodies, secrets included (reference/scaleway.md 1.4).
+# The SDK's debug output prints bodies, secrets included (H8).
 logging.getLogger("scaleway").setLevel(logging.WARNING)
 
 

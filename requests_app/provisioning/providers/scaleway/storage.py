@@ -1,7 +1,7 @@
 """Object Storage through boto3: buckets of one project at a time, and use of somebody's key.
 
 One S3 key works in one project at a time; `ACCESS@<project>` with the same secret names another
-(reference/scaleway.md 0.2, 4.1). Path style, no virtual hosts: one client for every store.
+(H1). Path style, no virtual hosts: one client for every store.
 """
 
 import json

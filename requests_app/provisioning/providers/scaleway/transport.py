@@ -1,7 +1,7 @@
 """The SDK's HTTP, made safe: timeouts, retries, a rate limit, our own errors, no secret in a log.
 
 The SDK calls `requests.request` without a timeout or a retry, and breaks on the gateway's real 429,
-whose body is empty (reference/scaleway.md 0.4, 1.2, 3). Every SDK method goes through
+whose body is empty (H3). Every SDK method goes through
 `API._request`, which `Transport` replaces; errors are raised here, before the SDK reads the body.
 """
 
@@ -66,7 +66,7 @@ SHARED_BUCKET = TokenBucket(rate=20, burst=40)
 
 
 def error_of(response: requests.Response) -> BackendError:
-    """Our error for an answer ≥ 400, by status and `type` (reference/scaleway.md 3)."""
+    """Our error for an answer ≥ 400, by status and `type` (H4)."""
     status = response.status_code
     request_id = response.headers.get("x-request-id", "")
     try:
