@@ -101,6 +101,19 @@ def test_the_second_request_is_the_last() -> None:
     assert story.fresh().state == "closed_incomplete"
 
 
+def test_an_incomplete_file_is_closed_after_the_date_its_applicant_was_given() -> None:
+    story = World().story()
+    story.sign()
+    by = story.world.secretariat
+    story.do("completeness", "request_completion", by=by, message="Le plan.")
+    to_the_last_instant(story.stage("completeness"))
+    with pytest.raises(engine.TransitionRefused, match="pour compléter le dossier"):
+        story.do("completeness", "close_incomplete", by=by, message="Trop tard.")
+    legal_advance(timedelta(minutes=1))
+    story.do("completeness", "close_incomplete", by=by, message="Trop tard.")
+    assert story.fresh().state == "closed_incomplete"
+
+
 def test_a_silent_holder_is_recorded_as_such() -> None:
     story = complete()
     stage = story.stage("holder")

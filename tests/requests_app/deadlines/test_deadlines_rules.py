@@ -59,6 +59,10 @@ def test_urgency_has_its_own_period() -> None:
     assert day(due_at(clock(), start=at("2027-03-01"), urgent=True)) == "2027-04-01"
 
 
+def test_a_file_that_is_not_urgent_has_the_ordinary_period() -> None:
+    assert day(due_at(clock(urgent_period="15d"), start=at("2027-03-01"))) == "2027-04-01"
+
+
 def test_an_extension_runs_from_the_end_of_the_period() -> None:
     extended = clock(extension={"by": "1m"})
     assert day(due_at(extended, start=at("2027-01-31"), extended=True)) == "2027-03-28"

@@ -279,6 +279,21 @@ class Rights(TestCase):
 
         return holds
 
+    def test_who_left_one_file_and_is_of_another_sees_the_other_alone(self) -> None:
+        """Whoever has no part left in any file is asked for none: that proves nothing of one."""
+        who, now = self.world.investigator, timezone.now()
+        RequestMember.objects.create(
+            request=self.elsewhere, user=who, kind="investigator", added_by=who
+        )
+        mine = RequestMember.objects.filter(user=who, request=self.story.request)
+        self.each(
+            {
+                "removed": lambda: mine.update(removed_at=now),
+                "named only": lambda: mine.update(kind="named"),
+            },
+            self.sees(who, "content"),
+        )
+
     def draft(self) -> object:
         return AccessRequest.objects.filter(pk=self.story.request.pk).update(
             number=None, state=RequestState.DRAFT

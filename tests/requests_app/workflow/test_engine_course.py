@@ -4,9 +4,10 @@ from itertools import pairwise
 
 import pytest
 
+from portal.accounts.models import Role
 from requests_app.models import AccessRequest, Act, Grant, Permit, Stage, TransitionLog, Workspace
 from requests_app.workflow import engine
-from tests.support.factories import World
+from tests.support.factories import World, user
 
 
 pytestmark = pytest.mark.django_db
@@ -88,6 +89,15 @@ def test_second_click_is_already_done() -> None:
             by=story.world.president,
             **story.opinion_payload("unfavourable"),
         )
+
+
+def test_what_another_has_just_done_is_refused_and_not_said_to_be_done() -> None:
+    story = World().story()
+    story.sign()
+    story.completeness()
+    second = user("seconde", role=Role.SECRETARIAT)
+    with pytest.raises(engine.TransitionRefused):
+        story.do("completeness", "accept_completeness", by=second)
 
 
 def test_no_right_before_the_convention() -> None:
