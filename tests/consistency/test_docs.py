@@ -1,9 +1,6 @@
 """Documents say what the code says, and what the code cites can be read in the documents."""
 
-import ast
-import io
 import re
-import tokenize
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -11,68 +8,18 @@ import pytest
 from django.conf import settings
 
 from requests_app.workflow.describe import describe
+from tests.consistency.facts import ANY, FACTS, codes, said, said_in_python, stated
 
 
 ROOT = Path(settings.BASE_DIR)
 DOCS = ROOT / "docs"
 FOLDERS = "portal|catalog|requests_app|templates|tests|docs|deploy"
-FACTS = DOCS / "facts.md"
-# A fact by its code, a range of them, a step of the ordinary route.
-CODE = re.compile(r"(?<![\w.-])([AECWTH])([1-9][0-9]?)(b?)(?:–\1([1-9][0-9]?))?(?![\w-])")
-STEP = re.compile(r"\b1\.3 step [0-9]+")
-ANY = re.compile(rf"{CODE.pattern}|{STEP.pattern}|^source = .*\b1\.5\b", re.MULTILINE)
 PAGE = re.compile(r"(?<![\w<>*])[\w./-]+\.md\b")
 
 
 def test_the_committed_workflow_page_is_the_present_one() -> None:
     """`make docs` rewrites it: a change of a machine or of a procedure shows in the review."""
     assert (DOCS / "workflow.md").read_text() == describe()
-
-
-def said(path: Path, about: re.Pattern[str]) -> str:
-    """What a file says of itself: comments and docstrings; of a TOML also its sources."""
-    text = path.read_text()
-    if not about.search(text):  # most files: parsing them all costs seconds
-        return ""
-    if path.suffix == ".py":
-        return "\n".join(said_in_python(text))
-    if path.suffix == ".toml":
-        return "\n".join(re.findall(r"^source = .*$|#.*$", text, re.MULTILINE))
-    return text
-
-
-def said_in_python(text: str) -> Iterator[str]:
-    if "#" in text:
-        for token in tokenize.generate_tokens(io.StringIO(text).readline):
-            if token.type == tokenize.COMMENT:
-                yield re.sub(r"noqa: ?[A-Z0-9, ]+", "", token.string)
-    kinds = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
-    for node in ast.walk(ast.parse(text)):
-        if isinstance(node, kinds) and (words := ast.get_docstring(node, clean=False)):
-            yield words
-
-
-def codes(text: str) -> set[str]:
-    """Codes of facts that a text names, those inside a range included."""
-    found = set(STEP.findall(text))
-    for letter, first, suffix, last in CODE.findall(text):
-        found |= {f"{letter}{n}" for n in range(int(first), int(last or first) + 1) if not suffix}
-        found |= {f"{letter}{first}{suffix}"} if suffix else set()
-    return found | ({"1.5"} if re.search(r"^source = .*\b1\.5\b", text, re.MULTILINE) else set())
-
-
-def stated(text: str) -> dict[str, list[str]]:
-    """Code of a fact → the other cells of its row. Raises ValueError for a code stated twice."""
-    found: dict[str, list[str]] = {}
-    for line in text.splitlines():
-        cells = [cell.strip() for cell in line.strip().strip("|").split(" | ")]
-        if line.startswith("| ") and codes(cells[0]) == {cells[0]}:
-            if cells[0] in found:
-                raise ValueError(f"{cells[0]} is stated twice")
-            found[cells[0]] = cells[1:]
-        elif heading := re.match(r"### (1\.5) ", line):
-            found[heading[1]] = ["a table", "its own"]
-    return found
 
 
 def files(*folders: str, suffixes: Iterable[str] = (".py", ".toml")) -> Iterator[Path]:
@@ -119,7 +66,7 @@ def test_each_fact_says_how_strong_it_is_and_where_it_was_read() -> None:
     ],
 )
 def test_codes_are_read_where_the_code_speaks(text: str, named: set[str]) -> None:
-    assert codes("\n".join(said_in_python(text))) == named
+    assert codes("\n".join(said_in_python(text, ANY))) == named
 
 
 def test_sources_of_a_procedure_are_read(tmp_path: Path) -> None:
