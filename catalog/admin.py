@@ -143,7 +143,7 @@ class DatasetAdmin(NoDeleteMixin, CatalogAdmin):
     ]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        there = Table.objects.filter(dataset=OuterRef("pk"), removed_at__isnull=True).order_by()
+        there = Table.objects.current().filter(dataset=OuterRef("pk")).order_by()
         number = there.values("dataset").annotate(number=Count("pk")).values("number")
         return (
             Dataset.objects.visible_to(request.user)

@@ -37,6 +37,11 @@ class TableQuerySet(models.QuerySet[Any]):
         """Without those that the last import no longer found."""
         return self.filter(removed_at__isnull=True)
 
+    def counting_variables(self) -> "TableQuerySet":
+        """Each with `variable_count`, of those that are still described."""
+        there = Q(variables__removed_at__isnull=True)
+        return self.annotate(variable_count=models.Count("variables", filter=there))
+
     def published(self) -> "TableQuerySet":
         return self.current().filter(
             dataset__published_at__isnull=False, dataset__published_at__lte=timezone.now()
@@ -65,6 +70,14 @@ class TableKeyQuerySet(models.QuerySet[Any]):
 class VariableQuerySet(models.QuerySet[Any]):
     def current(self) -> "VariableQuerySet":
         return self.filter(removed_at__isnull=True, table__removed_at__isnull=True)
+
+    def held(self) -> "VariableQuerySet":
+        """Still described, of tables already known to be."""
+        return self.filter(removed_at__isnull=True)
+
+    def gone(self) -> "VariableQuerySet":
+        """Those that the last import no longer found, or whose table it did not."""
+        return self.exclude(removed_at__isnull=True, table__removed_at__isnull=True)
 
     def published(self) -> "VariableQuerySet":
         return self.current().filter(

@@ -42,9 +42,7 @@ def variables_of(found: Dataset, request: HttpRequest) -> QuerySet[Any]:
 
 def tables_of(found: Dataset, request: HttpRequest, *, of: str = "") -> QuerySet[Any]:
     """Tables of a base with their number of variables, in the asked order."""
-    rows = found.tables.current().annotate(
-        variable_count=Count("variables", filter=Q(variables__removed_at__isnull=True))
-    )
+    rows = found.tables.current().counting_variables()
     return lists.ordered(request, rows, lists.TABLES, default=("position", "name"), of=of)
 
 
@@ -57,7 +55,7 @@ def links_of(found: Dataset, request: HttpRequest, *, of: str = "") -> QuerySet[
 
 
 def variables_of_table(found: Table, request: HttpRequest) -> QuerySet[Any]:
-    rows = filtered(found.variables.filter(removed_at__isnull=True), filter_text(request))
+    rows = filtered(found.variables.held(), filter_text(request))
     return lists.ordered(request, rows, lists.VARIABLES, default=("position", "name"))
 
 
@@ -67,7 +65,7 @@ def holding(name: str, request: HttpRequest) -> QuerySet[Any]:
         Variable.objects.visible_to(request.user)
         .named(name)
         .select_related("table__dataset__holder__organisation")
-        .filter(removed_at__isnull=True, table__removed_at__isnull=True)
+        .current()
     )
     default = ("table__dataset__title_fr", "table__position", "table__name", "pk")
     return lists.ordered(request, rows, lists.HOLDING, default=default)
@@ -183,7 +181,7 @@ def variable(request: HttpRequest, name: str) -> HttpResponse:
     gone = (
         Variable.objects.visible_to(request.user)
         .named(name)
-        .exclude(removed_at__isnull=True, table__removed_at__isnull=True)
+        .gone()
         .select_related("table__dataset")
         .order_by("removed_at", "table__name", "pk")
     )

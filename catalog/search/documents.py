@@ -101,7 +101,7 @@ def _inner_of_datasets(rows: Sequence[Dataset]) -> dict[Any, list[str]]:
 def _inner_of_tables(rows: Sequence[Table]) -> dict[Any, list[str]]:
     """Names and labels of the variables of each table. One query."""
     inner: dict[Any, list[str]] = defaultdict(list)
-    found = Variable.objects.filter(table__in=[row.pk for row in rows], removed_at=None)
+    found = Variable.objects.held().filter(table__in=[row.pk for row in rows])
     for pk, name, label in found.order_by("position", "name").values_list(
         "table_id", "name", "label_fr"
     ):

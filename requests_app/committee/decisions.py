@@ -20,7 +20,6 @@ from portal.common.templatetags.portal import long_date
 from requests_app.dossier import notices, uploads
 from requests_app.models import InterestDeclaration, NumberSeries, Opinion, StoredFile
 from requests_app.models.committee import APART
-from requests_app.procedures import registry
 from requests_app.rights import recipients
 
 
@@ -62,7 +61,7 @@ def opinion_data(opinion: Opinion) -> dict[str, Any]:
     request, version = opinion.request, opinion.version
     tacit = bool(opinion.deemed)
     committee = opinion.stage.committee
-    procedure = registry.get(request.procedure_code, request.procedure_version)
+    procedure = request.procedure
     spec = procedure.stage(opinion.stage.code)
     rows = [
         [_("Dossier"), f"{request.number} – {version.content.get('title', request.title)}"],

@@ -22,7 +22,8 @@ def start_of(stage: Stage, clock: Clock) -> datetime | None:
         return stage.started_at
     if clock.start == "receipt":
         return (
-            Act.objects.filter(stage=stage, code=RECEIPT, corrected_by__isnull=True)
+            Act.objects.in_force()
+            .filter(stage=stage, code=RECEIPT)
             .values_list("effective_at", flat=True)
             .order_by("-entered_at")
             .first()

@@ -5,7 +5,7 @@ The working copy is `AccessRequest.content`; what counts is a frozen `RequestVer
 
 from .frozen import Change, differences, fingerprint, snapshot
 from .missing import Missing, missing_items, specification_warnings
-from .reading import facts, procedure_of, rows_of, section_of, sync_datasets
+from .reading import facts, rows_of, section_of, sync_datasets
 from .saving import (
     EditConflict,
     NotEditable,
@@ -28,7 +28,6 @@ __all__ = [
     "facts",
     "fingerprint",
     "missing_items",
-    "procedure_of",
     "raise_conflict",
     "rename",
     "rows_of",

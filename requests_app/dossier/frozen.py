@@ -32,7 +32,7 @@ class Change:
 
 def snapshot(request: AccessRequest) -> dict[str, Any]:
     """All that a signature covers: content, persons, and the fingerprints of the pieces."""
-    members = request.members.filter(removed_at__isnull=True).select_related("user")
+    members = request.members.current().select_related("user")
     pieces = request.pieces.select_related("file").order_by("code")
     return {
         "format": SNAPSHOT_FORMAT,

@@ -14,7 +14,7 @@ from requests_app.procedures.content_labels import IDENTIFIERS
 from requests_app.procedures.schema import Procedure
 from requests_app.selection import specification
 
-from .reading import facts, procedure_of, rows_of
+from .reading import facts, rows_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Missing:
 
 def missing_items(request: AccessRequest) -> list[Missing]:
     """Everything that prevents asking for the signature, at once, per the pinned procedure."""
-    procedure = procedure_of(request)
+    procedure = request.procedure
     known = facts(request)
     rows = rows_of(request)
     return [
@@ -134,7 +134,7 @@ def _justifications(known: dict[str, Any], rows: list[Row]) -> list[Missing]:
 
 
 def _persons(request: AccessRequest) -> list[Missing]:
-    if request.members.filter(removed_at__isnull=True, has_data_access=True).exists():
+    if request.members.current().filter(has_data_access=True).exists():
         return []
     text = _("Au moins une personne qui accédera aux données")
     return [Missing("persons", text, "persons", "personnes")]

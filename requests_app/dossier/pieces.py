@@ -12,7 +12,6 @@ from requests_app.models import AccessRequest, Piece, StoredFile
 from requests_app.procedures.parts import Piece as PieceRule
 from requests_app.rights import permissions
 
-from .reading import procedure_of
 from .saving import NotEditable
 
 
@@ -30,7 +29,7 @@ def attach(request: AccessRequest, code: str, upload: UploadedFile, *, by: User)
 
     Raises PieceRefused, NotEditable, LookupError for a piece the procedure does not have.
     """
-    rule = procedure_of(request).piece(code)
+    rule = request.procedure.piece(code)
     if not permissions.is_editable(request):
         raise NotEditable
     try:
@@ -61,7 +60,7 @@ def _attach(request: AccessRequest, code: str, stored: StoredFile, *, by: User) 
 
 def waive(request: AccessRequest, code: str, reason: str, *, by: User) -> Piece:
     """Say why this piece is not needed. Raises PieceRefused, NotEditable, LookupError."""
-    rule = procedure_of(request).piece(code)
+    rule = request.procedure.piece(code)
     reason = reason.strip()
     if not rule.waivable:
         raise PieceRefused(_("Cette pièce ne peut pas faire l’objet d’une dispense : déposez-la."))

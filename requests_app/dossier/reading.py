@@ -5,14 +5,7 @@ from typing import Any
 from catalog.models import Dataset
 from requests_app.models import AccessRequest, RequestDataset
 from requests_app.procedures import content as content_models
-from requests_app.procedures import registry
 from requests_app.procedures.content import SECTIONS, Row
-from requests_app.procedures.schema import Procedure
-
-
-def procedure_of(request: AccessRequest) -> Procedure:
-    """The procedure the request pinned."""
-    return registry.get(request.procedure_code, request.procedure_version)
 
 
 def section_of(request: AccessRequest, section: str) -> dict[str, Any]:

@@ -7,7 +7,6 @@ from django.utils.translation import gettext as _
 
 from portal.common.pdf import render_pdf
 from portal.common.templatetags.portal import long_date, moment
-from requests_app.dossier import procedure_of
 from requests_app.dossier.frozen import grouped
 from requests_app.models import AccessRequest, RequestMember, RequestVersion
 from requests_app.procedures.content import SECTIONS, Row
@@ -61,7 +60,7 @@ def _yes(value: bool) -> str:
 
 
 def _pieces(version: RequestVersion) -> list[list[str]]:
-    labels = {piece.code: piece.label for piece in procedure_of(version.request).pieces}
+    labels = {piece.code: piece.label for piece in version.request.procedure.pieces}
     return [
         [
             labels.get(piece["code"], piece["code"]),
@@ -84,7 +83,7 @@ def version_pdf(version: RequestVersion) -> bytes:
             "fingerprint": version.sha256,
             "demo": request.organisation.is_demo,
             "rows": [
-                [_("Procédure"), procedure_of(request).title],
+                [_("Procédure"), request.procedure.title],
                 [_("Responsable de traitement"), version.content["organisation"]["name"]],
                 [_("Version"), f"{version.number} ({version.get_status_display()})"],
                 [_("Arrêtée le"), moment(version.frozen_at)],
@@ -182,7 +181,7 @@ def _receipt(
                 [_("Numéro"), request.number],
                 [_("Titre"), version.content.get("title", request.title)],
                 [_("Responsable de traitement"), version.content["organisation"]["name"]],
-                [_("Procédure"), procedure_of(request).title],
+                [_("Procédure"), request.procedure.title],
                 *facts,
                 [_("Version"), str(version.number)],
                 [_("Empreinte SHA-256"), version.sha256],

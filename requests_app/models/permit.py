@@ -7,6 +7,8 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
+from .querysets import GrantQuerySet
+
 
 class Permit(models.Model):
     """One version of what a request may do; written by the act that creates rights."""
@@ -108,6 +110,8 @@ class Grant(models.Model):
         null=True, editable=False
     )  # refusals proven, since the last opening
     created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = GrantQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("accès")

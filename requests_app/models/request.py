@@ -7,8 +7,10 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from .announced import AnnouncedQuerySet
-from .querysets import AccessRequestQuerySet
+from requests_app.procedures import registry
+from requests_app.procedures.schema import Procedure
+
+from .querysets import AccessRequestQuerySet, MemberQuerySet, VersionQuerySet
 
 
 class RequestState(models.TextChoices):
@@ -120,6 +122,11 @@ class AccessRequest(models.Model):
         # Never the title: an administrator's lists name requests, and read none without a reason.
         return self.number or str(_("brouillon %(id)s") % {"id": str(self.pk)[:8]})
 
+    @property
+    def procedure(self) -> Procedure:
+        """The version of the procedure that it was filed under. Raises UnknownProcedure."""
+        return registry.get(self.procedure_code, self.procedure_version)
+
     def get_state_display(self) -> str:
         """Django's own puts the words of every state together to say one: a list says thirty."""
         return str(RequestState(self.state).label)
@@ -151,7 +158,7 @@ class RequestMember(models.Model):
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+"
     )
 
-    objects = AnnouncedQuerySet["RequestMember"].as_manager()
+    objects = MemberQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("personne du dossier")
@@ -224,6 +231,8 @@ class RequestVersion(models.Model):
     signed_file = models.ForeignKey(
         "requests_app.StoredFile", models.PROTECT, null=True, blank=True, related_name="+"
     )
+
+    objects = VersionQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("version du dossier")

@@ -8,6 +8,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from .announced import AnnouncedQuerySet
+from .querysets import ActQuerySet
 from .request import RequestState
 
 
@@ -20,6 +21,9 @@ class StageState(models.TextChoices):
 
 
 class StageQuerySet(models.QuerySet["Stage"]):
+    def of_kind(self, *kinds: str) -> "StageQuerySet":
+        return self.filter(kind__in=kinds) if len(kinds) > 1 else self.filter(kind=kinds[0])
+
     def open(self) -> "StageQuerySet":
         return self.filter(state__in=[StageState.RUNNING, StageState.PAUSED])
 
@@ -183,6 +187,8 @@ class Act(models.Model):
         "self", models.PROTECT, null=True, blank=True, related_name="corrected_by"
     )
     correction_reason = models.TextField(_("motif de la correction"), blank=True)
+
+    objects = ActQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("acte")

@@ -170,7 +170,7 @@ def own_bodies(bodies: Iterable[User | Organisation], *, by: User) -> set[object
     them."""
     known = [body.pk for body in bodies]
     own = AccessRequest.objects.filter(barred_from(by, "operator"))
-    found = Grant.objects.filter(permit__request__in=own).exclude(state=GrantState.CLOSED)
+    found = Grant.objects.live().filter(permit__request__in=own)
     pairs = found.filter(
         Q(person__in=known) | Q(permit__request__organisation__in=known)
     ).values_list("person", "permit__request__organisation")

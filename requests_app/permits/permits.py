@@ -56,11 +56,7 @@ def approved_scope(request: AccessRequest) -> list[dict[str, Any]]:
     What the holders and the committee were consulted on; what an extract may hold, and a permit
     says.
     """
-    version = (
-        RequestVersion.objects.filter(request=request, status=RequestVersion.Status.SIGNED)
-        .order_by("-number")
-        .first()
-    )
+    version = RequestVersion.objects.filter(request=request).signed().latest()
     return scope_of(version) if version is not None else []
 
 
@@ -108,7 +104,7 @@ def create_version(
     people = list(persons)
     for person in people:
         sources = addresses.get(str(person.pk), [])
-        RequestMember.objects.filter(request=request, user=person, removed_at__isnull=True).update(
+        RequestMember.objects.current().filter(request=request, user=person).update(
             has_data_access=True, source_addresses=sources
         )
         live = Grant.objects.filter(workspace=workspace, person=person).exclude(
@@ -175,12 +171,11 @@ def follow_sanction(target: User | Organisation, *, by: User, reason: str) -> li
 
 def remove_person(request: AccessRequest, user: User, *, by: User, reason: str) -> list[Grant]:
     """The principal investigator (or an operator) removes a person at once: place and access."""
-    investigator = RequestMember.objects.filter(
-        request=request,
-        user=by,
-        kind=RequestMember.Kind.INVESTIGATOR,
-        removed_at__isnull=True,
-    ).exists()
+    investigator = (
+        RequestMember.objects.current()
+        .filter(request=request, user=by, kind=RequestMember.Kind.INVESTIGATOR)
+        .exists()
+    )
     if not (by.is_active and (investigator or is_actor(by, "operator", request))):
         if why := why_barred(by, ["operator"], request):
             raise PermitRefused(why)
@@ -191,7 +186,7 @@ def remove_person(request: AccessRequest, user: User, *, by: User, reason: str) 
         raise PermitRefused(_("Indiquez le motif."))
     with transaction.atomic():
         AccessRequest.objects.select_for_update(of=("self",)).get(pk=request.pk)
-        members = RequestMember.objects.filter(request=request, user=user, removed_at__isnull=True)
+        members = RequestMember.objects.current().filter(request=request, user=user)
         if not members.exists():
             raise PermitRefused(_("Cette personne n’est pas dans le dossier."))
         members.update(removed_at=legal_now(), removed_by=by)
@@ -201,9 +196,7 @@ def remove_person(request: AccessRequest, user: User, *, by: User, reason: str) 
 
 
 def _live() -> QuerySet[Grant]:
-    return Grant.objects.exclude(state=GrantState.CLOSED).select_related(
-        "permit__request", "person", "workspace"
-    )
+    return Grant.objects.live().select_related("permit__request", "person", "workspace")
 
 
 def _locked(grants: QuerySet[Grant]) -> list[Grant]:
@@ -327,17 +320,8 @@ def accesses(*, at: datetime | None = None) -> QuerySet[Grant]:
 
     Annotated with `since` and `until`; why is the permit's act. The set form of `explain()`.
     """
-    now = at or legal_now()
-    return Grant.objects.filter(
-        state=GrantState.OPEN,
-        wanted=Grant.Wanted.OPEN,
-        permit__starts_at__lte=now,
-        permit__revoked_at__isnull=True,
-        permit__suspended_at__isnull=True,
-        permit__expires_at__gte=now,
-        expires_at__gte=now,
-        person__is_active=True,
-    ).annotate(since=F("opened_at"), until=F("expires_at"))
+    giving = Grant.objects.giving_access(at or legal_now())
+    return giving.annotate(since=F("opened_at"), until=F("expires_at"))
 
 
 def explain(person: User, workspace: Workspace, *, at: datetime | None = None) -> Explanation:

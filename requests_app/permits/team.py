@@ -37,7 +37,7 @@ class TeamRefused(ValueError):
 
 def current(request: AccessRequest) -> list[RequestMember]:
     """Members now, in the order they came."""
-    members = request.members.filter(removed_at__isnull=True)
+    members = request.members.current()
     return list(members.select_related("user").order_by("added_at"))
 
 
@@ -73,8 +73,7 @@ def on_powers_asked(*, user: User, lately: timedelta, **_kwargs: Any) -> bool:
     """Whether the account opens, or is to open, data or a file: a grant not closed, a place in a
     team, whatever became of the file, or either until lately."""
     since = legal_now() - lately
-    place = Q(removed_at=None) | Q(removed_at__gte=since)
-    if RequestMember.objects.filter(place, user=user).exists():
+    if RequestMember.objects.there_since(since).filter(user=user).exists():
         return True
     access = ~Q(state=GrantState.CLOSED) | Q(closed_at__gte=since)
     return Grant.objects.filter(access, person=user).exists()
@@ -106,9 +105,7 @@ def on_accepted(*, invitation: Invitation, user: User, **_kwargs: Any) -> None:
         raise invitations.InvitationUnusable(
             _("Vous avez instruit ce dossier : vous ne pouvez pas en rejoindre l’équipe.")
         )
-    member = RequestMember.objects.filter(
-        request=request, user=user, removed_at__isnull=True
-    ).first()
+    member = RequestMember.objects.current().filter(request=request, user=user).first()
     if member is None:
         member = RequestMember(
             request=request, user=user, added_by=invitation.invited_by, kind=kind
@@ -162,7 +159,7 @@ def may_remove(request: AccessRequest, member: RequestMember, *, by: User) -> bo
 
 
 def _only_investigator(request: AccessRequest, member: RequestMember) -> bool:
-    others = request.members.filter(removed_at__isnull=True, kind=Kind.INVESTIGATOR)
+    others = request.members.current().filter(kind=Kind.INVESTIGATOR)
     return not others.exclude(pk=member.pk).exists()
 
 
@@ -182,6 +179,6 @@ def remove(request: AccessRequest, member: RequestMember, *, by: User, reason: s
             raise TeamRefused(str(refusal)) from refusal
         return
     with transaction.atomic():
-        taken = RequestMember.objects.filter(pk=member.pk, removed_at__isnull=True)
+        taken = RequestMember.objects.current().filter(pk=member.pk)
         if taken.update(removed_at=legal_now(), removed_by=by):
             record("request.remove_person", by=by, on=member.user, about=request.pk, text=reason)

@@ -142,10 +142,8 @@ def facts_of(grants: Sequence[Grant]) -> dict[UUID, list[Fact]]:
     now = legal_now()  # read once for all
     known = _Known.of({grant.person_id for grant in grants}, now=now)
     members: dict[tuple[UUID, UUID], datetime] = {}
-    named = RequestMember.objects.filter(
-        request__in={grant.permit.request_id for grant in grants},
-        has_data_access=True,
-        removed_at__isnull=True,
+    named = RequestMember.objects.current().filter(
+        request__in={grant.permit.request_id for grant in grants}, has_data_access=True
     )
     for request, user, added in named.order_by("-added_at").values_list(
         "request", "user", "added_at"

@@ -21,7 +21,6 @@ from requests_app.models import (
     Stage,
     StageState,
 )
-from requests_app.procedures import registry
 from requests_app.procedures.content import PURPOSES
 
 
@@ -49,8 +48,8 @@ class Entry:
 
 def published() -> QuerySet[AccessRequest]:
     """Requests with a published entry, newest first, ready for `entry()` without more queries."""
-    stage = Stage.objects.filter(
-        request=OuterRef("pk"), kind="register", state=StageState.DONE, outcome="published"
+    stage = Stage.objects.of_kind("register").filter(
+        request=OuterRef("pk"), state=StageState.DONE, outcome="published"
     )
     return (
         AccessRequest.objects.annotate(published_at=Subquery(stage.values("ended_at")[:1]))
@@ -61,15 +60,13 @@ def published() -> QuerySet[AccessRequest]:
             Prefetch("datasets", RequestDataset.objects.select_related("dataset")),
             Prefetch(
                 "acts",
-                Act.objects.filter(code="record_authorisation", corrected_by__isnull=True),
+                Act.objects.in_force().filter(code="record_authorisation"),
                 to_attr="authorisations",
             ),
             Prefetch("permits", Permit.objects.order_by("-number")),
             Prefetch(
                 "versions",
-                RequestVersion.objects.filter(status=RequestVersion.Status.SIGNED).order_by(
-                    "-number"
-                ),
+                RequestVersion.objects.signed().newest_first(),
             ),
         )
         .order_by("-published_at")
@@ -96,7 +93,7 @@ def entry(request: AccessRequest) -> Entry:
     purpose: dict[str, Any] = content.get("purpose") or {}
     opinions = list(request.opinions.all())
     acts = list(request.authorisations)  # type: ignore[attr-defined]
-    procedure = registry.get(request.procedure_code, request.procedure_version)
+    procedure = request.procedure
     return Entry(
         number=request.number or "",
         title=content.get("title") or request.title,

@@ -35,9 +35,11 @@ def in_team(user: Person, request: AccessRequest) -> bool:
     return kept_for_pages(
         user,
         f"team {request.pk}",
-        lambda: RequestMember.objects.filter(
-            request=request, user=user, kind__in=TEAM_KINDS, removed_at__isnull=True
-        ).exists(),
+        lambda: (
+            RequestMember.objects.current()
+            .filter(request=request, user=user, kind__in=TEAM_KINDS)
+            .exists()
+        ),
     )
 
 
@@ -102,9 +104,11 @@ _ACTORS: dict[str, Callable[[User, AccessRequest, Stage | None, Task | None], bo
     "member": _MEMBER,
     "president": lambda u, r, s, t: _PRESIDENT(u, r, s, t) and _declared(u, r),
     "rapporteur": lambda u, r, s, t: _rapporteur(u, r, s, t) and _declared(u, r),
-    "investigator": lambda u, r, s, t: RequestMember.objects.filter(
-        request=r, user=u, kind=RequestMember.Kind.INVESTIGATOR, removed_at__isnull=True
-    ).exists(),
+    "investigator": lambda u, r, s, t: (
+        RequestMember.objects.current()
+        .filter(request=r, user=u, kind=RequestMember.Kind.INVESTIGATOR)
+        .exists()
+    ),
     "task_role": lambda u, r, s, t: (
         t is not None and t.role in Role.values and has_role(u, Role(t.role))
     ),

@@ -73,7 +73,7 @@ class Tie:
 
 
 def _placed(*kinds: str) -> Pairs:
-    return Pairs(lambda: RequestMember.objects.filter(kind__in=kinds, removed_at__isnull=True))
+    return Pairs(lambda: RequestMember.objects.current().filter(kind__in=kinds))
 
 
 def _was_placed() -> QuerySet[RequestMember]:
@@ -113,9 +113,7 @@ TIES: Final = (
         gettext_lazy("Vous êtes une personne habilitée de ce dossier"),
         (
             _placed(Kind.NAMED),
-            Pairs(
-                lambda: RequestMember.objects.filter(has_data_access=True, removed_at__isnull=True)
-            ),
+            Pairs(lambda: RequestMember.objects.current().filter(has_data_access=True)),
         ),
     ),
     Tie(

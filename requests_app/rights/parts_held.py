@@ -32,7 +32,7 @@ def of(user: User) -> PartsHeld:
 
 
 def _read(user: User) -> PartsHeld:
-    places = RequestMember.objects.filter(user=user, removed_at__isnull=True)
+    places = RequestMember.objects.current().filter(user=user)
     rows = _named(RequestVersion.objects.filter(signed_by=user), "signed").union(
         _named(Membership.objects.signing().filter(user=user), "signs"),
         places.order_by().values_list("kind", "has_data_access"),

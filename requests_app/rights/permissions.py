@@ -36,7 +36,6 @@ from requests_app.models import (
     Task,
     Workspace,
 )
-from requests_app.procedures import registry
 from requests_app.rights import duties
 from requests_app.rights.actors import (
     in_team,
@@ -209,7 +208,7 @@ def convention_parties(request: AccessRequest) -> list[UUID]:
 
     Organisation ids, without repetition, by the kinds of the datasets asked for.
     """
-    terms = registry.get(request.procedure_code, request.procedure_version).convention
+    terms = request.procedure.convention
     found: dict[UUID, None] = {}
     datasets = RequestDataset.objects.filter(request=request).select_related("dataset__holder")
     for row in datasets:
@@ -229,7 +228,9 @@ def is_editable(request: AccessRequest) -> bool:
         return True
     return (
         request.state == RequestState.PROCESSING
-        and Stage.objects.filter(request=request, kind="answer", state=StageState.RUNNING).exists()
+        and Stage.objects.of_kind("answer")
+        .filter(request=request, state=StageState.RUNNING)
+        .exists()
     )
 
 

@@ -40,7 +40,7 @@ def named(request: AccessRequest) -> QuerySet[User]:
 
 
 def _members(request: AccessRequest, **conditions: object) -> QuerySet[User]:
-    rows = RequestMember.objects.filter(request=request, removed_at__isnull=True, **conditions)
+    rows = RequestMember.objects.current().filter(request=request, **conditions)
     return User.objects.filter(pk__in=rows.values("user"), is_active=True)
 
 
@@ -50,11 +50,9 @@ def signatories(request: AccessRequest) -> list[User]:
     able = User.objects.filter(pk__in=signing.values("user"), is_active=True)
     chosen = list(
         able.filter(
-            pk__in=RequestMember.objects.filter(
-                request=request,
-                kind=RequestMember.Kind.REPRESENTATIVE,
-                removed_at__isnull=True,
-            ).values("user")
+            pk__in=RequestMember.objects.current()
+            .filter(request=request, kind=RequestMember.Kind.REPRESENTATIVE)
+            .values("user")
         )
     )
     return chosen or list(able)

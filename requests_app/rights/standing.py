@@ -102,11 +102,8 @@ def why_not_sign(user: User, request: AccessRequest) -> str:
         .select_related("user", "organisation")
         .first()
     )
-    named = RequestMember.objects.filter(
-        request=request,
-        user=user,
-        kind=RequestMember.Kind.REPRESENTATIVE,
-        removed_at__isnull=True,
+    named = RequestMember.objects.current().filter(
+        request=request, user=user, kind=RequestMember.Kind.REPRESENTATIVE
     )
     if request.organisation.suspended_at is not None:
         return why_not_bind(user, request)[0] if mine or named.exists() else ""
@@ -209,8 +206,8 @@ def names(people: list[User]) -> str:
 def representatives(request: AccessRequest) -> list[User]:
     """Who must hear of a signature given on paper: every confirmed signatory, and the file's own
     representatives."""
-    named = RequestMember.objects.filter(
-        request=request, kind=RequestMember.Kind.REPRESENTATIVE, removed_at__isnull=True
+    named = RequestMember.objects.current().filter(
+        request=request, kind=RequestMember.Kind.REPRESENTATIVE
     )
     people = {one.pk: one for one in confirmed_signatories(request)}
     for one in User.objects.filter(pk__in=named.values("user"), is_active=True):

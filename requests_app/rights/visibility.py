@@ -88,9 +88,7 @@ class Rule:
 
 
 def _members(**conditions: object) -> Exists:
-    return Exists(
-        RequestMember.objects.filter(request=OuterRef("pk"), removed_at__isnull=True, **conditions)
-    )
+    return Exists(RequestMember.objects.current().filter(request=OuterRef("pk"), **conditions))
 
 
 def _stages(**conditions: object) -> Exists:
@@ -138,7 +136,7 @@ def _signing_rules(user: User, held: PartsHeld) -> Iterator[Rule]:
     signing = Membership.objects.signing().filter(user=user).values("organisation")
     readable = [Q(Exists(versions.filter(signed_by=user)))] if held.signed else []
     if held.signs:
-        awaiting = versions.filter(status__in=RequestVersion.UNSIGNED)
+        awaiting = versions.unsigned()
         readable.append(Q(organisation__in=signing) & Q(Exists(awaiting)))
     if readable:
         either = reduce(or_, readable)
@@ -281,7 +279,7 @@ def hidden_requests(user: User) -> QuerySet[AccessRequest] | None:
     hidden = conflict(user)
     if hidden is None:
         return None
-    own = RequestMember.objects.filter(user=user, removed_at__isnull=True).values("request")
+    own = RequestMember.objects.current().filter(user=user).values("request")
     return AccessRequest.objects.filter(Q(hidden)).exclude(pk__in=own)
 
 

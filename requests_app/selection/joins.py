@@ -54,10 +54,8 @@ def _keys(by_table: dict[object, DescribedRow]) -> list[TableKey]:
     if len(by_table) < 2:
         return []
     touching = TableKey.objects.filter(
-        Q(table__in=by_table) | Q(target_table__in=by_table),
-        table__removed_at__isnull=True,
-        target_table__removed_at__isnull=True,
-    )
+        Q(table__in=by_table) | Q(target_table__in=by_table)
+    ).current()
     ends = list(touching.order_by().values_list("pk", "table_id", "target_table_id"))
     near: dict[object, set[object]] = defaultdict(set)  # of each table: chosen ones it is keyed to
     for _pk, one, other in ends:

@@ -22,7 +22,6 @@ from requests_app.models import (
     StageState,
     Task,
 )
-from requests_app.procedures import registry
 from requests_app.procedures.schema import Procedure
 from requests_app.rights import permissions, standing
 from requests_app.rights.visibility import Person
@@ -67,7 +66,7 @@ def abilities(
     if not isinstance(user, User) or not user.is_active:
         return []
     asked = _Asked(user, request, stages)
-    procedure = registry.get(request.procedure_code, request.procedure_version)
+    procedure = request.procedure
     found = [*_of_stages(asked, procedure), *_of_tasks(asked), *_of_request(asked, procedure)]
     if any(one.name == "declare_interest" for one in found) and _declared(user, request):
         # said already: still there, to stand down later, but not what is awaited
@@ -105,9 +104,7 @@ class _Asked:
     def received(self, stage: Stage) -> bool:
         """Whether the authority's receipt is recorded."""
         if stage.pk not in self._receipts:
-            self._receipts[stage.pk] = stage.acts.filter(
-                code="record_receipt", corrected_by__isnull=True
-            ).exists()
+            self._receipts[stage.pk] = stage.acts.in_force().filter(code="record_receipt").exists()
         return self._receipts[stage.pk]
 
     def may(self, move: Transition, stage: Stage | None = None, task: Task | None = None) -> bool:
@@ -141,7 +138,7 @@ def move_of(
 ) -> Transition | None:
     """An act that is this person's by quality, whatever the state of things (the engine says what
     keeps them from it); None when it is not theirs."""
-    procedure = registry.get(request.procedure_code, request.procedure_version)
+    procedure = request.procedure
     moves = REQUEST_MOVES if stage is None else stage_moves(procedure.stage(stage.code))
     move = moves.get(name)
     if move is None or not any(
@@ -305,9 +302,7 @@ def _awaited(
     requests: Sequence[AccessRequest], stages: Iterable[Stage] | None = None
 ) -> dict[UUID, list[NextStep]]:
     """From the open stages and tasks of requests under way, due first."""
-    procedures = {
-        one.pk: registry.get(one.procedure_code, one.procedure_version) for one in requests
-    }
+    procedures = {one.pk: one.procedure for one in requests}
     steps: dict[UUID, list[NextStep]] = {pk: [] for pk in procedures}
     if stages is None:
         found = Stage.objects.open().filter(request__in=procedures)

@@ -41,18 +41,17 @@ def _expire(stage_id: UUID) -> bool:
 
 def run_grants() -> int:
     """Openings with an open right end; uses whose every right is closed end."""
-    opening = Stage.objects.filter(kind="opening", state=StageState.RUNNING)
-    use = Stage.objects.filter(kind="use", state=StageState.RUNNING)
+    opening = Stage.objects.of_kind("opening").filter(state=StageState.RUNNING)
+    use = Stage.objects.of_kind("use").filter(state=StageState.RUNNING)
     return sweeps.each(opening, _opened, what="openings") + sweeps.each(use, _used_up, what="uses")
 
 
 def run_sent_back() -> int:
     """Extracts that were confirmed and cannot be delivered are to prepare again."""
-    lost = Stage.objects.filter(
-        kind="extract",
+    lost = Stage.objects.of_kind("extract").filter(
         state=StageState.DONE,
         request__workspace__in=delivery.sent_back(),
-        request__stages__in=Stage.objects.filter(kind="opening", state=StageState.RUNNING),
+        request__stages__in=Stage.objects.of_kind("opening").filter(state=StageState.RUNNING),
     )
     return sweeps.each(lost, lambda stage: _try(stage, "reopen_extract"), what="lost extracts")
 

@@ -23,7 +23,6 @@ from requests_app.models import (
     RequestState,
     Stage,
 )
-from requests_app.procedures import registry
 from requests_app.procedures.schema import Procedure
 from requests_app.rights import duties
 
@@ -59,7 +58,7 @@ def review_pieces(
 
 def completion_message(request: AccessRequest) -> str:
     """The single message of the grid: every piece to mend with its comment, numbered."""
-    procedure = registry.get(request.procedure_code, request.procedure_version)
+    procedure = request.procedure
     labels = {piece.code: piece.label for piece in procedure.pieces}
     order = list(labels)
     to_mend = sorted(
@@ -90,7 +89,7 @@ def last_completion(request: AccessRequest) -> Completion | None:
     acts = list(asked.order_by("entered_at"))
     if not acts or acts[-1].stage is None:
         return None
-    procedure = registry.get(request.procedure_code, request.procedure_version)
+    procedure = request.procedure
     rounds = procedure.stage(acts[-1].stage.code).max_rounds
     return Completion(acts[-1].effective_at, acts[-1].text, is_last=len(acts) >= rounds)
 
@@ -199,7 +198,7 @@ def add_note(request: AccessRequest, *, text: str, by: User) -> Note:
 
 def pieces_of(request: AccessRequest) -> list[dict[str, Any]]:
     """The pieces in the procedure's order, with their labels and rules: one dict per row."""
-    procedure = registry.get(request.procedure_code, request.procedure_version)
+    procedure = request.procedure
     given = {
         piece.code: piece
         for piece in Piece.objects.filter(request=request).select_related("file", "reviewed_by")

@@ -90,7 +90,7 @@ def _expect(ctx: Context, stage: Stage) -> None:
     if stage.kind == "holder" and stage.holder is not None:
         more["holder"] = stage.holder.name
     if stage.kind == "answer":
-        opinion = Stage.objects.filter(request=ctx.request, kind="opinion").first()
+        opinion = Stage.objects.of_kind("opinion").filter(request=ctx.request).first()
         if opinion is not None and opinion.outcome:
             outcome = ctx.procedure.stage(opinion.code).outcome(opinion.outcome)
             given = Opinion.objects.filter(stage=opinion).first()
@@ -112,7 +112,8 @@ def _expect(ctx: Context, stage: Stage) -> None:
 
 def _due_of(ctx: Context, kind: str) -> datetime | None:
     return (
-        Stage.objects.filter(request=ctx.request, kind=kind)
+        Stage.objects.of_kind(kind)
+        .filter(request=ctx.request)
         .values_list("due_at", flat=True)
         .first()
     )
@@ -200,7 +201,7 @@ def _deposited(ctx: Context) -> None:
         notices.Deposited.tell(to.values(), ctx.request, due=due)
         return
     version = ctx.the_act.version
-    stage = Stage.objects.filter(request=ctx.request, kind="completeness").first()
+    stage = Stage.objects.of_kind("completeness").filter(request=ctx.request).first()
     if stage is not None:
         notices.CompletionReceived.tell(
             recipients.of_stage(stage),

@@ -16,7 +16,6 @@ from portal.accounts.models import User
 from portal.audit.record import record, record_refusal
 from portal.common.calendar import legal_now
 from requests_app.models import AccessRequest, Act, Stage, StageState, Task
-from requests_app.procedures import registry
 from requests_app.rights import permissions, standing
 
 from . import effects, follow, guards, steps
@@ -131,7 +130,7 @@ def _open(
     if stage_id is not None:
         stage = Stage.objects.select_for_update(of=("self",)).get(pk=stage_id, request=request)
         stage.request = request
-    procedure = registry.get(request.procedure_code, request.procedure_version)
+    procedure = request.procedure
     moves = REQUEST_MOVES if stage is None else stage_moves(procedure.stage(stage.code))
     move = moves.get(name)
     if move is None or not move.public:
@@ -155,7 +154,8 @@ def _floor(request: AccessRequest, stage: Stage | None) -> datetime | None:
     if stage is None:
         return request.submitted_at
     last = (
-        Act.objects.filter(stage=stage, corrected_by__isnull=True)
+        Act.objects.in_force()
+        .filter(stage=stage)
         .exclude(code="expire")  # a letter of before the end may be entered after it
         .order_by("-effective_at")
         .values_list("effective_at", flat=True)

@@ -263,3 +263,19 @@ def test_the_pages_of_a_request_are_short() -> None:
         p.name: n for p in folder.rglob("*.html") if (n := len(p.read_text().splitlines())) >= 90
     }
     assert long.keys() <= {"beside.html"}  # what stands beside an act's form, of every act
+
+
+def test_managers_are_the_vocabulary_of_what_is_current() -> None:
+    """`current()`, `live()`, `in_force()`, `signed()`: written once, in the managers."""
+    by_hand = re.compile(
+        r"removed_at(__isnull=True|=None)|corrected_by(__isnull=True|=None)"
+        r"|(?<!\w)status=(RequestVersion\.)?Status\.SIGNED\)|registry\.get\(\S*procedure_code"
+    )
+    found = {
+        str(path.relative_to(ROOT))
+        for path in FILES
+        if path.suffix == ".py" and path.relative_to(ROOT).parts[0] in PRODUCT
+        if "migrations" not in path.parts and "models" not in path.parts
+        if path.name != "querysets.py" and by_hand.search(path.read_text())
+    }
+    assert found == set()

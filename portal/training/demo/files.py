@@ -117,7 +117,7 @@ class _File:
         member = self.request.members.get(user=self.owner)
         team.set_data_access(self.request, member, has_data_access=True, by=self.owner)
         known = dossier.facts(self.request)
-        for piece in dossier.procedure_of(self.request).pieces:
+        for piece in self.request.procedure.pieces:
             if piece.needed(known):
                 upload = SimpleUploadedFile(f"{piece.code}.pdf", _pdf(piece.label))
                 pieces.attach(self.request, piece.code, upload, by=self.owner)
@@ -187,7 +187,7 @@ class _File:
         for stage in Stage.objects.filter(request=self.request, kind="holder"):
             code = stage.holder.code.removeprefix("demo-") if stage.holder else ""
             engine.apply(stage, "file_no_remark", by=_person(f"resp-{code}"))
-        headings = dossier.procedure_of(self.request).stage("opinion").headings
+        headings = self.request.procedure.stage("opinion").headings
         for who in ("presidente", "rapporteur"):
             self._do("opinion", "declare_interest", by=who, answer="none")
         rapporteur = _person("rapporteur")

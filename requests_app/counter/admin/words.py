@@ -27,7 +27,7 @@ from requests_app.workflow.labels import LABELS
 def of_procedure(request: AccessRequest, find: Callable[[Procedure], str], code: str) -> str:
     """A label of the request's procedure; the code when the procedure, or the thing, is gone."""
     try:
-        return find(registry.get(request.procedure_code, request.procedure_version))
+        return find(request.procedure)
     except LookupError:  # UnknownProcedure is one
         return code or "–"
 

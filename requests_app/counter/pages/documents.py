@@ -51,7 +51,7 @@ def differences(request: HttpRequest, pk: UUID, number: int) -> HttpResponse:
     before = (
         RequestVersion.objects.filter(request=pk, number__lt=number).order_by("-number").first()
     )
-    procedure = dossier.procedure_of(version.request)
+    procedure = version.request.procedure
     context = {
         "access_request": version.request,
         "version": version,
@@ -72,12 +72,12 @@ def receipt(request: HttpRequest, pk: UUID, kind: str) -> HttpResponse:
         "version_to_sign",
     }:
         raise Http404
-    signed = access_request.versions.filter(status=Status.SIGNED)
+    signed = access_request.versions.signed()
     if kind == "depot" and access_request.submitted_at:
         version, make = signed.order_by("number").first(), version_pdf.deposit_receipt
     elif kind == "complet" and access_request.completed_at:
         counting = signed.filter(frozen_at__lte=access_request.completed_at)
-        version, make = counting.order_by("-number").first(), version_pdf.completeness_receipt
+        version, make = counting.latest(), version_pdf.completeness_receipt
     else:
         raise Http404
     if version is None:

@@ -31,7 +31,6 @@ from requests_app.models import (
     Workspace,
 )
 from requests_app.permits import operations
-from requests_app.procedures import registry
 from requests_app.rights import permissions, standing
 from requests_app.workflow import desk
 from requests_app.workflow.abilities import Ability, NextStep, abilities, who_must_act
@@ -210,7 +209,7 @@ def request_page(request: HttpRequest, pk: UUID) -> HttpResponse:
         raise Http404
     access_request, parts = seen
     record_view(request, "request.view", on=access_request, about=access_request.pk)
-    procedure = registry.get(access_request.procedure_code, access_request.procedure_version)
+    procedure = access_request.procedure
     course = Stage.objects.filter(request=access_request)
     course = course.select_related("holder", "committee", "assignee")
     whole = list(course)  # what the course is, whoever asks; less of it is shown to some

@@ -285,5 +285,5 @@ def on_account_event(*, on: Model | None, refused: bool, **_kwargs: Any) -> None
     elif (user_id := getattr(on, "user_id", None)) is not None:
         touch([_person(user_id)])
         if isinstance(on, Membership):
-            places = RequestMember.objects.filter(user=user_id, removed_at__isnull=True)
+            places = RequestMember.objects.current().filter(user=user_id)
             touch(_judging(request__in=places.values("request")))

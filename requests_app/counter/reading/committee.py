@@ -33,7 +33,7 @@ class Seat:
 
 def sitting(request: AccessRequest, *, user: User, parts: frozenset[str]) -> dict[str, Any]:
     """Context of the tab. Declarations are the president's and the desk's; one's own is shown."""
-    stage = Stage.objects.filter(request=request, kind="opinion").first()
+    stage = Stage.objects.of_kind("opinion").filter(request=request).first()
     if stage is None:
         return {"seats": [], "rapporteurs": []}
     return {

@@ -24,7 +24,6 @@ from requests_app.models import (
     Task,
     TransitionLog,
 )
-from requests_app.procedures import registry
 from requests_app.procedures.parts import Stage as StageSpec
 from requests_app.rights import duties, parts_held, permissions
 from requests_app.rights.seen import deposited_seen
@@ -47,8 +46,8 @@ def stages_for(user: User) -> QuerySet[Stage]:
     """
     mine = Q(pk__in=[])
     if parts_held.of(user).kinds.intersection(TEAM_KINDS):
-        own_files = RequestMember.objects.filter(
-            request=OuterRef("request"), user=user, kind__in=TEAM_KINDS, removed_at__isnull=True
+        own_files = RequestMember.objects.current().filter(
+            request=OuterRef("request"), user=user, kind__in=TEAM_KINDS
         )
         mine |= Q(role=APPLICANT) & Exists(own_files)
     for role in _held(user):
@@ -134,7 +133,7 @@ def reminder_of(stage: Any) -> datetime | None:
 
 def _spec(stage: Any) -> StageSpec:
     request = stage.request
-    return registry.get(request.procedure_code, request.procedure_version).stage(stage.code)
+    return request.procedure.stage(stage.code)
 
 
 def tasks_for(user: User) -> QuerySet[Task]:

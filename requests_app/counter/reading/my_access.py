@@ -111,7 +111,7 @@ def _access(grant: Grant, facts: list[gates.Fact]) -> Access:
 def _add_colleagues(found: list[Access], user: User) -> None:
     """Persons of the studies that the user leads, whom they may remove at once."""
     studies = [one.grant.permit.request_id for one in found if one.grant.state != GrantState.CLOSED]
-    members = RequestMember.objects.filter(request__in=studies, removed_at__isnull=True)
+    members = RequestMember.objects.current().filter(request__in=studies)
     led = set(
         members.filter(user=user, kind=RequestMember.Kind.INVESTIGATOR).values_list(
             "request_id", flat=True
@@ -126,8 +126,10 @@ def _add_colleagues(found: list[Access], user: User) -> None:
 
 def awaiting(user: User) -> list[RequestMember]:
     """Studies that name the person and have no access yet: what they wait for is said."""
-    members = RequestMember.objects.filter(
-        user=user, has_data_access=True, removed_at__isnull=True
-    ).exclude(request__permits__grants__person=user)
+    members = (
+        RequestMember.objects.current()
+        .filter(user=user, has_data_access=True)
+        .exclude(request__permits__grants__person=user)
+    )
     ended = [RequestState.REFUSED, RequestState.WITHDRAWN, RequestState.CLOSED]
     return list(members.exclude(request__state__in=ended).select_related("request__organisation"))

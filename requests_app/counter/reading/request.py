@@ -133,7 +133,8 @@ class Reader:
         """Who is in the file, with the organisations they belong to."""
         belongs = Membership.objects.confirmed().select_related("organisation")
         members = (
-            RequestMember.objects.filter(request=self.request, removed_at__isnull=True)
+            RequestMember.objects.current()
+            .filter(request=self.request)
             .select_related("user")
             .prefetch_related(Prefetch("user__memberships", belongs, to_attr="belongs"))
             .order_by("kind", "user__last_name")

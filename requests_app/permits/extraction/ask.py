@@ -31,7 +31,11 @@ class AskRefused(ValueError):
 
 def is_askable(request: AccessRequest) -> bool:
     """Whether the extract may be prepared now, or prepared again."""
-    if not Stage.objects.filter(request=request, kind="extract", state=StageState.RUNNING).exists():
+    if (
+        not Stage.objects.of_kind("extract")
+        .filter(request=request, state=StageState.RUNNING)
+        .exists()
+    ):
         return False
     workspace = Workspace.objects.filter(request=request).first()
     return workspace is None or not confirming.preparation_refusals(workspace)

@@ -98,7 +98,7 @@ def _tables_of(rows: Iterable[Mapping[str, Any]]) -> dict[str, list[Table]]:
     for row in rows:
         named = {"name": row["table"]} if row.get("table") else {}
         wanted |= Q(dataset__code=row["dataset"], **named)
-    tables = Table.objects.filter(wanted, removed_at__isnull=True).select_related("dataset")
+    tables = Table.objects.current().filter(wanted).select_related("dataset")
     found: dict[str, list[Table]] = defaultdict(list)
     for table in tables.prefetch_related("variables"):
         found[table.dataset.code].append(table)

@@ -34,7 +34,7 @@ def preparation_refusals(workspace: Workspace) -> list[str]:
         return [_("L’extraction est déjà déposée dans l’espace.")]
     if workspace.extract_confirmed_at is not None:
         return [_("L’extraction est confirmée par une deuxième personne : elle ne change plus.")]
-    of_kind = Stage.objects.filter(request=workspace.request_id, kind="extract")
+    of_kind = Stage.objects.of_kind("extract").filter(request=workspace.request_id)
     states = set(of_kind.values_list("state", flat=True))
     if states and StageState.RUNNING not in states:
         return [_("L’extraction n’est pas à préparer maintenant.")]

@@ -175,6 +175,6 @@ def locked(request_id: UUID) -> Workspace:
     """The workspace of a request, locked after the rows that come before it."""
     requests = AccessRequest.objects.filter(pk=request_id)
     list(requests.select_for_update(of=("self",)).values_list("pk", flat=True))
-    stages = Stage.objects.filter(request=request_id, kind="extract").order_by("pk")
+    stages = Stage.objects.of_kind("extract").filter(request=request_id).order_by("pk")
     list(stages.select_for_update(of=("self",)).values_list("pk", flat=True))
     return Workspace.objects.select_for_update(of=("self",)).get(request=request_id)

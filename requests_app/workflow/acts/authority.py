@@ -115,7 +115,8 @@ class RecordReferral(Recorded):
 
 def receipt(ctx: Context) -> Act | None:
     return (
-        Act.objects.filter(stage=ctx.the_stage, code="record_receipt", corrected_by__isnull=True)
+        Act.objects.in_force()
+        .filter(stage=ctx.the_stage, code="record_receipt")
         .order_by("-entered_at")
         .first()
     )

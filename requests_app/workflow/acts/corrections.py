@@ -57,9 +57,8 @@ class CorrectAct(Verb):
         yield from self._in_order(ctx, act)
 
     def _in_order(self, ctx: Context, act: Act) -> Iterator[str]:
-        others = Act.objects.filter(
-            stage=act.stage, stage__isnull=False, corrected_by__isnull=True
-        ).exclude(pk=act.pk)
+        others = Act.objects.in_force().filter(stage=act.stage, stage__isnull=False)
+        others = others.exclude(pk=act.pk)
         before = others.filter(entered_at__lt=act.entered_at).order_by("-effective_at").first()
         after = others.filter(entered_at__gt=act.entered_at).order_by("effective_at").first()
         floors = [before.effective_at] if before else []
@@ -72,7 +71,7 @@ class CorrectAct(Verb):
         started = Stage.objects.filter(
             request=ctx.request, log__act=act, log__name="start"
         ).values_list("pk", flat=True)
-        later = Act.objects.filter(stage__in=started, corrected_by__isnull=True)
+        later = Act.objects.in_force().filter(stage__in=started)
         first = later.order_by("effective_at").first()
         if first is not None and ctx.effective_at > first.effective_at:
             yield _("La date d’effet ne peut pas suivre l’acte qui vient après.")

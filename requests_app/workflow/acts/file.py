@@ -44,11 +44,7 @@ def to_sign_again(request: AccessRequest, procedure: Procedure) -> list[str]:
 
     Sections named by the procedure, and pieces marked `needs_signature`.
     """
-    last = (
-        RequestVersion.objects.filter(request=request, status=Status.SIGNED)
-        .order_by("-number")
-        .first()
-    )
+    last = RequestVersion.objects.filter(request=request).signed().latest()
     if last is None:
         return [_("le dossier entier")]
     old, new = last.content, dossier.snapshot(request)
@@ -121,7 +117,7 @@ def awaiting(ctx: Context) -> RequestVersion | None:
 
 def unsigned(ctx: Context) -> QuerySet[RequestVersion]:
     """The frozen version that is not signed yet: one or none."""
-    return RequestVersion.objects.filter(request=ctx.request, status__in=RequestVersion.UNSIGNED)
+    return RequestVersion.objects.filter(request=ctx.request).unsigned()
 
 
 def right_version(ctx: Context, version: RequestVersion) -> Iterator[str]:

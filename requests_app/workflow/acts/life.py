@@ -96,9 +96,9 @@ class RecordConvention(Verb):
         if not people:
             yield _("Nommez au moins une personne habilitée.")
         active = set(
-            RequestMember.objects.filter(request=ctx.request, removed_at__isnull=True).values_list(
-                "user", flat=True
-            )
+            RequestMember.objects.current()
+            .filter(request=ctx.request)
+            .values_list("user", flat=True)
         )
         for person in people:
             if person.pk not in active:
@@ -202,9 +202,11 @@ class ReopenExtract(Verb):
     def check(self, ctx: Context) -> Iterator[str]:
         if not delivery.sent_back().filter(request=ctx.request).exists():
             yield _("L’extraction confirmée n’a pas été renvoyée.")
-        if not Stage.objects.filter(
-            request=ctx.request, kind="opening", state=StageState.RUNNING
-        ).exists():
+        if (
+            not Stage.objects.of_kind("opening")
+            .filter(request=ctx.request, state=StageState.RUNNING)
+            .exists()
+        ):
             yield _("L’ouverture des accès n’attend pas d’extraction.")
 
     def act(self, ctx: Context) -> ActData:
@@ -243,7 +245,7 @@ class Close(Verb):
     takes = frozenset({"note"})
 
     def check(self, ctx: Context) -> Iterator[str]:
-        live = Grant.objects.filter(permit__request=ctx.request).exclude(state=GrantState.CLOSED)
+        live = Grant.objects.live().filter(permit__request=ctx.request)
         if count := live.count():
             yield _(
                 "%(count)s accès ne sont pas encore fermés : la clôture attend leur preuve de"

@@ -10,7 +10,6 @@ from portal.accounts.models import User
 from portal.common.calendar import PARIS, legal_today
 from portal.common.days import DayField
 from requests_app.models import AccessRequest, Stage
-from requests_app.procedures import registry
 from requests_app.workflow.acts.corrections import correctable_codes
 
 
@@ -29,7 +28,7 @@ class ActForm(forms.Form):
         self.access_request = request
         self.stage = stage
         self.user = user
-        self.procedure = registry.get(request.procedure_code, request.procedure_version)
+        self.procedure = request.procedure
         if self.has_date:
             self.fields["effective_on"] = DayField(
                 earliest=self._opened_on(),

@@ -73,9 +73,9 @@ class RecordConventionForm(ActForm):
         self.fields["parties"].queryset = parties  # type: ignore[attr-defined]
         self.fields["parties"].initial = list(parties)
         self.persons = list(
-            RequestMember.objects.filter(
-                request=self.access_request, has_data_access=True, removed_at__isnull=True
-            ).select_related("user")
+            RequestMember.objects.current()
+            .filter(request=self.access_request, has_data_access=True)
+            .select_related("user")
         )
         addresses = [f"addresses_{member.pk}" for member in self.persons]
         for name, member in zip(addresses, self.persons, strict=True):

@@ -95,7 +95,7 @@ class RecordAuthorisationForm(ActForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if self.stage is not None:
-            receipt = self.stage.acts.filter(code="record_receipt", corrected_by__isnull=True)
+            receipt = self.stage.acts.in_force().filter(code="record_receipt")
             known = receipt.values_list("data", flat=True).first() or {}
             self.fields["application_number"].initial = known.get("application_number", "")
 

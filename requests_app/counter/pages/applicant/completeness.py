@@ -18,7 +18,6 @@ from requests_app.counter.pages.links import act_links
 from requests_app.counter.pages.request import visible_request
 from requests_app.dossier import uploads
 from requests_app.models import Stage
-from requests_app.procedures import registry
 from requests_app.rights import permissions
 from requests_app.workflow import desk
 from requests_app.workflow.abilities import abilities
@@ -57,7 +56,7 @@ def completeness(request: HttpRequest, pk: UUID) -> HttpResponse:
         then = next((one.url for one in links if one.name == data.get("then")), "")
         return redirect(then or reverse("requests_app:completeness", args=[access_request.pk]))
     left, message = desk.unreviewed(access_request), desk.completion_message(access_request)
-    procedure = registry.get(access_request.procedure_code, access_request.procedure_version)
+    procedure = access_request.procedure
     context = {
         "access_request": access_request,
         "stage": stage,

@@ -23,7 +23,7 @@ from requests_app.counter.pages.helpers import posted, team_request
 from requests_app.counter.reading import draft_steps
 from requests_app.deadlines import access_period
 from requests_app.dossier import EditConflict, NotEditable
-from requests_app.models import AccessRequest, RequestVersion, StageState
+from requests_app.models import AccessRequest, StageState
 from requests_app.procedures.conditions import all_hold
 from requests_app.procedures.content_labels import readable
 from requests_app.rights import permissions
@@ -51,7 +51,7 @@ def _overview(
     context = frame(request, access_request, missing=missing) | {
         "title_form": title_form or TitleForm(initial={"title": access_request.title}),
         "missing_links": draft_steps.links(access_request, missing),
-        "awaiting": access_request.versions.filter(status__in=RequestVersion.UNSIGNED).first(),
+        "awaiting": access_request.versions.unsigned().first(),
         "completion": desk.last_completion(access_request),
         "answer_url": _answer_url(access_request),
         "withdrawable": permissions.can(request.user, "withdraw", access_request)
@@ -63,7 +63,7 @@ def _overview(
 
 def _answer_url(access_request: AccessRequest) -> str:
     """Where the opinion is answered, while the file is corrected for it."""
-    stage = access_request.stages.filter(kind="answer", state=StageState.RUNNING).first()
+    stage = access_request.stages.of_kind("answer").filter(state=StageState.RUNNING).first()
     if stage is None:
         return ""
     return reverse("requests_app:stage_act", args=[access_request.pk, stage.pk, "answer_points"])
@@ -82,7 +82,7 @@ def frame(
     following = draft_steps.next_step(current) if current else None
     return {
         "access_request": access_request,
-        "procedure": dossier.procedure_of(access_request),
+        "procedure": access_request.procedure,
         "steps": draft_steps.states(access_request, missing, current=current),
         "step": draft_steps.BY_SECTION.get(current),
         "next_step": following,
@@ -134,7 +134,7 @@ def section_form(
     if section == "identifiers":
         extra["kinds"] = draft_rows.identifiers(access_request)
     if section == "duration":
-        extra["most_months"] = access_period.most_months(dossier.procedure_of(access_request))
+        extra["most_months"] = access_period.most_months(access_request.procedure)
     return FORMS[section](
         data,
         stored=dossier.section_of(access_request, section) if stored is None else stored,
@@ -144,7 +144,7 @@ def section_form(
 
 
 def _needed(access_request: AccessRequest, section: str) -> frozenset[str]:
-    rules = dossier.procedure_of(access_request).required_fields
+    rules = access_request.procedure.required_fields
     known = dossier.facts(access_request)
     paths = (rule.field for rule in rules if all_hold(rule.when, known))
     names = {p.partition(".")[2].replace(".", "__") for p in paths if p.startswith(f"{section}.")}

@@ -13,7 +13,6 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from requests_app.models import EDITABLE_STATES, AccessRequest, RequestMember, RequestState
-from requests_app.procedures import registry
 from requests_app.rights import permissions, standing
 from requests_app.rights.visibility import TEAM_KINDS
 from requests_app.selection.exports import inert
@@ -26,7 +25,7 @@ SORTS = {"numero": "number", "titre": "title", "etat": "state", "modifiee": "upd
 
 def _mine(request: HttpRequest) -> QuerySet[AccessRequest]:
     """Requests of the person's teams, and those whose version they may sign."""
-    in_team = RequestMember.objects.filter(user=request.user, removed_at__isnull=True)
+    in_team = RequestMember.objects.current().filter(user=request.user)
     return (
         permissions.requests_visible_to(request.user)
         .filter(Q(pk__in=in_team.values("request")) | Q(pk__in=_to_sign(request).values("pk")))
@@ -66,12 +65,9 @@ def my_requests(request: HttpRequest) -> HttpResponse:
     found, chosen = _filtered(request)
     page = Paginator(found, PAGE_SIZE).get_page(request.GET.get("page"))
     team = set(
-        RequestMember.objects.filter(
-            user=request.user,
-            removed_at__isnull=True,
-            kind__in=TEAM_KINDS,
-            request__in=[one.pk for one in page],
-        ).values_list("request_id", flat=True)
+        RequestMember.objects.current()
+        .filter(user=request.user, kind__in=TEAM_KINDS, request__in=[one.pk for one in page])
+        .values_list("request_id", flat=True)
     )
     waiting = who_must_act_on(list(page))
     lacking = standing.lacking_to_sign(request.user, list(page))  # type: ignore[arg-type]
@@ -89,7 +85,7 @@ def my_requests(request: HttpRequest) -> HttpResponse:
                 "lacks": lacking.get(one.organisation_id, "")
                 if signs and one.pk not in team
                 else "",
-                "procedure": registry.get(one.procedure_code, one.procedure_version).short_title,
+                "procedure": one.procedure.short_title,
             }
         )
     query = request.GET.copy()

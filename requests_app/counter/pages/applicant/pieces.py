@@ -47,7 +47,7 @@ def _page(
     known = dossier.facts(access_request)
     given = {one.code: one for one in access_request.pieces.select_related("file")}
     rows: list[dict[str, Any]] = []
-    for rule in dossier.procedure_of(access_request).pieces:
+    for rule in access_request.procedure.pieces:
         piece = given.get(rule.code)
         here = piece is not None and bool(piece.file_id or piece.waiver_reason)
         reason = piece.waiver_reason if piece else ""
@@ -75,7 +75,7 @@ def _page(
 
 def _rule(access_request: AccessRequest, code: str) -> PieceRule:
     try:
-        return dossier.procedure_of(access_request).piece(code)
+        return access_request.procedure.piece(code)
     except LookupError:
         raise Http404 from None
 

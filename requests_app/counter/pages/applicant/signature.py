@@ -47,7 +47,7 @@ def summary(request: HttpRequest, pk: UUID) -> HttpResponse:
     content = {name: dossier.section_of(access_request, name) for name in SECTIONS}
     frozen = dossier.snapshot(access_request)
     last = _last_signed(access_request)
-    procedure = dossier.procedure_of(access_request)
+    procedure = access_request.procedure
     context = frame(request, access_request, current="summary", missing=missing) | {
         "missing_links": draft_steps.links(access_request, missing),
         "sections": [*orientation.readable(access_request.orientation), *readable(content)],
@@ -83,7 +83,7 @@ def _invited(access_request: AccessRequest) -> list[Invitation]:
 
 
 def _last_signed(access_request: AccessRequest) -> RequestVersion | None:
-    return access_request.versions.filter(status=Status.SIGNED).order_by("-number").first()
+    return access_request.versions.signed().latest()
 
 
 def _apply(request: HttpRequest, access_request: AccessRequest, name: str, done: str) -> bool:
@@ -129,7 +129,7 @@ def send_completion(request: HttpRequest, pk: UUID) -> HttpResponse:
 def cancel(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Editing again cancels the demand; the next one makes another version."""
     access_request = team_request(request, pk)
-    awaiting = access_request.versions.filter(status__in=RequestVersion.UNSIGNED).first()
+    awaiting = access_request.versions.unsigned().first()
     if awaiting is None:
         messages.info(request, _("Aucune version n’attend de signature."))
         return redirect("requests_app:draft", pk)
@@ -160,7 +160,7 @@ def sign(request: HttpRequest, pk: UUID) -> HttpResponseBase:
         if not permissions.is_signatory(request.user, access_request):
             raise Http404
         return _nothing_to_sign(request, access_request)  # asked once, signed or taken back since
-    unsigned = access_request.versions.filter(status__in=RequestVersion.UNSIGNED)
+    unsigned = access_request.versions.unsigned()
     version = unsigned.select_related("signed_file").first()
     if version is None or (request.method == "POST" and version.status != Status.AWAITING):
         return _nothing_to_sign(request, access_request)
@@ -179,7 +179,7 @@ def sign(request: HttpRequest, pk: UUID) -> HttpResponseBase:
         if sent or ("paper" not in request.POST and _sign(request, version, online)):
             return redirect("requests_app:request", pk)
     last = _last_signed(access_request)
-    procedure = dossier.procedure_of(access_request)
+    procedure = access_request.procedure
     names = {one.name for one in abilities(access_request, user=request.user)}
     context = _version_context(access_request, version) | {
         "online": online,
@@ -307,10 +307,10 @@ def _nothing_to_sign(request: HttpRequest, access_request: AccessRequest) -> Htt
 def _version_context(access_request: AccessRequest, version: RequestVersion) -> dict[str, Any]:
     frozen = version.content
     rows = [Row.model_validate(row) for row in frozen["specification"]["rows"]]
-    labels = {piece.code: piece.label for piece in dossier.procedure_of(access_request).pieces}
+    labels = {piece.code: piece.label for piece in access_request.procedure.pieces}
     return {
         "access_request": access_request,
-        "procedure": dossier.procedure_of(access_request),
+        "procedure": access_request.procedure,
         "version": version,
         "fingerprint": grouped(version.sha256),
         "sections": [

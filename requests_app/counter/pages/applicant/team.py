@@ -69,7 +69,7 @@ def _signatories(access_request: AccessRequest) -> list[str]:
 
 
 def _member(access_request: AccessRequest, member_id: UUID) -> RequestMember:
-    members = RequestMember.objects.filter(request=access_request, removed_at__isnull=True)
+    members = RequestMember.objects.current().filter(request=access_request)
     return get_object_or_404(members.select_related("user"), pk=member_id)
 
 

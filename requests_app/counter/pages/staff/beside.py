@@ -104,9 +104,11 @@ def callouts(
 
 def _of_convention(access_request: AccessRequest, procedure: Procedure) -> Callouts:
     known = access_period.frame(access_request, procedure)
-    persons = RequestMember.objects.filter(
-        request=access_request, has_data_access=True, removed_at__isnull=True
-    ).select_related("user")
+    persons = (
+        RequestMember.objects.current()
+        .filter(request=access_request, has_data_access=True)
+        .select_related("user")
+    )
     names = [Line(str(member.user)) for member in persons]
     return [
         (_("Demandeur"), [Line(str(access_request.organisation))]),
@@ -129,11 +131,7 @@ def _documents(access_request: AccessRequest) -> Iterable[Line]:
     def file(pk: Any) -> str:
         return reverse("requests_app:file", args=[access_request.pk, pk])
 
-    version = (
-        RequestVersion.objects.filter(request=access_request, status=RequestVersion.Status.SIGNED)
-        .order_by("-number")
-        .first()
-    )
+    version = RequestVersion.objects.filter(request=access_request).signed().latest()
     if version is not None:
         url = reverse("requests_app:version_pdf", args=[access_request.pk, version.number])
         yield Line(_("Dossier, version %(number)s (PDF)") % {"number": version.number}, url)

@@ -73,7 +73,7 @@ def _chosen(request: HttpRequest) -> tuple[Q, dict[str, Any]]:
 def _labelled(tasks: list[Task]) -> list[Task]:
     for task in tasks:
         owner = task.request
-        procedure = registry.get(owner.procedure_code, owner.procedure_version)
+        procedure = owner.procedure
         task.label = procedure.task(task.code).label  # type: ignore[attr-defined]
     return tasks
 
