@@ -1,5 +1,6 @@
 """Documents say what the code says, and what the code cites can be read in the documents."""
 
+import csv
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -106,3 +107,15 @@ def test_commands_that_contributors_are_told_exist() -> None:
     asked = set(re.findall(r"`make ([a-z-]+)", text))
     assert len(asked) > 5
     assert asked <= targets
+
+
+def test_what_moved_is_where_the_list_says() -> None:
+    """docs/moved.csv: an old path (and symbol) beside the new one; no old path is left behind."""
+    with (ROOT / "docs" / "moved.csv").open(encoding="utf-8") as file:
+        rows = [(row["old"], row["new"]) for row in csv.DictReader(file)]
+    assert len(rows) == len({old for old, _new in rows}) > 300
+    for old, new in rows:
+        path, _sign, symbol = new.partition(":")
+        text = (ROOT / path).read_text(encoding="utf-8")
+        assert not symbol or re.search(rf"^(class |def |{symbol}\b)", text, re.M), new
+        assert ":" in old or not (ROOT / old).exists(), old
