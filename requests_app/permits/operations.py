@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from portal.accounts.models import Organisation, Role, User
 from portal.accounts.roles import has_role
 from requests_app.models import AccessRequest, Credential, Grant, GrantState, Probe, Workspace
-from requests_app.permits import permits
+from requests_app.permits import stopping
 from requests_app.provisioning import workspaces
 from requests_app.provisioning.providers.port import Unreachable
 from requests_app.rights import permissions
@@ -192,9 +192,9 @@ def for_body(body: User | Organisation, *, acts: bool) -> list[str]:
 
 
 _VERBS: dict[str, Callable[..., list[Grant]]] = {
-    "suspend": permits.suspend,
-    "resume": permits.resume,
-    "revoke": permits.revoke,
+    "suspend": stopping.suspend,
+    "resume": stopping.resume,
+    "revoke": stopping.revoke,
 }
 
 
@@ -211,7 +211,7 @@ def perform(name: str, target: Target, *, by: User, reason: str) -> None:
         _on_access(name, target, by=by, reason=reason)
 
 
-def _on_access(name: str, target: permits.Target, *, by: User, reason: str) -> None:
+def _on_access(name: str, target: stopping.Target, *, by: User, reason: str) -> None:
     try:
         _VERBS[name](target, by=by, reason=reason)
     except (ValueError, PermissionError) as error:

@@ -7,7 +7,7 @@ from django.dispatch import receiver
 
 from portal.accounts.models import Organisation, User
 from portal.accounts.signals import access_suspended
-from requests_app.permits import permits
+from requests_app.permits import stopping
 
 
 @receiver(access_suspended, dispatch_uid="requests-sanction")
@@ -23,6 +23,6 @@ def on_access_suspended(
     if target is None:
         return
     try:
-        permits.follow_sanction(target, by=by, reason=reason)
-    except permits.PermitRefused as refused:
+        stopping.follow_sanction(target, by=by, reason=reason)
+    except stopping.PermitRefused as refused:
         raise ValidationError(str(refused)) from refused

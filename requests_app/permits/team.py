@@ -16,7 +16,7 @@ from portal.common.calendar import legal_now
 from portal.common.fold import same
 from requests_app.dossier import NotEditable
 from requests_app.models import FINAL_STATES, AccessRequest, Grant, GrantState, RequestMember
-from requests_app.permits import permits
+from requests_app.permits import stopping
 from requests_app.rights import permissions
 
 
@@ -174,8 +174,8 @@ def remove(request: AccessRequest, member: RequestMember, *, by: User, reason: s
         raise PermissionError(_("Vous ne pouvez pas retirer cette personne."))
     if removal_needs_reason(request):
         try:
-            permits.remove_person(request, member.user, by=by, reason=reason)
-        except permits.PermitRefused as refusal:
+            stopping.remove_person(request, member.user, by=by, reason=reason)
+        except stopping.PermitRefused as refusal:
             raise TeamRefused(str(refusal)) from refusal
         return
     with transaction.atomic():

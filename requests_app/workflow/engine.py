@@ -18,7 +18,7 @@ from portal.common.calendar import legal_now
 from requests_app.models import AccessRequest, Act, Stage, StageState, Task
 from requests_app.rights import permissions, standing
 
-from . import effects, follow, guards, steps
+from . import effects, guards, steps, verb_consequences
 from .catalogue import VERBS
 from .context import ActData, Context, digest, resolve_effective
 from .definition import CHOSEN, REQUEST_MOVES, Actor, Transition, stage_moves
@@ -227,9 +227,9 @@ def _write(ctx: Context, verb: Verb, fingerprint: str) -> None:
     verb.write(ctx)
     if ctx.move.target:
         _move(ctx, ctx.move, said)
-    follow.follow(ctx)
+    verb_consequences.follow(ctx)
     steps.entail(ctx)
-    follow.settle(ctx)
+    verb_consequences.settle(ctx)
     _record(ctx, said)
 
 

@@ -3,7 +3,7 @@
 from celery import shared_task
 
 from portal.common import sweeps
-from requests_app.committee import decisions
+from requests_app.committee import opinion_document
 
 from . import clock
 
@@ -18,5 +18,7 @@ def fire_due() -> None:
 
 def make_documents() -> int:
     """PDF of the opinions that have none yet; one that fails does not keep the others waiting."""
-    opinions = decisions.opinions_without_document()
-    return sweeps.each(opinions, decisions.write_opinion_document, what="documents of opinions")
+    opinions = opinion_document.opinions_without_document()
+    return sweeps.each(
+        opinions, opinion_document.write_opinion_document, what="documents of opinions"
+    )

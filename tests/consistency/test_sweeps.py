@@ -20,7 +20,7 @@ from portal.common import sweeps
 from portal.common.calendar import legal_now
 from portal.notifications import sending
 from portal.notifications.models import Message
-from requests_app.committee import decisions
+from requests_app.committee import opinion_document
 from requests_app.models import Credential, Grant, Outbox, Permit, Stage, StageState
 from requests_app.provisioning import outbox
 from requests_app.provisioning.worker import sweeping
@@ -175,9 +175,9 @@ def test_clocks_grants_and_documents_go_on(
     assert done == [second.pk]
     # the other parts of the same task, whatever became of the first
     monkeypatch.setattr(clock, "run_due", lambda: 1 / 0)
-    monkeypatch.setattr(decisions, "opinions_without_document", lambda: [1, 2])
+    monkeypatch.setattr(opinion_document, "opinions_without_document", lambda: [1, 2])
     made: list[int] = []
-    monkeypatch.setattr(decisions, "write_opinion_document", explode_at(1, made.append))
+    monkeypatch.setattr(opinion_document, "write_opinion_document", explode_at(1, made.append))
     workflow.fire_due()
     assert made == [2]
 

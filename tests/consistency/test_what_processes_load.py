@@ -61,7 +61,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
 @pytest.mark.parametrize("name", STARTS)
 def test_no_cloud_sdk_is_loaded(name: str, told: dict[str, dict[str, Any]]) -> None:
     loaded = told[name]["modules"]
-    assert "requests_app.permits.permits" in loaded  # it did start
+    assert "requests_app.permits.access" in loaded  # it did start
     assert [one for one in loaded if one.partition(".")[0] in SDKS] == []
     assert [one for one in loaded if one.startswith("portal.training.")] == []
 

@@ -10,8 +10,8 @@ from time import monotonic
 import pytest
 
 from catalog.search.backends.base import SearchBackend, SearchUnavailable
-from catalog.search.backends.elastic import OpenSearchBackend
 from catalog.search.backends.embedded import EmbeddedBackend
+from catalog.search.backends.opensearch import OpenSearchBackend
 from catalog.search.documents import Document, make_document
 from catalog.search.query import SearchRequest, SearchResult, parse
 

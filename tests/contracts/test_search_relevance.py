@@ -16,8 +16,8 @@ from django.core.management import call_command
 
 from catalog.ingest.demo import seed_catalogue
 from catalog.models import Dataset, Table
-from catalog.search.backends.elastic import OpenSearchBackend
 from catalog.search.backends.embedded import EmbeddedBackend
+from catalog.search.backends.opensearch import OpenSearchBackend
 from catalog.search.documents import Document, all_documents, make_document
 from catalog.search.query import SearchRequest, parse
 

@@ -31,7 +31,7 @@ from requests_app.models import (
     StoredFile,
     Workspace,
 )
-from requests_app.permits import permits
+from requests_app.permits import creating
 from requests_app.procedures import registry
 from requests_app.procedures.parts import Stage as StageSpec
 from requests_app.procedures.schema import Procedure
@@ -457,7 +457,7 @@ class Story:
 
     def manifest(self) -> None:
         """As the extract source would leave it: of the approved specification, without files."""
-        tables = approved_tables(permits.approved_scope(self.request))
+        tables = approved_tables(creating.approved_scope(self.request))
         Workspace.objects.filter(request=self.request).update(
             extract_manifest={"files": [], "scope_sha256": scope_fingerprint(tables)}
         )

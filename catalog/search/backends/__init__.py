@@ -21,7 +21,9 @@ def _backend(url: str, folder: str, prefix: str) -> SearchBackend:
 
         return EmbeddedBackend(Path(folder))
     if url.startswith("opensearch+"):
-        from .elastic import OpenSearchBackend  # its client, only where it serves
+        from catalog.search.backends.opensearch import (
+            OpenSearchBackend,  # its client, only where it serves
+        )
 
         return OpenSearchBackend(url.removeprefix("opensearch+"), prefix)
     raise ImproperlyConfigured("SEARCH_URL: leave it empty, or write opensearch+http://host:port")

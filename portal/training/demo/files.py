@@ -22,7 +22,7 @@ from requests_app.permits import team
 from requests_app.procedures import registry
 from requests_app.procedures.content import PROHIBITED, Row
 from requests_app.selection import specification
-from requests_app.workflow import desk, engine
+from requests_app.workflow import completeness_grid, engine
 
 
 FILES = Path(__file__).parent / "files.toml"
@@ -180,7 +180,7 @@ class _File:
             Piece.objects.filter(request=self.request).values_list("pk", flat=True),
             (Piece.Review.ACCEPTED, ""),
         )
-        desk.review_pieces(self.request, verdicts, by=_person("secretariat"))
+        completeness_grid.review_pieces(self.request, verdicts, by=_person("secretariat"))
         self._do("completeness", "accept_completeness", by="secretariat")
 
     def _until_answer(self) -> None:

@@ -32,7 +32,7 @@ from requests_app.models import (
 )
 from requests_app.permits import operations
 from requests_app.rights import permissions, standing
-from requests_app.workflow import desk
+from requests_app.workflow import assignment
 from requests_app.workflow.abilities import Ability, NextStep, abilities, who_must_act
 
 from .links import act_links
@@ -178,9 +178,9 @@ def _assignable(
         return []
     found = []
     for stage in stages:
-        if stage.role not in desk.ASSIGNABLE_ROLES or stage.ended_at or not stage.started_at:
+        if stage.role not in assignment.ASSIGNABLE_ROLES or stage.ended_at or not stage.started_at:
             continue
-        found.append({"stage": stage, "people": desk.colleagues(stage.role, access_request)})
+        found.append({"stage": stage, "people": assignment.colleagues(stage.role, access_request)})
     return found
 
 
@@ -269,7 +269,7 @@ def add_note(request: HttpRequest, pk: UUID) -> HttpResponse:
         raise PermissionDenied(permissions.why_not(request.user, "write_note", access_request))
     form = NoteForm(request.POST)
     if form.is_valid():
-        desk.add_note(access_request, text=form.cleaned_data["text"], by=request.user)  # type: ignore[arg-type]
+        assignment.add_note(access_request, text=form.cleaned_data["text"], by=request.user)  # type: ignore[arg-type]
         messages.success(request, _("La note est ajoutée."))
     else:
         messages.error(request, _("Écrivez la note avant de l’ajouter (5 000 caractères au plus)."))
@@ -289,15 +289,15 @@ def assign_stage(request: HttpRequest, pk: UUID, stage_id: UUID) -> HttpResponse
         if "inbox" in request.POST
         else redirect("requests_app:request", access_request.pk)
     )
-    people = desk.colleagues(stage.role, access_request)
+    people = assignment.colleagues(stage.role, access_request)
     wanted = request.POST.get("to", str(request.user.pk))
     to = None if "release" in request.POST else people.filter(pk=uuid_or_none(wanted)).first()
     if to is None and "release" not in request.POST and wanted:
         messages.error(request, _("Cette personne n’a pas le rôle que demande l’étape."))
         return back
     try:
-        desk.assign(stage, to=to, by=request.user)  # type: ignore[arg-type]
-    except desk.DeskRefused as refused:
+        assignment.assign(stage, to=to, by=request.user)  # type: ignore[arg-type]
+    except assignment.DeskRefused as refused:
         messages.error(request, str(refused))
         return back
     said = _("L’étape est attribuée à %(who)s.") % {"who": to} if to else ""

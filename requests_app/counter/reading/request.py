@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy
 from portal.accounts.models import Membership, Role, User
 from portal.accounts.roles import scopes
 from portal.audit.story import story
-from requests_app.committee import decisions
+from requests_app.committee import opinion_document
 from requests_app.models import (
     AccessRequest,
     Act,
@@ -25,7 +25,7 @@ from requests_app.models import (
     RequestMember,
     RequestVersion,
 )
-from requests_app.permits import permits
+from requests_app.permits import access
 from requests_app.procedures.content_labels import readable
 from requests_app.procedures.schema import Procedure
 from requests_app.provisioning import gates
@@ -273,8 +273,8 @@ class Reader:
     def _describe(self, opinion: Opinion) -> None:
         opinion.facts = self._headings(opinion.stage.code, opinion.headings)  # type: ignore[attr-defined]
         opinion.url = self.file_url(opinion.document_id) if opinion.document_id else ""  # type: ignore[attr-defined]
-        opinion.apart = decisions.standing_apart(opinion)  # type: ignore[attr-defined]
-        opinion.document_words = decisions.document_words(opinion)  # type: ignore[attr-defined]
+        opinion.apart = opinion_document.standing_apart(opinion)  # type: ignore[attr-defined]
+        opinion.document_words = opinion_document.document_words(opinion)  # type: ignore[attr-defined]
         answers = {one.get("number"): one.get("text", "") for one in opinion.answers}
         opinion.answered = [  # type: ignore[attr-defined]
             point | {"answer": answers.get(point.get("number"), "")} for point in opinion.points
@@ -358,7 +358,7 @@ def holder_grants(user: User) -> QuerySet[Any]:
 
     The main base's officer reads those of the main base (A33b).
     """
-    found = permits.for_holders(
+    found = access.for_holders(
         scopes(user, Role.HOLDER_REPRESENTATIVE), main_base=scopes(user, Role.MAIN_BASE_OFFICER)
     )
     if (hidden := hidden_requests(user)) is not None:  # a committee member who withdrew (A14)

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from portal.accounts.models import User
 from portal.audit.record import record
 from requests_app.models import AccessRequest, Stage, StageState, Workspace
-from requests_app.permits import permits
+from requests_app.permits import creating
 from requests_app.provisioning.extract import confirming, staging
 from requests_app.provisioning.extract.approved import ScopeError
 from requests_app.provisioning.extract.preparing import Preparation, PreparationLost, locked
@@ -115,7 +115,7 @@ def _prepare(workspace: Workspace, run: Preparation, *, by: User) -> str:
     if why := duties.why_apart(by, workspace.request, "operator"):
         return why  # joined the file since they asked
     try:
-        staging.stage(workspace, scope=permits.approved_scope(workspace.request), by=by, run=run)
+        staging.stage(workspace, scope=creating.approved_scope(workspace.request), by=by, run=run)
     except PreparationLost:
         raise
     except (ExtractError, ScopeError) as error:

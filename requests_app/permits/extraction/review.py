@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from requests_app.models import AccessRequest, ExtractDeposit, Workspace
-from requests_app.permits import permits
+from requests_app.permits import creating
 from requests_app.provisioning.extract.approved import ApprovedTable, ScopeError, approved_tables
 
 
@@ -72,7 +72,7 @@ def review(request: AccessRequest, workspace: Workspace | None) -> list[Reviewed
             one.file_name: one for one in workspace.deposits.select_related("staged_by").all()
         }
     try:
-        tables = approved_tables(permits.approved_scope(request))
+        tables = approved_tables(creating.approved_scope(request))
     except ScopeError:
         return []
     return [

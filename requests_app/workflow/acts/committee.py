@@ -7,8 +7,7 @@ from django.utils.translation import gettext as _
 
 from portal.accounts.models import Organisation, Role, RoleAssignment, User
 from portal.audit.record import record
-from requests_app.committee import decisions
-from requests_app.dossier import notices
+from requests_app.dossier import notices, numbers
 from requests_app.models import (
     InterestDeclaration,
     Opinion,
@@ -291,7 +290,7 @@ class IssueOpinion(Verb):
                 ) % {"person": member}
 
     def act(self, ctx: Context) -> ActData:
-        number = decisions.opinion_number(ctx.now)
+        number = numbers.opinion_number(ctx.now)
         ctx.scratch["number"] = number
         version = version_judged(ctx)
         return ActData(
@@ -326,7 +325,7 @@ def write_tacit_opinion(ctx: Context, at: datetime) -> None:
         request=ctx.request,
         stage=ctx.the_stage,
         version=version_judged(ctx),
-        number=decisions.opinion_number(at),
+        number=numbers.opinion_number(at),
         sense=OpinionSense.TACIT_UNFAVOURABLE if unfavourable else OpinionSense.TACIT,
         issued_at=at,
     )

@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from requests_app import dossier
-from requests_app.committee import decisions
+from requests_app.dossier import numbers
 from requests_app.models import AccessRequest, RequestState, RequestVersion
 from requests_app.procedures.content import cleaned
 from requests_app.procedures.content_labels import SECTION_LABELS
@@ -132,7 +132,7 @@ def right_version(ctx: Context, version: RequestVersion) -> Iterator[str]:
 def deposit(ctx: Context) -> None:
     """The first signed version gives the file its number, and its date."""
     if ctx.request.number is None:
-        ctx.request.number = decisions.request_number(ctx.effective_at)
+        ctx.request.number = numbers.request_number(ctx.effective_at)
         ctx.request.submitted_at = ctx.effective_at
 
 

@@ -16,7 +16,7 @@ from requests_app.models import (
     StageState,
     Workspace,
 )
-from requests_app.permits import permits
+from requests_app.permits import creating
 from requests_app.permits.source_addresses import AddressRefused, network
 from requests_app.procedures.content import is_available
 from requests_app.provisioning.extract import confirming, delivery
@@ -88,7 +88,7 @@ class RecordConvention(Verb):
         }
         if missing:
             yield _("Il manque une partie à la convention : %(names)s.") % {
-                "names": ", ".join(permits.names(missing))
+                "names": ", ".join(creating.names(missing))
             }
 
     def _people(self, ctx: Context) -> Iterator[str]:
@@ -146,7 +146,7 @@ class RecordConvention(Verb):
         if starts is None or ends is None or version is None:
             raise LookupError("checked above")
         ctx.request.delivery_mode = ctx.text("delivery_mode")
-        permit = permits.create_version(
+        permit = creating.create_version(
             ctx.request,
             ctx.the_act,
             version=version,
@@ -156,7 +156,7 @@ class RecordConvention(Verb):
             persons=ctx.people("persons"),
             addresses=_addresses(ctx),
         )
-        ctx.after_commit.append(lambda: permits.hint(permit.request_id))
+        ctx.after_commit.append(lambda: creating.hint(permit.request_id))
 
 
 @register
@@ -175,7 +175,7 @@ class ConfirmExtract(Verb):
         if (
             workspace is not None
             and not reasons
-            and not confirming.is_as_approved(workspace, permits.approved_scope(ctx.request))
+            and not confirming.is_as_approved(workspace, creating.approved_scope(ctx.request))
         ):
             yield _(
                 "L’extraction préparée n’est plus celle de la spécification approuvée :"

@@ -22,7 +22,7 @@ from requests_app.models import (
     Stage,
     Workspace,
 )
-from requests_app.permits import extraction, operations, permits
+from requests_app.permits import extraction, operations, stopping
 from requests_app.rights import permissions
 from requests_app.workflow import engine
 from tests.requests_app.rights.test_duties import (
@@ -96,7 +96,7 @@ def test_an_auditor_reads_of_the_log_of_their_own_file_what_its_team_reads(world
     assert AuditEvent.objects.filter(about=request.pk).exists()
 
 
-def targets(story: Story) -> list[permits.Target]:
+def targets(story: Story) -> list[stopping.Target]:
     grant = Grant.objects.filter(permit__request=story.request).select_related("person")[0]
     return [grant, Permit.objects.get(request=story.request), grant.person, story.world.university]
 
@@ -164,9 +164,9 @@ class TestAStudyInForce(TestCase):
     def test_an_operator_of_the_file_removes_nobody_from_it_but_its_investigator_does(self) -> None:
         world, request = self.story.world, self.story.request
         place("editor", removed=MINUTE)(world.operator, request)
-        with pytest.raises(permits.PermitRefused, match=ANOTHER):
-            permits.remove_person(request, world.named, by=world.operator, reason="Non.")
-        permits.remove_person(request, world.named, by=world.investigator, reason="Départ.")
+        with pytest.raises(stopping.PermitRefused, match=ANOTHER):
+            stopping.remove_person(request, world.named, by=world.operator, reason="Non.")
+        stopping.remove_person(request, world.named, by=world.investigator, reason="Départ.")
 
 
 class TestAnExtract(TestCase):

@@ -14,7 +14,7 @@ from portal.notifications.models import Message
 from requests_app.dossier import notices
 from requests_app.dossier.notices import RequestNotice
 from requests_app.models import AccessRequest, ExtractDeposit, Grant, Permit, Stage, Workspace
-from requests_app.permits import permits
+from requests_app.permits import stopping
 from requests_app.provisioning import signals
 from requests_app.rights import permissions, recipients
 from requests_app.workflow.clock import run_due
@@ -103,12 +103,12 @@ def provisioned(story: Story, letters: Letters) -> None:
     signals.permit_expiring.send(sender=Permit, permit=permit, days=30)
     signals.workspace_failed.send(sender=Workspace, workspace=workspace, code="quota")
     signals.drift_found.send(sender=Workspace, workspace=workspace, finding="bucket", narrowed=True)
-    permits.suspend(grant, by=operator, reason="Essai.")
-    permits.resume(grant, by=operator, reason="Essai.")
+    stopping.suspend(grant, by=operator, reason="Essai.")
+    stopping.resume(grant, by=operator, reason="Essai.")
     letters.read()
     # out of the team meanwhile: the file is no longer theirs to open
     story.request.members.filter(user=grant.person).update(removed_at=timezone.now())
-    permits.revoke(grant, by=operator, reason="Essai.")
+    stopping.revoke(grant, by=operator, reason="Essai.")
     signals.grant_changed.send(sender=Grant, grant=grant, old="closing", new="closed")
 
 
@@ -244,7 +244,7 @@ def test_work_is_announced_to_those_who_may_do_it() -> None:
     story.opening()
     Message.objects.all().delete()
     grant = Grant.objects.get(person=world.named)
-    permits.suspend(grant, by=world.operator, reason="Essai.")
+    stopping.suspend(grant, by=world.operator, reason="Essai.")
     for one in Message.objects.filter(code="request.access_suspended"):
         assert ("N’essayez plus" in one.body) is (one.recipient_id == world.named.pk)
         assert ("rien à faire" in one.body) is (one.recipient_id != world.named.pk)

@@ -11,7 +11,7 @@ from pypdf import PdfReader
 
 from portal.common.pdf import PdfError
 from portal.notifications.models import Message
-from requests_app.committee import decisions
+from requests_app.committee import opinion_document
 from requests_app.counter.pages import helpers
 from requests_app.counter.pages.applicant import basket, draft_rows
 from requests_app.dossier import tasks, version_pdf
@@ -75,7 +75,7 @@ def test_the_page_says_that_a_document_is_being_made_then_that_it_failed(
     story: Story, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert "en cours de fabrication" in opinion_page(story)
-    breaks(monkeypatch, decisions)
+    breaks(monkeypatch, opinion_document)
     assert make_documents() == 0
     assert "en cours de fabrication" in opinion_page(story)  # again in a minute
     Opinion.objects.update(document_due=timezone.now())
@@ -83,7 +83,7 @@ def test_the_page_says_that_a_document_is_being_made_then_that_it_failed(
     assert "n’a pas pu être fait : l’exploitation est prévenue" in page
     assert "en cours de fabrication" not in page
     monkeypatch.undo()
-    decisions.write_opinion_document(Opinion.objects.get().pk)
+    opinion_document.write_opinion_document(Opinion.objects.get().pk)
     page = opinion_page(story)
     assert "Télécharger l’avis (PDF)" in page
     assert "n’a pas pu être fait" not in page
@@ -92,15 +92,15 @@ def test_the_page_says_that_a_document_is_being_made_then_that_it_failed(
 def test_tries_wait_longer_then_end_and_operators_are_told_twice(
     story: Story, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tried = breaks(monkeypatch, decisions)
-    for number in range(1, decisions.TRIES + 1):
+    tried = breaks(monkeypatch, opinion_document)
+    for number in range(1, opinion_document.TRIES + 1):
         make_documents()
         make_documents()  # nothing is due yet
         assert len(tried) == number
-        assert len(told()) == (2 if number == decisions.TRIES else 1)
+        assert len(told()) == (2 if number == opinion_document.TRIES else 1)
         Opinion.objects.update(document_due=None)
     make_documents()
-    assert len(tried) == decisions.TRIES
+    assert len(tried) == opinion_document.TRIES
     messages = told()
     assert {message.recipient for message in messages} == {story.world.operator}
     assert sorted("make_documents" in message.body for message in messages) == [False, True]
@@ -115,14 +115,14 @@ def test_one_that_takes_too_long_is_told_and_lets_the_others_be(
     other.completeness()
     other.opinion()
     first, second = Opinion.objects.order_by("issued_at")
-    real = decisions.render_pdf
+    real = opinion_document.render_pdf
 
     def render_pdf(template: str, data: Any) -> bytes:
         if data["number"] == first.number:
             raise SoftTimeLimitExceeded
         return real(template, data)
 
-    monkeypatch.setattr(decisions, "render_pdf", render_pdf)
+    monkeypatch.setattr(opinion_document, "render_pdf", render_pdf)
     with pytest.raises(SoftTimeLimitExceeded):  # the task's time is over
         make_documents()
     (message,) = told()
@@ -143,8 +143,8 @@ def test_tries_whose_process_dies_are_counted_end_and_are_told(
         tried.append(template)
         raise SystemExit  # nothing of ours catches it, as nothing catches kill -9
 
-    monkeypatch.setattr(decisions, "render_pdf", render_pdf)
-    for number in range(1, decisions.TRIES + 1):
+    monkeypatch.setattr(opinion_document, "render_pdf", render_pdf)
+    for number in range(1, opinion_document.TRIES + 1):
         with pytest.raises(SystemExit):
             make_documents()
         make_documents()  # nothing is due yet
@@ -153,12 +153,12 @@ def test_tries_whose_process_dies_are_counted_end_and_are_told(
         Opinion.objects.update(document_due=timezone.now())
     for _sweep in range(2):
         make_documents()
-        assert len(tried) == decisions.TRIES
+        assert len(tried) == opinion_document.TRIES
         assert sorted("make_documents" in message.body for message in told()) == [False, True]
 
 
 def test_the_wait_grows(story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
-    breaks(monkeypatch, decisions)
+    breaks(monkeypatch, opinion_document)
     waits = []
     for _try in range(3):
         make_documents()
@@ -171,8 +171,8 @@ def test_the_wait_grows(story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_an_operator_has_them_made_again(story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
-    breaks(monkeypatch, decisions)
-    Opinion.objects.update(document_tries=decisions.TRIES)
+    breaks(monkeypatch, opinion_document)
+    Opinion.objects.update(document_tries=opinion_document.TRIES)
     with pytest.raises(CommandError, match="1 document n’a pas pu être fait"):
         call_command("make_documents", stdout=StringIO())
     monkeypatch.undo()

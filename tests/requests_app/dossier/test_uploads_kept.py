@@ -15,7 +15,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 from django.utils import timezone
 
-from requests_app.committee import decisions
+from requests_app.committee import opinion_document
 from requests_app.dossier import pdf_check, pieces
 from requests_app.dossier.saving import NotEditable
 from requests_app.dossier.tasks import forget_lost_files
@@ -157,18 +157,18 @@ def test_a_file_sent_while_others_are_looked_at_is_asked_again_with_nothing_type
 def test_an_opinion_s_document_made_twice_at_once_is_one_file(world: World, media: Path) -> None:
     story = world.story().reach("answer")
     opinion = Opinion.objects.get(request=story.request)
-    real, calls = decisions.render_pdf, []
+    real, calls = opinion_document.render_pdf, []
 
     def meanwhile(*args: Any) -> bytes:
         calls.append(1)
         if len(calls) == 1:
-            assert decisions.write_opinion_document(opinion.pk)
+            assert opinion_document.write_opinion_document(opinion.pk)
         return real(*args)
 
     before = kept(media)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(decisions, "render_pdf", meanwhile)
-        assert not decisions.write_opinion_document(opinion.pk)
+        patch.setattr(opinion_document, "render_pdf", meanwhile)
+        assert not opinion_document.write_opinion_document(opinion.pk)
     assert kept(media) == (before[0] + 1, before[1] + 1)
 
 

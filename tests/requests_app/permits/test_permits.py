@@ -15,7 +15,7 @@ from portal.audit.models import AuditEvent
 from portal.common.calendar import legal_now
 from portal.notifications.models import Message
 from requests_app.models import AccessRequest, Grant, GrantState, Permit, RequestMember, Workspace
-from requests_app.permits import permits
+from requests_app.permits import access, stopping
 from requests_app.workflow import engine
 from tests.support.factories import Story, World
 from tests.support.people import with_role
@@ -84,16 +84,16 @@ def test_suspend_resume_revoke_one_person(in_force: Story) -> None:
     operator = in_force.world.operator
     grant = Grant.objects.get(person=in_force.world.named)
     other = Grant.objects.exclude(pk=grant.pk).get()
-    assert [one.pk for one in permits.suspend(grant, by=operator, reason="Absence.")] == [grant.pk]
-    assert not permits.accesses().filter(pk=grant.pk).exists()
-    assert permits.accesses().filter(pk=other.pk).exists()
-    permits.resume(grant, by=operator, reason="Retour.")
-    assert permits.accesses().filter(pk=grant.pk).exists()
-    permits.revoke(grant, by=operator, reason="Départ.")
+    assert [one.pk for one in stopping.suspend(grant, by=operator, reason="Absence.")] == [grant.pk]
+    assert not access.accesses().filter(pk=grant.pk).exists()
+    assert access.accesses().filter(pk=other.pk).exists()
+    stopping.resume(grant, by=operator, reason="Retour.")
+    assert access.accesses().filter(pk=grant.pk).exists()
+    stopping.revoke(grant, by=operator, reason="Départ.")
     grant.refresh_from_db()
     assert (grant.wanted, grant.reason) == ("closed", "Départ.")
     assert grant.closing_requested_at is not None
-    assert permits.resume(grant, by=operator, reason="Regret.") == []  # for good
+    assert stopping.resume(grant, by=operator, reason="Regret.") == []  # for good
     told = Message.objects.filter(code="request.access_revoked")
     assert {one.recipient.username for one in told} >= {"habilite", "investigatrice"}
     assert AuditEvent.objects.filter(action="grant.revoke", about=in_force.request.pk).count() == 1
@@ -101,17 +101,17 @@ def test_suspend_resume_revoke_one_person(in_force: Story) -> None:
 
 def test_a_study_an_organisation_a_person_everywhere(in_force: Story) -> None:
     operator, permit = in_force.world.operator, Permit.objects.get()
-    permits.suspend(permit, by=operator, reason="Contrôle.")
-    assert not permits.accesses().exists()
-    permits.resume(permit, by=operator, reason="Fin du contrôle.")
-    assert permits.accesses().count() == 2
-    permits.suspend(in_force.world.university, by=operator, reason="Sanction.")
+    stopping.suspend(permit, by=operator, reason="Contrôle.")
+    assert not access.accesses().exists()
+    stopping.resume(permit, by=operator, reason="Fin du contrôle.")
+    assert access.accesses().count() == 2
+    stopping.suspend(in_force.world.university, by=operator, reason="Sanction.")
     in_force.world.university.refresh_from_db()
     assert in_force.world.university.suspended_at is not None
-    assert not permits.accesses().exists()
-    permits.resume(in_force.world.university, by=operator, reason="Levée.")
-    permits.revoke(in_force.world.named, by=operator, reason="Départ.")
-    assert permits.accesses().get().person == in_force.world.investigator
+    assert not access.accesses().exists()
+    stopping.resume(in_force.world.university, by=operator, reason="Levée.")
+    stopping.revoke(in_force.world.named, by=operator, reason="Départ.")
+    assert access.accesses().get().person == in_force.world.investigator
 
 
 def test_a_sanction_of_the_administrator_suspends_the_accesses(in_force: Story) -> None:
@@ -120,48 +120,48 @@ def test_a_sanction_of_the_administrator_suspends_the_accesses(in_force: Story) 
     suspension.suspend_person(named, by=administrator, reason="Compte compromis.")
     grant = Grant.objects.get(person=named)
     assert (grant.wanted, grant.reason) == ("suspended", "Compte compromis.")
-    assert permits.accesses().get().person == in_force.world.investigator
+    assert access.accesses().get().person == in_force.world.investigator
     suspension.suspend_organisation(university, by=administrator, reason="Sanction.")
-    assert not permits.accesses().exists()
+    assert not access.accesses().exists()
     suspension.resume_person(named, by=administrator, reason="Vérifié.")
     suspension.resume_organisation(university, by=administrator, reason="Levée.")
-    assert not permits.accesses().exists()  # an operator resumes each access
-    permits.resume(grant, by=in_force.world.operator, reason="Vérifié.")
-    assert permits.accesses().get().person == named
+    assert not access.accesses().exists()  # an operator resumes each access
+    stopping.resume(grant, by=in_force.world.operator, reason="Vérifié.")
+    assert access.accesses().get().person == named
 
 
 def test_who_may_stop_what(in_force: Story) -> None:
     grant = Grant.objects.get(person=in_force.world.named)
     for person in (in_force.world.secretariat, in_force.world.named, in_force.world.auditor):
         with pytest.raises(PermissionError):
-            permits.revoke(grant, by=person, reason="Non.")
-    with pytest.raises(permits.PermitRefused, match="motif"):
-        permits.revoke(grant, by=in_force.world.operator, reason=" ")
+            stopping.revoke(grant, by=person, reason="Non.")
+    with pytest.raises(stopping.PermitRefused, match="motif"):
+        stopping.revoke(grant, by=in_force.world.operator, reason=" ")
     with pytest.raises(PermissionError):
-        permits.remove_person(
+        stopping.remove_person(
             in_force.request, in_force.world.investigator, by=in_force.world.named, reason="Non."
         )
 
 
 def test_the_investigator_removes_a_person_at_once(in_force: Story) -> None:
     named = in_force.world.named
-    permits.remove_person(
+    stopping.remove_person(
         in_force.request, named, by=in_force.world.investigator, reason="A quitté l’équipe."
     )
     assert not RequestMember.objects.filter(user=named, removed_at__isnull=True).exists()
     assert Grant.objects.get(person=named).wanted == "closed"
-    with pytest.raises(permits.PermitRefused):
-        permits.remove_person(
+    with pytest.raises(stopping.PermitRefused):
+        stopping.remove_person(
             in_force.request, named, by=in_force.world.investigator, reason="Encore."
         )
 
 
 def test_a_holder_sees_who_uses_its_data(in_force: Story) -> None:
     world = in_force.world
-    rows = permits.for_holders([world.holder_a.pk])
+    rows = access.for_holders([world.holder_a.pk])
     assert {one.person.username for one in rows} == {"investigatrice", "habilite"}
     assert all(one.since and one.until for one in rows)
-    assert not permits.for_holders([world.hdh.pk]).exists()
+    assert not access.for_holders([world.hdh.pk]).exists()
 
 
 class TestPredicate(TestCase):
@@ -214,8 +214,8 @@ class TestPredicate(TestCase):
         person.refresh_from_db()
         workspace = Workspace.objects.get()
         for moment in (now, now + timedelta(days=1), now - timedelta(days=1)):
-            rows = permits.accesses(at=moment).filter(person=person, workspace=workspace)
-            said = permits.explain(person, workspace, at=moment)
+            rows = access.accesses(at=moment).filter(person=person, workspace=workspace)
+            said = access.explain(person, workspace, at=moment)
             assert said.has_access == rows.exists(), (said, moment)
             assert said.why
             if said.has_access:
@@ -224,7 +224,7 @@ class TestPredicate(TestCase):
 
     def test_nobody_without_a_grant(self) -> None:
         stranger = User.objects.get(username="representante")
-        said = permits.explain(stranger, Workspace.objects.get())
+        said = access.explain(stranger, Workspace.objects.get())
         assert not said.has_access
         assert "convention" in said.why
 

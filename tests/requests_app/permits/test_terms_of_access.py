@@ -36,7 +36,7 @@ from requests_app.models import (
     Stage,
     Workspace,
 )
-from requests_app.permits import permits
+from requests_app.permits import access
 from requests_app.provisioning import gates
 from requests_app.provisioning.extract.approved import approved_tables, scope_fingerprint
 from requests_app.provisioning.facts import right_of
@@ -129,23 +129,23 @@ class OpenStudy(TestCase):
     def test_each_term_of_the_set(self) -> None:
         self.each(
             {name: toggle for name, (toggle, _words) in self.ACCESS.items()},
-            lambda: permits.accesses().filter(person=self.person).exists(),
+            lambda: access.accesses().filter(person=self.person).exists(),
         )
 
     def test_each_term_of_the_explanation_is_said(self) -> None:
-        assert permits.explain(self.person, self.workspace).has_access
+        assert access.explain(self.person, self.workspace).has_access
         for name, (toggle, words) in self.ACCESS.items():
             with undone():
                 toggle()
-                said = permits.explain(User.objects.get(pk=self.person.pk), self.workspace)
+                said = access.explain(User.objects.get(pk=self.person.pk), self.workspace)
                 assert not said.has_access, name
                 assert words in said.why, name
                 assert len(said.reasons) == 1, name
 
     def test_the_person_and_the_study_are_those_asked(self) -> None:
-        assert not permits.explain(self.other, self.workspace).has_access
+        assert not access.explain(self.other, self.workspace).has_access
         elsewhere = world.study([], staged=False)
-        assert not permits.explain(self.person, elsewhere).has_access
+        assert not access.explain(self.person, elsewhere).has_access
 
     def test_a_holder_is_told_of_its_own_databases_only(self) -> None:
         """`for_holders` is the same predicate: what ends an access takes it off that list."""
@@ -157,12 +157,12 @@ class OpenStudy(TestCase):
                 "another holder": lambda: RequestDataset.objects.update(dataset=world.dataset()),
                 "suspended": self.ACCESS["the permit is suspended"][0],
             },
-            lambda: permits.for_holders([holder]).exists(),
+            lambda: access.for_holders([holder]).exists(),
         )
-        assert not permits.for_holders([], main_base=[holder]).exists()  # not the main base
+        assert not access.for_holders([], main_base=[holder]).exists()  # not the main base
         type(base).objects.filter(pk=base.pk).update(kind="main_base")
-        assert permits.for_holders([], main_base=[holder]).exists()
-        assert not permits.for_holders([], main_base=[self.workspace.pk]).exists()
+        assert access.for_holders([], main_base=[holder]).exists()
+        assert not access.for_holders([], main_base=[self.workspace.pk]).exists()
 
     # --- what is wanted of the provider ---
 
@@ -528,7 +528,7 @@ class Generated(GeneratedCase):
             )
         Organisation.objects.update(suspended_at=now if sanctioned else None)
         for moment in (now, now + DAY, now - DAY):
-            rows = {row.person_id: row for row in permits.accesses(at=moment)}
+            rows = {row.person_id: row for row in access.accesses(at=moment)}
             for person, drawn in zip(self.people, grants_drawn, strict=True):
                 version = permits_drawn[drawn["version"]]
                 begun = now + version["starts"] * DAY
@@ -540,7 +540,7 @@ class Generated(GeneratedCase):
                     and begun <= moment <= begun + version["lasts"] * DAY
                     and moment <= now + drawn["ends"] * DAY
                 )
-                said = permits.explain(User.objects.get(pk=person.pk), self.workspace, at=moment)
+                said = access.explain(User.objects.get(pk=person.pk), self.workspace, at=moment)
                 assert (person.pk in rows) is said.has_access is due, (drawn, version, moment)
                 assert said.why
                 if due:

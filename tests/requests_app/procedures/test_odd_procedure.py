@@ -7,7 +7,7 @@ import pytest
 from django.urls import reverse
 
 from portal.notifications.models import Message
-from requests_app.committee import decisions
+from requests_app.committee import opinion_document
 from requests_app.counter.forms.acts import ACT_FORMS
 from requests_app.models import Act, Opinion
 from requests_app.procedures.schema import Procedure
@@ -85,7 +85,7 @@ def test_silence_keeps_the_sense_that_the_procedure_gives_it(story: Story) -> No
     assert opinion.sense == "tacit_unfavourable"
     avis = [text for _who, tab, text in every_tab(story, "secretariat") if tab == "avis"]
     assert "réputé défavorable" in avis[0]
-    data = decisions.opinion_data(opinion)
+    data = opinion_document.opinion_data(opinion)
     assert "réputé défavorable" in data["intro"]
     assert data["title"] == "Attestation d’avis tacite"
     written = [
@@ -97,7 +97,7 @@ def test_silence_keeps_the_sense_that_the_procedure_gives_it(story: Story) -> No
     for text in written:
         assert "réputé favorable" not in text
         assert "tacite favorable" not in text
-    assert decisions.write_opinion_document(opinion.pk)
+    assert opinion_document.write_opinion_document(opinion.pk)
     assert Act.objects.get(stage=stage, code="expire").data["effect"] == "outcome"
 
 

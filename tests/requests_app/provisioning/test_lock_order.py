@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from portal.accounts.models import Role, Training
 from requests_app.models import Credential, Grant, Workspace
-from requests_app.permits import permits
+from requests_app.permits import stopping
 from requests_app.provisioning import reveal, workspaces
 from requests_app.provisioning.extract.preparing import Preparation
 from requests_app.provisioning.worker import sweeping
@@ -85,9 +85,9 @@ def test_everyone_locks_rows_in_one_order() -> None:
         with transaction.atomic():
             Training.objects.filter(user=second.person).first().save()  # type: ignore[union-attr]
         organisation = workspace.request.organisation
-        assert len(permits.suspend(organisation, by=operator, reason="Essai.")) == 2
+        assert len(stopping.suspend(organisation, by=operator, reason="Essai.")) == 2
         play(workspace)
-        permits.resume(organisation, by=operator, reason="Essai.")
+        stopping.resume(organisation, by=operator, reason="Essai.")
         Grant.objects.filter(pk=first.pk).update(state="failed")
         workspaces.retry(workspace, by=operator)
         play(workspace)

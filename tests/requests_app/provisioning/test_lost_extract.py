@@ -8,7 +8,7 @@ from django.urls import reverse
 from catalog.models import Table
 from portal.notifications.models import Message
 from requests_app.models import Permit, Stage, Workspace
-from requests_app.permits import extraction, permits
+from requests_app.permits import creating, extraction
 from requests_app.provisioning.extract import delivery, preparing, staging
 from requests_app.provisioning.extract.sources import SyntheticSource
 from requests_app.workflow import engine
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.django_db
 def prepare(story: Story) -> Workspace:
     """By one operator, then confirmed by the other."""
     workspace: Workspace = story.fresh().workspace
-    scope = permits.approved_scope(story.request)
+    scope = creating.approved_scope(story.request)
     staging.stage(workspace, scope=scope, by=story.world.operator, origin=SyntheticSource(rows=3))
     story.confirm_extract(by=story.world.second_operator)
     workspace.refresh_from_db()

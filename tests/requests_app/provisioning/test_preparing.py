@@ -15,7 +15,7 @@ from django.utils import timezone
 from catalog.models import Dataset
 from portal.audit.record import record
 from requests_app.models import Outbox, Workspace
-from requests_app.permits import extraction, permits
+from requests_app.permits import creating, extraction
 from requests_app.permits.extraction.tasks import prepare_asked
 from requests_app.provisioning.extract import delivery, preparing, staging
 from requests_app.provisioning.extract.approved import ApprovedTable
@@ -37,7 +37,7 @@ def base() -> Dataset:
 def make(base: Dataset, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Workspace]:
     """Studies whose extract is asked for; the scope is read from no version here."""
     settings.PROVISIONING = settings.PROVISIONING | {"extract_source": "synthetic"}
-    monkeypatch.setattr(permits, "approved_scope", lambda _request: world.scope_of(base))
+    monkeypatch.setattr(creating, "approved_scope", lambda _request: world.scope_of(base))
 
     def one() -> Workspace:
         workspace = world.study(scope=world.scope_of(base), staged=False)
@@ -274,9 +274,9 @@ def test_a_study_that_explodes_first_keeps_no_other_waiting(
     make: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, second = make(), make()
-    scope = permits.approved_scope(first.request)
+    scope = creating.approved_scope(first.request)
     monkeypatch.setattr(
-        permits, "approved_scope", lambda request: scope if request != first.request else 1 / 0
+        creating, "approved_scope", lambda request: scope if request != first.request else 1 / 0
     )
     prepare_asked()
     assert whole(second)

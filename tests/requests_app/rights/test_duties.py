@@ -25,7 +25,7 @@ from requests_app.models import (
 from requests_app.permits import team
 from requests_app.rights import duties, permissions, recipients
 from requests_app.rights.actors import barred_from, qualifies
-from requests_app.workflow import desk, engine
+from requests_app.workflow import assignment, completeness_grid, engine
 from requests_app.workflow.definition import REQUEST_MOVES, Transition, stage_moves
 from tests.support.factories import Story, World, organisation, stored_file, user
 
@@ -354,19 +354,19 @@ class Duties(TestCase):
         second = user("secretariat-2", role=Role.SECRETARIAT)
         stage = Stage.objects.get(request=request, kind="referral")
         Stage.objects.filter(pk=stage.pk).update(state="running", started_at=timezone.now())
-        assert set(desk.colleagues("secretariat", request)) == {second, world.secretariat}
+        assert set(assignment.colleagues("secretariat", request)) == {second, world.secretariat}
         place("named")(second, request)
-        assert list(desk.colleagues("secretariat", request)) == [world.secretariat]
-        with pytest.raises(desk.DeskRefused, match="est partie à ce dossier"):
-            desk.assign(stage, to=second, by=world.secretariat)
-        with pytest.raises(desk.DeskRefused, match=ANOTHER):
-            desk.assign(stage, to=world.secretariat, by=second)
-        with pytest.raises(desk.DeskRefused, match=ANOTHER):
-            desk.add_note(request, text="Ma note.", by=second)
+        assert list(assignment.colleagues("secretariat", request)) == [world.secretariat]
+        with pytest.raises(assignment.DeskRefused, match="est partie à ce dossier"):
+            assignment.assign(stage, to=second, by=world.secretariat)
+        with pytest.raises(assignment.DeskRefused, match=ANOTHER):
+            assignment.assign(stage, to=world.secretariat, by=second)
+        with pytest.raises(assignment.DeskRefused, match=ANOTHER):
+            assignment.add_note(request, text="Ma note.", by=second)
         piece = Piece.objects.filter(request=request)[0]
-        with pytest.raises(desk.DeskRefused, match=ANOTHER):
-            desk.review_pieces(request, {piece.pk: ("to_mend", "")}, by=second)
-        desk.assign(stage, to=world.secretariat, by=world.secretariat)
+        with pytest.raises(assignment.DeskRefused, match=ANOTHER):
+            completeness_grid.review_pieces(request, {piece.pk: ("to_mend", "")}, by=second)
+        assignment.assign(stage, to=world.secretariat, by=world.secretariat)
 
     def test_a_committee_names_nobody_with_a_part(self) -> None:
         world = self.story.world

@@ -12,7 +12,7 @@ from portal.notifications.base import registered
 from portal.notifications.models import Message
 from requests_app.dossier.notices import RequestNotice
 from requests_app.models import Grant, Permit, Workspace
-from requests_app.permits import permits
+from requests_app.permits import stopping
 from requests_app.provisioning import signals
 from requests_app.workflow import engine
 from requests_app.workflow.clock import run_due
@@ -266,9 +266,9 @@ def test_a_closing_is_said_to_be_proven_only_when_it_was(keyed: bool) -> None:
     if keyed:
         grant.credentials.create(use="person", access_key="SCWPERSON")
     said = {}
-    permits.suspend(grant, by=operator, reason="Essai.")
-    permits.resume(grant, by=operator, reason="Essai.")
-    permits.revoke(grant, by=operator, reason="Essai.")
+    stopping.suspend(grant, by=operator, reason="Essai.")
+    stopping.resume(grant, by=operator, reason="Essai.")
+    stopping.revoke(grant, by=operator, reason="Essai.")
     Grant.objects.filter(pk=grant.pk).update(
         state="closed", closed_at=now, proof_at=now if keyed else None
     )

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from django.urls import reverse
 
-from requests_app.models import Act
-from requests_app.permits import operations, permits
+from requests_app.models import Act, Grant
+from requests_app.permits import operations
 from requests_app.workflow import engine
 from tests.support.client import client_for, page_text
 from tests.support.clock import legal_advance
@@ -142,7 +142,7 @@ def test_no_reason_of_ours_is_in_english(world: World) -> None:
     with pytest.raises(engine.TransitionRefused) as refused:
         story.do("use", "finish_use", by=None)
     reasons += refused.value.reasons
-    grant = permits.Grant.objects.filter(permit__request=story.request).first()
+    grant = Grant.objects.filter(permit__request=story.request).first()
     assert grant is not None
     with pytest.raises(operations.OperationRefused) as stopped:
         operations.perform("revoke", grant, by=world.investigator, reason="Essai.")

@@ -10,9 +10,9 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from portal.accounts.models import RoleAssignment, User
+from requests_app.committee import loads
 from requests_app.models import DEEMED, InterestDeclaration, OpinionSense, Stage
 from requests_app.procedures.words import period_in_words
-from requests_app.workflow import desk
 
 from .base import ActForm, text_field
 
@@ -83,7 +83,7 @@ class AssignRapporteursForm(ActForm):
         super().__init__(*args, **kwargs)
         assert self.stage is not None  # noqa: S101 - this act exists only in a committee's stage
         members = self.fields["members"]
-        members.loads = desk.rapporteur_loads(self.stage)  # type: ignore[attr-defined]
+        members.loads = loads.rapporteur_loads(self.stage)  # type: ignore[attr-defined]
         members.queryset = committee_members(self.stage)  # type: ignore[attr-defined]
         members.initial = list(
             self.stage.rapporteurs.filter(ended_at__isnull=True).values_list("member", flat=True)

@@ -27,7 +27,7 @@ from requests_app.models import AccessRequest, StageState
 from requests_app.procedures.conditions import all_hold
 from requests_app.procedures.content_labels import readable
 from requests_app.rights import permissions
-from requests_app.workflow import desk
+from requests_app.workflow import completeness_grid
 from requests_app.workflow.definition import REQUEST_MOVES
 
 from . import draft_rows
@@ -52,7 +52,7 @@ def _overview(
         "title_form": title_form or TitleForm(initial={"title": access_request.title}),
         "missing_links": draft_steps.links(access_request, missing),
         "awaiting": access_request.versions.unsigned().first(),
-        "completion": desk.last_completion(access_request),
+        "completion": completeness_grid.last_completion(access_request),
         "answer_url": _answer_url(access_request),
         "withdrawable": permissions.can(request.user, "withdraw", access_request)
         and access_request.state in REQUEST_MOVES["withdraw"].sources,

@@ -30,7 +30,7 @@ from requests_app.models import (
     Task,
 )
 from requests_app.rights import permissions
-from requests_app.workflow import desk, engine
+from requests_app.workflow import completeness_grid, engine
 from requests_app.workflow.abilities import abilities, move_of
 from requests_app.workflow.labels import label_of
 
@@ -62,7 +62,7 @@ def _initial(request: HttpRequest, name: str, stage: Stage | None) -> dict[str, 
     if stage is None:
         return {}
     if name == "request_completion":
-        return {"message": desk.completion_message(stage.request)}
+        return {"message": completeness_grid.completion_message(stage.request)}
     if name == "issue_opinion" and (asked := uuid_or_none(request.GET.get("rapport", ""))):
         report = permissions.reports_visible_to(request.user).filter(pk=asked, stage=stage).first()
         return _from_report(report) if report is not None else {}

@@ -11,7 +11,7 @@ from django.utils.translation import ngettext
 
 from portal.common.calendar import legal_today
 from portal.common.templatetags.portal import long_date, moment
-from requests_app.committee import decisions
+from requests_app.committee import loads, opinion_document
 from requests_app.counter.reading import committee as committee_reading
 from requests_app.counter.reading import quotas
 from requests_app.counter.reading import request as reading
@@ -30,7 +30,7 @@ from requests_app.models import (
 from requests_app.permits import extraction
 from requests_app.procedures.schema import Procedure
 from requests_app.rights import permissions
-from requests_app.workflow import desk
+from requests_app.workflow import completeness_grid
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ def warnings(name: str, stage: Stage | None, procedure: Procedure) -> list[str]:
     if stage is None:
         return []
     if name == "assign_rapporteurs":
-        return desk.loaded_rapporteurs(stage)
+        return loads.loaded_rapporteurs(stage)
     if name == "request_completion":
         return completion_warnings(stage, procedure)
     return []
@@ -62,7 +62,7 @@ def warnings(name: str, stage: Stage | None, procedure: Procedure) -> list[str]:
 def completion_warnings(stage: Stage, procedure: Procedure) -> list[str]:
     """One message says everything: what is not judged yet, and whether it is the last."""
     found = []
-    if left := desk.unreviewed(stage.request):
+    if left := completeness_grid.unreviewed(stage.request):
         found.append(
             ngettext(
                 "%(n)d pièce n’est pas encore examinée : elle ne sera pas dans ce message.",
@@ -71,7 +71,7 @@ def completion_warnings(stage: Stage, procedure: Procedure) -> list[str]:
             )
             % {"n": left}
         )
-    if desk.is_last_request(stage, procedure):
+    if completeness_grid.is_last_request(stage, procedure):
         found.append(_("Le demandeur a déjà été sollicité : cette demande est la dernière."))
     return found
 
@@ -140,10 +140,10 @@ def _documents(access_request: AccessRequest) -> Iterable[Line]:
         label = _("Attestation d’avis tacite %(number)s") if tacit else _("Avis %(number)s")
         url = file(opinion.document_id) if opinion.document_id else ""
         words = label % {"number": opinion.number}
-        if missing := decisions.document_words(opinion):
+        if missing := opinion_document.document_words(opinion):
             words = f"{words} – {missing}"
         yield Line(words, url)
-    for row in desk.pieces_of(access_request):
+    for row in completeness_grid.pieces_of(access_request):
         if row["piece"].file_id:
             yield Line(row["spec"].label, file(row["piece"].file_id))
 
@@ -203,7 +203,7 @@ def beside(
         shown["opinions"] = said["opinions"]
     if name == "issue_opinion":
         sitting = committee_reading.sitting(access_request, user=request.user, parts=parts)  # type: ignore[arg-type]
-        shown["apart"] = decisions.by_origin(
+        shown["apart"] = opinion_document.by_origin(
             (seat.member, seat.cause) for seat in sitting["seats"] if seat.stands_down
         )
         shown["silent"] = [seat for seat in sitting["seats"] if not seat.said]

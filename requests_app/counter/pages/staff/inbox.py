@@ -18,7 +18,7 @@ from requests_app.counter.reading import badge, inbox
 from requests_app.models import AccessRequest, RequestState, Stage, StageState, Task
 from requests_app.procedures import registry
 from requests_app.rights import permissions
-from requests_app.workflow import desk
+from requests_app.workflow import assignment
 
 
 PAGE_SIZE = 30
@@ -121,7 +121,7 @@ def inbox_page(request: HttpRequest) -> HttpResponse:
         stage.expected = inbox.expected_of(stage)
         stage.reminder_at = inbox.reminder_of(stage)
         # Whoever sees a desk's stage in this list has its role; the right to assign is one more.
-        stage.assignable = stage.role in desk.ASSIGNABLE_ROLES
+        stage.assignable = stage.role in assignment.ASSIGNABLE_ROLES
         assigns = assigns or stage.assignable
     tasks = _labelled(list(inbox.tasks_for(user)))
     to_sign = list(inbox.to_sign_for(user))

@@ -3,10 +3,9 @@
 from django.urls import path
 
 from requests_app.counter.pages import request
-from requests_app.counter.pages.applicant import completeness
 from requests_app.counter.pages.operator import extraction, operations, operations_bodies
 from requests_app.counter.pages.public import register
-from requests_app.counter.pages.staff import act, consultation, holder, inbox
+from requests_app.counter.pages.staff import act, completeness, consultation, holder, inbox
 
 
 urlpatterns = [

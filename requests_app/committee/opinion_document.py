@@ -1,8 +1,8 @@
-"""Numbers of requests and opinions, without a gap or a race; the opinion as a document."""
+"""The opinion as a document: made after the commit, tried again, told when it fails."""
 
 import hashlib
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -14,43 +14,16 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from portal.accounts.models import Role, User
-from portal.common.calendar import PARIS, legal_today
+from portal.common.calendar import legal_today
 from portal.common.pdf import render_pdf
 from portal.common.templatetags.portal import long_date
 from requests_app.dossier import notices, uploads
-from requests_app.models import InterestDeclaration, NumberSeries, Opinion, StoredFile
+from requests_app.models import InterestDeclaration, Opinion, StoredFile
 from requests_app.models.committee import APART
 from requests_app.rights import recipients
 
 
 Origin = InterestDeclaration.Origin
-
-
-def _next(series: str) -> int:
-    """The next number of a series. Its row stays locked until the caller's transaction ends.
-
-    The number is taken in the transaction that uses it: if that is rolled back, so is the number.
-    """
-    NumberSeries.objects.bulk_create([NumberSeries(code=series)], ignore_conflicts=True)
-    row = NumberSeries.objects.select_for_update().get(pk=series)
-    row.last += 1
-    row.save(update_fields=["last"])
-    return row.last
-
-
-def request_number(at: datetime) -> str:
-    """`GUI-2027-0042`: the Paris year of the deposit, and its rank in that year."""
-    year = at.astimezone(PARIS).year
-    return f"GUI-{year}-{_next(f'request-{year}'):04d}"
-
-
-def opinion_number(at: datetime) -> str:
-    """`AVIS-2027-0042`: the Paris year of the opinion, and its rank in that year."""
-    year = at.astimezone(PARIS).year
-    return f"AVIS-{year}-{_next(f'opinion-{year}'):04d}"
-
-
-# --- The opinion as a document --------------------------------------------------------------------
 
 
 def opinion_data(opinion: Opinion) -> dict[str, Any]:

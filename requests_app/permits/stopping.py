@@ -1,16 +1,10 @@
-"""Rights: the version that an act creates, what stops them, and who has access to what.
+"""What stops an access, resumes it or ends it: of a permit, a person, an organisation."""
 
-A permit's rows are written here in one transaction, with no cloud call: the reconciler reads them.
-"""
-
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F, Max, Q, QuerySet
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -21,17 +15,11 @@ from portal.common.calendar import legal_now
 from requests_app.dossier import notices
 from requests_app.models import (
     AccessRequest,
-    Act,
     Grant,
-    GrantState,
     Permit,
-    RequestDataset,
     RequestMember,
-    RequestVersion,
-    Workspace,
 )
 from requests_app.provisioning.waking import wake
-from requests_app.provisioning.workspaces import workspace_for
 from requests_app.rights import duties
 from requests_app.rights.actors import barred_from, is_actor, why_barred
 
@@ -41,101 +29,6 @@ Target = Permit | Grant | User | Organisation
 
 class PermitRefused(ValueError):
     """Nothing was changed; `str()` is a French sentence for the person."""
-
-
-def names(organisation_ids: Iterable[UUID]) -> list[str]:
-    return list(Organisation.objects.filter(pk__in=organisation_ids).values_list("name", flat=True))
-
-
-# --- Creating -------------------------------------------------------------------------------------
-
-
-def approved_scope(request: AccessRequest) -> list[dict[str, Any]]:
-    """Rows of the counting version's specification: `{dataset, table, variables, years}`.
-
-    What the holders and the committee were consulted on; what an extract may hold, and a permit
-    says.
-    """
-    version = RequestVersion.objects.filter(request=request).signed().latest()
-    return scope_of(version) if version is not None else []
-
-
-def scope_of(version: RequestVersion) -> list[dict[str, Any]]:
-    rows = (version.content.get("specification") or {}).get("rows") or []
-    return [
-        {
-            "dataset": row["dataset"],
-            "table": row.get("table") or "",
-            "variables": row.get("variables") or [],
-            "years": [row.get("year_from"), row.get("year_until")],
-        }
-        for row in rows
-    ]
-
-
-def create_version(
-    request: AccessRequest,
-    act: Act,
-    *,
-    version: RequestVersion,
-    delivery_mode: str,
-    starts_at: datetime,
-    expires_at: datetime,
-    persons: Iterable[User],
-    addresses: Mapping[str, list[str]],
-) -> Permit:
-    """Write the permit that `act` creates, a grant per person, and wake the reconciler, in the
-    caller's transaction.
-
-    Only the engine calls it, from the act that the procedure names (`grants_on`).
-    """
-    last = Permit.objects.filter(request=request).aggregate(last=Max("number"))["last"] or 0
-    permit = Permit.objects.create(
-        request=request,
-        number=last + 1,
-        act=act,
-        request_version=version,
-        scope=scope_of(version),
-        delivery_mode=delivery_mode,
-        starts_at=starts_at,
-        expires_at=expires_at,
-    )
-    workspace = workspace_for(request)
-    people = list(persons)
-    for person in people:
-        sources = addresses.get(str(person.pk), [])
-        RequestMember.objects.current().filter(request=request, user=person).update(
-            has_data_access=True, source_addresses=sources
-        )
-        live = Grant.objects.filter(workspace=workspace, person=person).exclude(
-            state=GrantState.CLOSED
-        )
-        if not live.update(permit=permit, expires_at=expires_at, source_addresses=sources):
-            grant = Grant.objects.create(
-                permit=permit,
-                workspace=workspace,
-                person=person,
-                expires_at=expires_at,
-                source_addresses=sources,
-            )
-            record("grant.want", by=act.entered_by, on=grant, about=request.pk)
-    record(
-        "permit.create",
-        by=act.entered_by,
-        on=permit,
-        about=request.pk,
-        data={"version": permit.number, "persons": [str(person.pk) for person in people]},
-    )
-    Workspace.objects.filter(pk=workspace.pk).update(next_reconcile_at=timezone.now())
-    return permit
-
-
-def hint(request_id: UUID) -> None:
-    """After the commit: have the study taken up now. Beat would find it within 5 s."""
-    wake(request_id)
-
-
-# --- Stopping and resuming ------------------------------------------------------------------------
 
 
 def suspend(target: Target, *, by: User, reason: str) -> list[Grant]:
@@ -296,87 +189,3 @@ def _write(verb: str, grants: list[Grant], *, by: User, reason: str) -> list[Gra
     if changed:
         notices.access_changed(verb, changed, reason=reason)
     return changed
-
-
-# --- Who has access to what -----------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Explanation:
-    """One case of the predicate: yes or no, since, until, and why in French sentences."""
-
-    has_access: bool
-    since: datetime | None
-    until: datetime | None
-    reasons: list[str]
-
-    @property
-    def why(self) -> str:
-        return " ".join(self.reasons)
-
-
-def accesses(*, at: datetime | None = None) -> QuerySet[Grant]:
-    """Grants that give access at a legal instant (now): open as proven, and wanted so.
-
-    Annotated with `since` and `until`; why is the permit's act. The set form of `explain()`.
-    """
-    giving = Grant.objects.giving_access(at or legal_now())
-    return giving.annotate(since=F("opened_at"), until=F("expires_at"))
-
-
-def explain(person: User, workspace: Workspace, *, at: datetime | None = None) -> Explanation:
-    """Whether a person has access to a study at a legal instant (now), and every reason."""
-    now = at or legal_now()
-    grants = Grant.objects.filter(person=person, workspace=workspace).select_related("permit__act")
-    live = [grant for grant in grants if grant.state != GrantState.CLOSED]
-    if not live:
-        if not grants:
-            return Explanation(
-                False, None, None, [_("Cette personne n’est pas nommée dans la convention.")]
-            )
-        return Explanation(False, None, None, [_("Son accès est fermé.")])
-    grant = live[0]
-    permit = grant.permit
-    against: list[str] = []
-    if grant.state != GrantState.OPEN:
-        against.append(_("Son accès est %(state)s.") % {"state": grant.get_state_display()})
-    if grant.wanted != Grant.Wanted.OPEN:
-        against.append(
-            _("Il a été demandé qu’il soit %(wanted)s : %(reason)s")
-            % {"wanted": grant.get_wanted_display(), "reason": grant.reason}
-        )
-    if permit.starts_at > now:
-        against.append(_("La période d’accès n’a pas commencé."))
-    if permit.revoked_at is not None:
-        against.append(_("L’accès de l’étude est retiré."))
-    if permit.suspended_at is not None:
-        against.append(_("L’accès de l’étude est suspendu."))
-    if min(permit.expires_at, grant.expires_at) < now:
-        against.append(_("La période d’accès est terminée."))
-    if not person.is_active:
-        against.append(_("Le compte de cette personne est désactivé."))
-    if against:
-        return Explanation(False, None, None, against)
-    return Explanation(
-        True,
-        grant.opened_at,
-        grant.expires_at,
-        [
-            _("Convention enregistrée le %(date)s.")
-            % {"date": f"{permit.act.effective_at:%d/%m/%Y}"}
-        ],
-    )
-
-
-def for_holders(
-    organisation_ids: Iterable[UUID], *, main_base: Iterable[UUID] = ()
-) -> QuerySet[Grant]:
-    """ "Who uses my data": accesses of studies whose permit holds a database of the holders.
-
-    `main_base`: organisations of which only the main base counts (A33b).
-    """
-    held = RequestDataset.objects.filter(
-        Q(dataset__holder__organisation__in=list(organisation_ids))
-        | Q(dataset__kind="main_base", dataset__holder__organisation__in=list(main_base))
-    )
-    return accesses().filter(permit__request__in=held.values("request"))

@@ -19,7 +19,7 @@ from requests_app.counter.pages.request import visible_request
 from requests_app.dossier import uploads
 from requests_app.models import Stage
 from requests_app.rights import permissions
-from requests_app.workflow import desk
+from requests_app.workflow import completeness_grid
 from requests_app.workflow.abilities import abilities
 
 
@@ -40,7 +40,7 @@ def completeness(request: HttpRequest, pk: UUID) -> HttpResponse:
         )
     record_view(request, "request.view", on=access_request, about=pk)
     links = [one for one in act_links(access_request, mine) if one.name != "completeness"]
-    rows = desk.pieces_of(access_request)
+    rows = completeness_grid.pieces_of(access_request)
     data = request.POST if request.method == "POST" else None
     for row in rows:
         row["form"] = PieceReviewForm(data, piece=row["piece"])
@@ -51,11 +51,14 @@ def completeness(request: HttpRequest, pk: UUID) -> HttpResponse:
         row["inline_url"] = reverse("requests_app:file_in_page", args=place) if pdf else ""
     if data is not None and all([row["form"].is_valid() for row in rows]):  # noqa: C419 - every error at once
         verdicts = dict(row["form"].verdict for row in rows)
-        desk.review_pieces(access_request, verdicts, by=request.user)
+        completeness_grid.review_pieces(access_request, verdicts, by=request.user)
         messages.success(request, _("La grille est enregistrée."))
         then = next((one.url for one in links if one.name == data.get("then")), "")
         return redirect(then or reverse("requests_app:completeness", args=[access_request.pk]))
-    left, message = desk.unreviewed(access_request), desk.completion_message(access_request)
+    left, message = (
+        completeness_grid.unreviewed(access_request),
+        completeness_grid.completion_message(access_request),
+    )
     procedure = access_request.procedure
     context = {
         "access_request": access_request,
@@ -64,7 +67,7 @@ def completeness(request: HttpRequest, pk: UUID) -> HttpResponse:
         "left": left,
         "message": message,
         "last_request": any(one.name == "request_completion" for one in links)
-        and desk.is_last_request(stage, procedure),
+        and completeness_grid.is_last_request(stage, procedure),
         "acts": links,
         # the grid first; then what it says: one message, or a complete file
         "main": "" if left else "request_completion" if message else "accept_completeness",
