@@ -1,6 +1,6 @@
 # The commands a person needs. Everything they make lies in .venv/ and var/, both ignored by git.
 PYTHON = .venv/bin/python
-.PHONY: help openapi docs demo test deep schema bench services services-stop journey format coverage clean
+.PHONY: help openapi docs demo test deep golden schema bench services services-stop journey format coverage clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## / | /' | column -t -s '|'
@@ -17,6 +17,10 @@ deep:  ## the whole of the matrices of which `make test` plays a share that move
 	@sh deploy/environment.sh tests
 	@GUICHET_DEEP=1 exec $(PYTHON) -m pytest -n 2 $$(grep -rl 'support.rotation import' tests)
 	@exec $(PYTHON) -m tests.mutants.run
+
+golden:  ## what every account is answered, compared with a commit's answers: BASE=<commit> (FULL=1, KEEP=folder)
+	@sh deploy/environment.sh tests
+	@exec $(PYTHON) -m tests.golden.run $(if $(FULL),--full) $(if $(KEEP),--keep $(KEEP)) "$(BASE)"
 
 bench:  ## benchmark tables
 	@sh deploy/environment.sh tests
