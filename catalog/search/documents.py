@@ -291,13 +291,13 @@ def _chunks(rows: Iterable[T]) -> Iterator[list[T]]:
 def _of_datasets(rows: Iterable[Dataset]) -> Iterator[Document]:
     for chunk in _chunks(rows):
         inner = _inner_of_datasets(chunk)
-        yield from _made(chunk, lambda row, inner=inner: dataset_document(row, inner[row.pk]))
+        yield from _made(chunk, lambda row, inner=inner: dataset_document(row, inner[row.pk]))  # type: ignore[misc]
 
 
 def _of_tables(rows: Iterable[Table]) -> Iterator[Document]:
     for chunk in _chunks(rows):
         inner = _inner_of_tables(chunk)
-        yield from _made(chunk, lambda row, inner=inner: table_document(row, inner[row.pk]))
+        yield from _made(chunk, lambda row, inner=inner: table_document(row, inner[row.pk]))  # type: ignore[misc]
 
 
 def _of_variables(rows: Iterable[tuple[Any, ...]], known: dict[Any, Base]) -> Iterator[Document]:

@@ -5,6 +5,7 @@ import uuid
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from celery.exceptions import SoftTimeLimitExceeded
 from django.db import IntegrityError, transaction
@@ -169,7 +170,9 @@ def _objects(rows: list[tuple[int, str, str]]) -> dict[str, list[str]]:
     """Objects to index again, each once. A dataset brings its tables and its variables' names,
     unless it changed alone."""
     wanted: dict[str, dict[str, None]] = defaultdict(dict)
-    whole = list(dict.fromkeys(key for _pk, kind, key in rows if kind == IndexOutbox.Kind.DATASET))
+    whole: list[Any] = list(
+        dict.fromkeys(key for _pk, kind, key in rows if kind == IndexOutbox.Kind.DATASET)
+    )
     for _pk, kind, key in rows:
         wanted["dataset" if kind == IndexOutbox.Kind.BASE else kind][key] = None
     for pk in Table.objects.filter(dataset__in=whole).values_list("pk", flat=True):

@@ -13,6 +13,7 @@ from requests_app.procedures.content import Row
 from requests_app.procedures.content_labels import IDENTIFIERS
 from requests_app.procedures.schema import Procedure
 from requests_app.selection import specification
+from requests_app.selection.described import Finding
 
 from .reading import facts, rows_of
 
@@ -157,6 +158,6 @@ def _pieces(procedure: Procedure, request: AccessRequest, known: dict[str, Any])
     return found
 
 
-def specification_warnings(rows: list[Row]) -> list[specification.Finding]:
+def specification_warnings(rows: list[Row]) -> list[Finding]:
     """What to look at in the chosen data, most serious first."""
     return sorted(specification.findings(rows), key=lambda finding: not finding.blocking)

@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, BinaryIO, cast
 
 
 MEMORY_BYTES = 384 * 1024**2
@@ -122,7 +122,7 @@ def examine(file: IO[bytes]) -> str:
 
     tail = _tail(file)
     try:
-        with pikepdf.open(file, suppress_warnings=True) as pdf:
+        with pikepdf.open(cast(BinaryIO, file), suppress_warnings=True) as pdf:
             if pdf.is_encrypted:
                 return ENCRYPTED
             if len(pdf.pages) == 0:

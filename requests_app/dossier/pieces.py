@@ -1,5 +1,7 @@
 """Pieces of the file: a file kept beside the earlier ones, or a reasoned waiver."""
 
+from typing import Any
+
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
@@ -24,7 +26,9 @@ def max_bytes(rule: PieceRule) -> int:
     return min(rule.max_mb * 1024 * 1024, settings.PIECE_MAX_BYTES)
 
 
-def attach(request: AccessRequest, code: str, upload: UploadedFile, *, by: User) -> StoredFile:
+def attach(
+    request: AccessRequest, code: str, upload: "UploadedFile[Any]", *, by: User
+) -> StoredFile:
     """Keep a file as this piece; the earlier file, if any, stays stored and in frozen versions.
 
     Raises PieceRefused, NotEditable, LookupError for a piece the procedure does not have.

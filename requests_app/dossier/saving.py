@@ -123,7 +123,7 @@ def save_section(
         last = _last_edit(locked, section)
         if theirs == mine:
             request.content, request.content_revision = locked.content, locked.content_revision
-            return locked.content_revision
+            return int(locked.content_revision)
         if last.get("revision", 0) > revision:
             raise_conflict(locked, section)
         now = timezone.now()
@@ -138,7 +138,7 @@ def save_section(
             )
     request.content, request.content_revision = locked.content, locked.content_revision
     request.content_edited_by, request.content_edited_at = by, now
-    return locked.content_revision
+    return int(locked.content_revision)
 
 
 def _last_edit(request: AccessRequest, section: str) -> dict[str, Any]:
@@ -151,7 +151,7 @@ def raise_conflict(request: AccessRequest, section: str) -> NoReturn:
     last = _last_edit(request, section)
     raise EditConflict(
         theirs=section_of(request, section),
-        by=User.objects.filter(pk=last.get("by")).first(),
+        by=User.objects.filter(pk=last.get("by")).first(),  # type: ignore[misc]
         at=datetime.fromisoformat(last["at"]) if last else request.updated_at,
         revision=request.content_revision,
     )

@@ -10,13 +10,13 @@ from requests_app.rights import recipients
 from requests_app.selection import basket
 
 
-@shared_task(name="requests_app.tasks.forget_old_baskets")
+@shared_task(name="requests_app.tasks.forget_old_baskets")  # type: ignore[untyped-decorator]
 def forget_old_baskets() -> int:
     """Delete visitors' selections that nobody came back to; how many."""
     return basket.forget_old()
 
 
-@shared_task(name="requests_app.tasks.tell_document_failed")
+@shared_task(name="requests_app.tasks.tell_document_failed")  # type: ignore[untyped-decorator]
 def tell_document_failed(request_id: str, document: str, why: str) -> None:
     """A page could not give a document: operators are told, once a day for each document."""
     request = AccessRequest.objects.select_related("organisation").filter(pk=request_id).first()
@@ -32,7 +32,7 @@ def tell_document_failed(request_id: str, document: str, why: str) -> None:
     )
 
 
-@shared_task(name="requests_app.tasks.forget_lost_files")
+@shared_task(name="requests_app.tasks.forget_lost_files")  # type: ignore[untyped-decorator]
 def forget_lost_files() -> int:
     """Delete files that a killed upload left, of no piece, act or document; how many."""
     return uploads.forget_lost()

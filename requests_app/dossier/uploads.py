@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
 from pathlib import Path, PurePath
+from typing import Any
 
 from django.conf import settings
 from django.core.files import File
@@ -58,7 +59,7 @@ class UploadRefused(ValueError):
 
 def store(
     request: AccessRequest,
-    upload: UploadedFile,
+    upload: "UploadedFile[Any]",
     *,
     by: User,
     allowed: Collection[str] = (PDF,),
@@ -104,7 +105,7 @@ def store(
 
 
 @contextmanager
-def written(stored: StoredFile, content: File) -> Iterator[StoredFile]:
+def written(stored: StoredFile, content: "File[Any]") -> Iterator[StoredFile]:
     """A new file, row first then bytes, gone at the end unless something refers to it."""
     stored.file.name = stored_path(stored, "")
     stored.save(force_insert=True)  # first: by the row is found what a crash leaves
@@ -155,7 +156,7 @@ def shown_name(given: str) -> str:
     return stem[: _LONGEST_NAME - len(suffix)].rstrip() + suffix
 
 
-def _check_pdf(upload: UploadedFile) -> None:
+def _check_pdf(upload: "UploadedFile[Any]") -> None:
     """Raises UploadRefused, with what to do about each thing that can be wrong with a PDF."""
     again = _(
         "Enregistrez-le à nouveau par « Imprimer » puis « Enregistrer en PDF », et déposez-le."
@@ -175,7 +176,7 @@ def _check_pdf(upload: UploadedFile) -> None:
             "Trop de fichiers sont en cours de vérification : réessayez dans une minute."
         ),
     }
-    problem = pdf_check.problem(upload, Path(settings.VAR_DIR) / "locks")  # type: ignore[arg-type]
+    problem = pdf_check.problem(upload, Path(settings.VAR_DIR) / "locks")
     if problem == pdf_check.FINE:
         return
     done = {pdf_check.TRUNCATED, pdf_check.NO_PAGE, pdf_check.ENCRYPTED, pdf_check.BUSY}
@@ -188,7 +189,7 @@ def discard(stored: StoredFile) -> None:
     StoredFile.objects.filter(pk=stored.pk).delete()
 
 
-def content_type(upload: UploadedFile) -> str:
+def content_type(upload: "UploadedFile[Any]") -> str:
     """The type told by the file's own bytes; `application/octet-stream` for anything not known."""
     upload.seek(0)
     head = upload.read(_SNIFF_BYTES)
@@ -205,7 +206,7 @@ def content_type(upload: UploadedFile) -> str:
     return "text/plain" if _is_text(head) else "application/octet-stream"
 
 
-def _office_type(upload: UploadedFile) -> str:
+def _office_type(upload: "UploadedFile[Any]") -> str:
     """Office documents are zip files that name what they hold; nothing is unpacked."""
     try:
         with zipfile.ZipFile(upload) as archive:

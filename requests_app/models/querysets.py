@@ -14,7 +14,7 @@ class AccessRequestQuerySet(models.QuerySet[Any]):
         """Deposited at least once."""
         return self.filter(number__isnull=False)
 
-    def for_holder(self, organisation_ids: frozenset) -> "AccessRequestQuerySet":
+    def for_holder(self, organisation_ids: frozenset[Any]) -> "AccessRequestQuerySet":
         """Requests whose specification holds a dataset of one of the holders."""
         return self.filter(datasets__dataset__holder__organisation__in=organisation_ids).distinct()
 
@@ -41,7 +41,7 @@ class VersionQuerySet(models.QuerySet[Any]):
     def newest_first(self) -> "VersionQuerySet":
         return self.order_by("-number")
 
-    def latest(self, *fields: str) -> Any | None:
+    def latest(self, *fields: str) -> Any | None:  # type: ignore[override]
         """The one of the highest number; None where there is none. With fields, Django's own."""
         return super().latest(*fields) if fields else self.newest_first().first()
 

@@ -127,7 +127,7 @@ class AccessRequest(models.Model):
         """The version of the procedure that it was filed under. Raises UnknownProcedure."""
         return registry.get(self.procedure_code, self.procedure_version)
 
-    def get_state_display(self) -> str:
+    def get_state_display(self) -> str:  # type: ignore[no-redef]
         """Django's own puts the words of every state together to say one: a list says thirty."""
         return str(RequestState(self.state).label)
 

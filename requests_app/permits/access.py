@@ -37,7 +37,7 @@ def accesses(*, at: datetime | None = None) -> QuerySet[Grant]:
 
     Annotated with `since` and `until`; why is the permit's act. The set form of `explain()`.
     """
-    giving = Grant.objects.giving_access(at or legal_now())
+    giving: QuerySet[Grant] = Grant.objects.giving_access(at or legal_now())
     return giving.annotate(since=F("opened_at"), until=F("expires_at"))
 
 

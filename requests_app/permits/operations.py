@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db.models import Count, Min, Q, QuerySet
 from django.utils.translation import gettext as _
@@ -157,12 +158,9 @@ def organisations() -> QuerySet[Organisation]:
 def persons() -> QuerySet[User]:
     """People with accesses that are not closed."""
     counts = _counts("grants")
-    return (
-        User.objects.filter(grants__isnull=False)
-        .annotate(**counts)
-        .filter(live__gt=0)
-        .order_by("last_name", "first_name", "pk")
-    )
+    people: Any = User.objects.filter(grants__isnull=False)
+    found: QuerySet[User] = people.annotate(**counts).filter(live__gt=0)
+    return found.order_by("last_name", "first_name", "pk")
 
 
 def own_bodies(bodies: Iterable[User | Organisation], *, by: User) -> set[object]:

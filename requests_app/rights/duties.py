@@ -169,7 +169,7 @@ INVITED: Final = Tie(
 )
 
 
-def _invitations() -> QuerySet[Invitation]:
+def _invitations() -> QuerySet[Any]:
     return (
         Invitation.objects.open()
         .filter(kind=Invitation.Kind.NAMED_PERSON, request_id__isnull=False)
@@ -189,7 +189,8 @@ def _compiled(tie: Tie, *, one_request: bool, vendor: str) -> tuple[str, tuple[A
 
     `_SOMEONE` and `_SOMETHING` stand among the parameters for the person and the request.
     """
-    texts, given = [], []
+    texts: list[str] = []
+    given: list[Any] = []
     for pairs in tie.pairs:
         rows = pairs.of(user=_SOMEONE, request=_SOMETHING if one_request else None)
         sql, params = rows.order_by().values(pairs.request).query.sql_with_params()
@@ -202,12 +203,13 @@ def _sql(tie: Tie, user: User, request: AccessRequest | None = None) -> tuple[st
     sql, params = _compiled(tie, one_request=request is not None, vendor=connection.vendor)
     real = {_SOMEONE: user.pk, _SOMETHING: request.pk if request is not None else None}
     # as the database adapter wrote them: a UUID, or its 32 digits
-    stand_ins: dict[object, object] = {**real, **{k.hex: v.hex for k, v in real.items() if v}}
+    stand_ins: dict[Any, Any] = {**real, **{k.hex: v.hex for k, v in real.items() if v}}
     return sql, [stand_ins.get(one, one) for one in params]
 
 
 def _union(user: User, ties: Iterable[Tie]) -> tuple[str, list[Any]]:
-    texts, given = [], []
+    texts: list[str] = []
+    given: list[Any] = []
     for tie in ties:
         sql, params = _sql(tie, user)
         texts.append(sql)
@@ -252,7 +254,8 @@ def set_apart(user: User, quality: str = "", *, at: str = "pk") -> Q:
 @cache
 def _people_sql(tie: Tie, *, vendor: str) -> tuple[str, tuple[Any, ...]]:
     """The people tied to something, as SQL: built once, as `_compiled` is."""
-    texts, given = [], []
+    texts: list[str] = []
+    given: list[Any] = []
     for pairs in tie.pairs:
         rows = pairs.of(request=_SOMETHING).filter(**{f"{pairs.user}__isnull": False})
         sql, params = rows.order_by().values(pairs.user).query.sql_with_params()
@@ -264,7 +267,8 @@ def _people_sql(tie: Tie, *, vendor: str) -> tuple[str, tuple[Any, ...]]:
 def _apart_from(request: AccessRequest, quality: str) -> Q:
     """Condition on people, with their `address`, that sets them apart from the request."""
     stand_ins = {_SOMETHING: request.pk, _SOMETHING.hex: request.pk.hex}
-    texts, given = [], []
+    texts: list[str] = []
+    given: list[Any] = []
     for tie in TIES:
         if tie.bars(quality):
             sql, params = _people_sql(tie, vendor=connection.vendor)

@@ -7,6 +7,7 @@ nothing) and forgotten at login, once merged.
 import secrets
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.signals import user_logged_in
@@ -144,7 +145,7 @@ def replace(basket: Basket, after: Sequence[Row]) -> None:
 
 
 def _store(basket: Basket, after: Sequence[Row]) -> None:
-    kept: set[object] = set()
+    kept: set[Any] = set()
     stored = {_plain(row).key: row for row in basket.rows.select_related("dataset", "table")}
     for row in after:
         known = stored.get(row.key)
@@ -187,7 +188,7 @@ def _insert(basket: Basket, new: Sequence[Row]) -> None:
 @receiver(user_logged_in)
 def merge_at_login(sender: object, request: HttpRequest | None, user: User, **more: object) -> None:
     """The visitor's rows join the person's, and the visitor's selection is forgotten."""
-    session = getattr(request, "session", None)
+    session: Any = getattr(request, "session", None)
     key = session.pop(SESSION_KEY, None) if session is not None else None
     if not key:
         return
@@ -200,7 +201,7 @@ def merge_at_login(sender: object, request: HttpRequest | None, user: User, **mo
         merged = merge_rows(rows(mine), rows(visitor))
         if len(merged) > MAX_ROWS:
             messages.warning(
-                request,
+                request,  # type: ignore[arg-type]
                 _("Votre sélection a %(n)s lignes au plus : les dernières n’y sont pas entrées.")
                 % {"n": MAX_ROWS},
                 fail_silently=True,

@@ -251,7 +251,7 @@ def _identifiers(one: DescribedRow) -> Iterable[Finding]:
             "kind": variables[0].get_identifier_display(),
             "names": ", ".join(names[:5]) + ("…" if len(names) > 5 else ""),
         }
-        mends = ()
+        mends: tuple[Mend, ...] = ()
         if one.table:
             mends = tuple(
                 Mend(

@@ -22,7 +22,9 @@ _PREFIX = {"dataset": "", "table": "dataset__", "variable": "table__dataset__"}
 
 
 def _rows(kind: str) -> QuerySet[Any]:
-    return {"dataset": Dataset, "table": Table, "variable": Variable}[kind].objects.published()
+    model: Any = {"dataset": Dataset, "table": Table, "variable": Variable}[kind]
+    found: QuerySet[Any] = model.objects.published()
+    return found
 
 
 def _where(kind: str, request: SearchRequest) -> Q:

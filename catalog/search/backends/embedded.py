@@ -292,7 +292,7 @@ class _Builder:
             clauses.append((Occur.Should, Query.const_score_query(as_typed, AS_TYPED)))
         typed = [word.stem for group in parsed.groups for p in group.parts for word in p.words]
         if len(typed) > 1:
-            together = Query.phrase_query(self.schema, "title_s", typed, slop=2)
+            together = Query.phrase_query(self.schema, "title_s", [*typed], slop=2)
             clauses.append((Occur.Should, Query.boost_query(together, PHRASE_IN_TITLE)))
         return Query.boolean_query(clauses)
 
@@ -338,7 +338,7 @@ class _Builder:
             return self.any_of([self.term(f"{field}_p", plain[0]) for field in BOOSTS])
         return self.any_of(
             [
-                Query.boost_query(Query.phrase_query(self.schema, f"{field}_p", plain), boost)
+                Query.boost_query(Query.phrase_query(self.schema, f"{field}_p", [*plain]), boost)
                 for field, boost in BOOSTS.items()
             ]
         )

@@ -239,7 +239,8 @@ def on_row(*, sender: type[Model], instance: Model, **_kwargs: Any) -> None:
     on_rows(sender=sender, rows=[instance])
 
 
-for _model in (Task, *_PEOPLE):
+_COUNTED: tuple[type[Model], ...] = (Task, *_PEOPLE)
+for _model in _COUNTED:
     post_save.connect(on_row, sender=_model, dispatch_uid=f"badge-{_model.__name__}")
     post_delete.connect(on_row, sender=_model, dispatch_uid=f"badge-{_model.__name__}")
 rows_updated.connect(on_rows, dispatch_uid="badge-updates")

@@ -49,7 +49,7 @@ def stages_for(user: User) -> QuerySet[Stage]:
         own_files = RequestMember.objects.current().filter(
             request=OuterRef("request"), user=user, kind__in=TEAM_KINDS
         )
-        mine |= Q(role=APPLICANT) & Exists(own_files)
+        mine |= Q(role=APPLICANT) & Q(Exists(own_files))
     for role in _held(user):
         desk = Q(role=role, holder__isnull=True, committee__isnull=True)
         mine |= desk & ~duties.set_apart(user, role, at="request")
@@ -94,13 +94,14 @@ def shown(stages: QuerySet[Stage], user: User) -> QuerySet[Stage]:
     )
 
 
-def page_of(page: Page, user: User) -> list[Stage]:
+def page_of(page: "Page[Any]", user: User) -> list[Stage]:
     """The rows of a page of `stages_for()`, in its order: chosen without their details, which are
     read for these alone."""
-    found = list(page.object_list.values_list("pk", flat=True))
+    rows: Any = page.object_list
+    found = list(rows.values_list("pk", flat=True))
     places = {pk: place for place, pk in enumerate(found)}
-    rows = shown(Stage.objects.filter(pk__in=found), user) if found else []
-    return sorted(rows, key=lambda stage: places[stage.pk])
+    read = shown(Stage.objects.filter(pk__in=found), user) if found else []
+    return sorted(read, key=lambda stage: places[stage.pk])
 
 
 def expected_of(stage: Any) -> str:
@@ -132,7 +133,7 @@ def reminder_of(stage: Any) -> datetime | None:
 
 
 def _spec(stage: Any) -> StageSpec:
-    request = stage.request
+    request: AccessRequest = stage.request
     return request.procedure.stage(stage.code)
 
 

@@ -147,7 +147,7 @@ class Reader:
             if str(one.number) == asked:
                 return one
         signed = [one for one in versions if one.status == RequestVersion.Status.SIGNED]
-        return (signed or list(versions) or [None])[-1]
+        return next(reversed(signed or versions), None)
 
     def _visible_content(self, content: dict[str, Any]) -> dict[str, Any]:
         if self.parts & {"content", "version_to_sign"}:

@@ -15,7 +15,7 @@ BUDGET = 60.0  # seconds; then the next sweep goes on, so that each study has it
 SECONDS = int(settings.PROVISIONING["extract_hours"] * 3600)
 
 
-@shared_task(
+@shared_task(  # type: ignore[untyped-decorator]
     name="requests_app.extraction.tasks.prepare_asked",
     soft_time_limit=SECONDS,
     time_limit=SECONDS + 60,
