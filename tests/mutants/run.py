@@ -159,7 +159,8 @@ def main() -> int:
             finally:
                 free.put(copy)
             seconds = time.monotonic() - before
-            print(f"{mutant.area}/{mutant.name:28} {seconds:6.1f} s  {words}", flush=True)
+            name = f"{mutant.area}/{mutant.name}"
+            print(f"{name:38} {seconds:6.1f} s  {words}", flush=True)
             return killed
 
         with ThreadPoolExecutor(wide) as pool:
@@ -168,7 +169,7 @@ def main() -> int:
                     print(f"RED without any mutant:\n{answer.output[-6000:]}")
                     bad += 1
             spent = time.monotonic() - started
-            print(f"{'without any mutant':36} {spent:6.1f} s  {len(killing)} tests", flush=True)
+            print(f"{'without any mutant':38} {spent:6.1f} s  {len(killing)} tests", flush=True)
             for copy in copies:
                 free.put(copy)
             if not bad:
