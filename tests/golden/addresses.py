@@ -68,7 +68,6 @@ class Filler:
     def __init__(self, links: list[str], verbs: dict[str, list[str]]) -> None:
         self._links, self._verbs = links, verbs
         self._of: list[tuple[str, Callable[[Address], Rows]]] = [
-            (r"dossiers/<uuid:pk>/", self._of_file),
             (r"exploitation/<uuid:pk>/", self._named("requests_app.Workspace", OF_STUDY)),
             (r"exploitation/acces/", self._named("requests_app.Grant", OF_BODY)),
             (r"exploitation/organismes/", self._named("accounts.Organisation", OF_BODY)),
@@ -117,12 +116,10 @@ class Filler:
     def _keys(label: str) -> Callable[[Address], Rows]:
         return lambda _one: [{"pk": key} for key in in_order(label)]
 
-    def _of_file(self, one: Address) -> Rows:
-        return [
-            {"pk": request.pk, **more}
-            for request in model("requests_app.AccessRequest").objects.order_by("created_at", "pk")
-            for more in self._inside(one, request)
-        ]
+    def of_file(self, one: Address, pk: Any) -> Rows:
+        """The same for an address below a file's, of one file."""
+        request = model("requests_app.AccessRequest").objects.get(pk=pk)
+        return [{"pk": pk, **more} for more in self._inside(one, request)]
 
     def _inside(self, one: Address, request: Any) -> Rows:
         wanted = set(one.arguments) - {"pk"}

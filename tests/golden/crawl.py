@@ -37,7 +37,11 @@ import typst  # noqa: E402
 from celery import current_app  # noqa: E402
 from django.apps import apps  # noqa: E402
 from django.core import mail  # noqa: E402
-from django.core.management import call_command  # noqa: E402
+from django.core.management import (  # noqa: E402
+    call_command,
+    get_commands,
+    load_command_class,
+)
 from django.test import Client  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
@@ -47,10 +51,11 @@ from . import masks as masking  # noqa: E402
 from .addresses import Filler, in_order  # noqa: E402
 from .pages import Crawl  # noqa: E402
 from .visit import Record, Sent, Visitor  # noqa: E402
-from .world import Played, model  # noqa: E402
+from .world import Played, model, of_tests  # noqa: E402
 
 
 VISITOR = "visiteur"
+OWN = {"portal", "catalog", "requests_app"}
 
 
 def say(text: str) -> None:
@@ -125,6 +130,12 @@ def verbs_of(text: str) -> dict[str, list[str]]:
     return dict(found)
 
 
+def own_commands() -> list[str]:
+    """Commands of the product, wherever they live."""
+    known = get_commands().items()
+    return sorted(name for name, app in known if app.split(".")[0] in OWN)
+
+
 def write_mails(record: Record) -> list[str]:
     """Each mail of the world; the addresses that they lead to."""
     links = []
@@ -148,6 +159,12 @@ def ask(out: Path, share: int, shares: int) -> None:
         admit_everybody(visitor)
         workflow = said_by("describe_workflow")
         record.write("workflow.md", status="text", text=workflow)
+        described = of_tests("describe.py").describe()["json"].decode()
+        record.write("OpenAPI, from the views", status="text", text=described)
+        for name in own_commands():
+            told = get_commands()[name]
+            usage = load_command_class(told, name).create_parser("manage.py", name).format_help()
+            record.write(f"manage.py {name} --help", status="text", text=usage)
         links = write_mails(record)
         crawl = Crawl(visitor, record, Filler(links, verbs_of(workflow)), say, share, shares)
         crawl.all()
@@ -158,6 +175,7 @@ def ask(out: Path, share: int, shares: int) -> None:
             "statements": record.statements,
             "mails": len(_known["mails"]),
             "seconds": stillness.seconds_of_machine() - started,
+            "processor": sum(os.times()[:2]),
             "uncrawled": crawl.uncrawled,
         }
         stream.write(json.dumps({"summary": summary}) + "\n")

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
+from celery import current_app
 from django.urls import Resolver404, resolve
 
 from . import stillness
@@ -71,32 +72,30 @@ class Crawl:
         accounts = [one for one in visitor.accounts if FULL or one in OF_EACH_PART]
         self.accounts = accounts[share::shares]
         self.addresses = all_addresses()
-        self.done: set[tuple[str, str, str, bool]] = set()
+        self.done: set[tuple[str, str, str]] = set()
         self.seconds: dict[str, float] = defaultdict(float)
         self.asked: dict[str, int] = defaultdict(int)
         self.uncrawled: list[str] = []
         self.unposted: set[str] = set()  # addresses that answered that nothing is posted there
-        self.offered: dict[tuple[str, str, str], int] = defaultdict(int)
+        self.offered: dict[tuple[str, str], int] = defaultdict(int)
         self.todo: list[tuple[str, str, str, str]] = []
         requests = model("requests_app.AccessRequest").objects
-        self.titles = dict(requests.values_list("pk", "title"))
+        self.titles = dict(requests.order_by("created_at", "pk").values_list("pk", "title"))
 
     def all(self) -> None:
-        for part in (self.files, self.matrix, self.admin_pages, self.offers):
+        for part in (self.files, self.matrix, self.admin_pages, self.offers, self.tasks):
             part()
             took = {name: round(seconds) for name, seconds in self.seconds.items()}
             self.say(f"{part.__name__}: {dict(self.asked)} {took}")
 
-    def ask(
-        self, part: str, who: str, method: str, path: str, name: str, *, htmx: bool = False
-    ) -> Any:
-        if (who, method, path, htmx) in self.done:
+    def ask(self, part: str, who: str, method: str, path: str, name: str) -> Any:
+        if (who, method, path) in self.done:
             return None
-        self.done.add((who, method, path, htmx))
+        self.done.add((who, method, path))
         if not ONLY.search(name) or (not FULL and method == "POST" and name in self.unposted):
             return None
         began = stillness.seconds_of_machine()
-        answer = self.visitor.ask(who, method, path, name=name, htmx=htmx)
+        answer = self.visitor.ask(who, method, path, name=name)
         self.seconds[part] += stillness.seconds_of_machine() - began
         self.asked[part] += 1
         if answer.status == 405 and method == "POST":
@@ -113,21 +112,24 @@ class Crawl:
     # --- every address by everybody -------------------------------------------------------------
 
     def paths(self, one: Address) -> list[str]:
-        rows = self.filler.rows(one)
-        if not rows:
-            return []
         if one.route.startswith(FILE):
-            return [one.path(**row) for row in self._of_tried(one, rows)]
-        return [one.path(**row) for row in spread(rows, SAMPLE)]
+            return [one.path(**row) for row in self._of_tried(one)]
+        return [one.path(**row) for row in spread(self.filler.rows(one) or [], SAMPLE)]
 
-    def _of_tried(self, one: Address, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """For each file that is tried, some of what the address holds of it."""
-        titles = [title for shape, title in TRIED if FULL or re.search(shape, one.route)]
-        by_file: dict[str, list[dict[str, Any]]] = defaultdict(list)
-        for row in rows:
-            by_file[self.titles[row["pk"]]].append(row)
-        found = [by_file[title] for title in titles if by_file[title]][: None if FULL else 1]
-        return [row for some in found for row in spread(some, SAMPLE)] or spread(rows, SAMPLE)
+    def _of_tried(self, one: Address) -> list[dict[str, Any]]:
+        """Of each file that is tried, some of what the address holds; of others where none has."""
+        titles = [title for shape, title in TRIED if re.search(shape, one.route)]
+        if FULL:
+            titles = [title for _shape, title in TRIED]
+        by_title = {title: pk for pk, title in self.titles.items()}
+        first = [by_title[title] for title in titles]
+        found: list[dict[str, Any]] = []
+        for pk in [*first, *(pk for pk in self.titles if pk not in first)]:
+            if found and not (FULL and pk in first):
+                break
+            verbs = 4 if "name" in one.arguments else 1
+            found += spread(self.filler.of_file(one, pk), SAMPLE * verbs)
+        return found
 
     def matrix(self) -> None:
         for one in self.addresses:
@@ -168,9 +170,9 @@ class Crawl:
     def files(self) -> None:
         """The page of every request, with every tab that it shows."""
         (page,) = [one for one in self.addresses if one.name == "requests_app:request"]
-        for number, row in enumerate(self.filler.rows(page) or []):
-            path = page.path(**row)
-            seen = FULL or self.titles[row["pk"]] in SEEN
+        for number, (pk, title) in enumerate(self.titles.items()):
+            path = page.path(pk=pk)
+            seen = FULL or title in SEEN
             for who in self.accounts if seen else [o for o in self.accounts if o in READING]:
                 answer = self.ask("files", who, "GET", path, page.name)
                 links = [link for _kind, link in (answer.links if answer else ())]
@@ -193,20 +195,29 @@ class Crawl:
             except Resolver404:
                 self.record.write(f"broken link {link} of {page} — {who}", status="broken")
                 continue
-            method = "POST" if kind in {"action", "formaction", "hx-post"} else "GET"
-            htmx = kind.startswith("hx")
+            method = "GET" if kind == "href" else "POST"
+            verb = re.search(r"/([a-z_]*)/?$", parts.path)  # `…/suspend/`: each is another page
             shape = re.sub(r"=[^&]*", "=", parts.query)
-            key = (who, f"{method} {name} {shape}", "hx" if htmx else "")
+            key = (who, f"{method} {name} {verb[1] if verb else ''} {shape}")
             if (
                 not ONLY.search(name)
-                or (who, method, path, htmx) in self.done
+                or (who, method, path) in self.done
                 or self.offered[key] >= OFFERED
             ):
                 continue
             self.offered[key] += 1
-            self.ask("offers", who, method, path, name, htmx=htmx)
+            self.ask("offers", who, method, path, name)
             if method == "POST":
                 self.ask("offers", who, "GET", path, name)
+
+    # --- what no page asks for --------------------------------------------------------------------
+
+    def tasks(self) -> None:
+        """Everything that beat sends, each in the same world; last, for what it does to files."""
+        for name, entry in sorted(current_app.conf.beat_schedule.items()):
+            at = f"beat {name} {entry['task']} {entry['schedule']} {entry['options']}"
+            if ONLY.search(at):
+                self.visitor.call(at, current_app.tasks[entry["task"]])
 
 
 def spread(rows: list[Any], count: int) -> list[Any]:

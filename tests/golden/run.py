@@ -190,7 +190,7 @@ def counted(name: str, one: Answers) -> None:
     print(
         f"{name:>5}: {said['addresses']} addresses, {said['accounts']} accounts,"
         f" {len(one.rows)} answers {said['statuses']}, {said['statements']} statements,"
-        f" {said['mails']} mails, {said['seconds']:.0f} s"
+        f" {said['mails']} mails, {said['seconds']:.0f} s ({said['processor']:.0f} of a processor)"
     )
     for line in said["uncrawled"]:
         print(f"{name:>5}: not crawled: {line}")

@@ -9,7 +9,8 @@ import hashlib
 import html
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TextIO
 
@@ -23,7 +24,7 @@ from . import stillness
 from .masks import Masks, pdf_text
 
 
-_LINK = re.compile(r'\b(href|action|formaction|hx-get|hx-post)="([^"#][^"]*)"')
+_LINK = re.compile(r'\b(href|action|formaction)="([^"#][^"]*)"')
 _WRITES = re.compile(r"\s*(INSERT|UPDATE|DELETE|REPLACE)\b", re.IGNORECASE)
 _SESSION_TABLE = "django_session"
 # Sizes follow from the text, and cookies are told by their names.
@@ -102,17 +103,49 @@ class Visitor:
     def accounts(self) -> list[str]:
         return list(self._clients)
 
-    def ask(self, who: str, method: str, path: str, *, name: str, htmx: bool = False) -> Answer:
+    def ask(self, who: str, method: str, path: str, *, name: str) -> Answer:
         """Ask, record the answer, and leave the world as it was."""
         client = self._clients[who]
-        masks = self.record.masks
-        shown_path = masks.text(path)
-        at = f"{method}{' (htmx)' if htmx else ''} {name} {shown_path} — {who}"
+        at = f"{method} {name} {self.record.masks.text(path)} — {who}"
+        cookies = copy.deepcopy(client.cookies)
+        kind = "application/x-www-form-urlencoded" if method == "POST" else ""
+        with self._undone(at) as statements:
+            response = client.generic(method, path, "", content_type=kind)
+            body = response.getvalue()
+            self._after_commit()
+        client.cookies = cookies
+        answer, text = self._read(response, body)
+        if raised := getattr(response, "exc_info", None):
+            text = f"{self._said(raised[1])}\n{text}"
+        self.record.write(
+            at,
+            status=response.status_code,
+            head=self._head(response),
+            text=text,
+            sql=statements,
+            sent=self._told(),
+        )
+        return answer
+
+    def call(self, at: str, work: Callable[[], Any]) -> None:
+        """Do something that is no page, record what it did, and leave the world as it was."""
+        text = ""
+        with self._undone(at) as statements:
+            try:
+                work()
+                self._after_commit()
+            except Exception as error:  # noqa: BLE001 - whatever it is, both trees say it
+                text = self._said(error)
+        self.record.write(at, status="done", text=text, sql=statements, sent=self._told())
+
+    @contextmanager
+    def _undone(self, at: str) -> Iterator[list[str]]:
+        """Statements of what is done inside, in a transaction that is rolled back."""
         stillness.draw_anew(at)
         cache.clear()
         self.sent.tasks.clear()
-        cookies = copy.deepcopy(client.cookies)
         statements: list[str] = []
+        masks = self.record.masks
 
         def note(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
             text = masks.sql(sql)
@@ -123,39 +156,15 @@ class Visitor:
             return execute(sql, params, many, context)
 
         atomic = transaction.atomic()
-        atomic._from_testcase = True  # type: ignore[attr-defined]  # durable blocks are allowed inside, as in a TestCase
+        # Blocks that must be outermost are allowed inside, as in a TestCase.
+        atomic._from_testcase = True  # type: ignore[attr-defined]
         with atomic:
             try:
                 with connection.execute_wrapper(note):
-                    headers = {"HX-Request": "true"} if htmx else {}
-                    response = client.generic(
-                        method,
-                        path,
-                        "",
-                        content_type="application/x-www-form-urlencoded"
-                        if method == "POST"
-                        else "application/octet-stream",
-                        headers=headers,
-                    )
-                    body = response.getvalue()
-                    self._after_commit()
+                    yield statements
             finally:
                 connection.run_on_commit = []
                 transaction.set_rollback(True)
-        client.cookies = cookies
-        answer, text = self._read(response, body)
-        if raised := getattr(response, "exc_info", None):
-            kind, error, _trace = raised
-            text = f"{kind.__name__}: {masks.text(str(error))}\n{text}"
-        self.record.write(
-            at,
-            status=response.status_code,
-            head=self._head(response),
-            text=text,
-            sql=statements,
-            sent="\n".join(masks.text(line) for line in self.sent.tasks),
-        )
-        return answer
 
     @staticmethod
     def _after_commit() -> None:
@@ -163,6 +172,12 @@ class Visitor:
             waiting, connection.run_on_commit = connection.run_on_commit, []
             for one in waiting:  # savepoints, callback, robust
                 one[1]()
+
+    def _said(self, error: BaseException) -> str:
+        return f"{type(error).__name__}: {self.record.masks.text(str(error))}"
+
+    def _told(self) -> str:
+        return "\n".join(self.record.masks.text(line) for line in self.sent.tasks)
 
     def _head(self, response: Any) -> str:
         lines = [
