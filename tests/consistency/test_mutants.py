@@ -28,11 +28,17 @@ def named(path: str) -> frozenset[str]:
     return frozenset(found)
 
 
+@cache
+def written(path: str) -> tuple[str, str]:
+    """The text of a file, and the program it is."""
+    source = (ROOT / path).read_text(encoding="utf-8")
+    return source, ast.dump(ast.parse(source))
+
+
 def test_each_line_is_there_once_and_what_it_becomes_is_another_program() -> None:
     for one in MUTANTS:
-        source = (ROOT / one.file).read_text(encoding="utf-8")
-        changed = one.applied(source)
-        assert ast.dump(ast.parse(changed)) != ast.dump(ast.parse(source)), one.name
+        source, program = written(one.file)
+        assert ast.dump(ast.parse(one.applied(source))) != program, one.name
 
 
 def test_each_names_the_test_that_kills_it_among_those_of_its_room() -> None:
