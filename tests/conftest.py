@@ -6,6 +6,7 @@ Engines that a run started are found by their environment variables (see tests/s
 that needs one carries `@pytest.mark.engine("redis")` and is skipped, by name, without it.
 """
 
+import gc
 import json
 import os
 import shutil
@@ -43,7 +44,17 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers", "engine(name): needs a real server; see `make test` for which were proven"
     )
     config.addinivalue_line("markers", "benchmark: measured by `make bench`, not by the suite")
+    config.addinivalue_line(
+        "markers", "both: the database matters; played on SQLite too, the rest on PostgreSQL only"
+    )
     config.addinivalue_line("markers", "e2e: drives Chromium; run apart from the suite")
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays to the end: the collector need not walk it again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -5,23 +5,33 @@
 Real servers are installed and started while the static checks run. A section whose servers this
 machine lacks is not played, and the end says how to have them; with CI=true that, an engine not
 proven or a test skipped for want of one is a failure. Exit status 0 only when all held.
+
+The suite runs whole on PostgreSQL, and on SQLite the tests marked `both`; without PostgreSQL on
+the machine, whole on SQLite. Sections that leave a core idle are played side by side: what each
+printed is shown when it ends. Seconds are compared with tests/seconds.toml; being slow is said and
+fails nothing.
 """
 
 import argparse
 import base64
+import contextlib
 import json
 import os
+import queue
 import signal
 import subprocess
 import sys
 import tempfile
 import threading
 import time
+import tomllib
+import traceback
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from tests.servers import run as servers
 from tests.servers.run import ENGINES, PROJECT, Servers, remedy
 
 
@@ -29,6 +39,8 @@ BIN = PROJECT / ".venv" / "bin"
 CI = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
 MINUTES = 60
 APART = ["tests/e2e", "tests/contracts", "tests/benchmarks"]
+SECONDS = PROJECT / "tests" / "seconds.toml"
+SLOWER = 25  # per cent above its line of the table, from which a section is warned of
 
 
 @dataclass
@@ -37,26 +49,81 @@ class Result:
     seconds: float
     problem: str = ""
     left: str = ""  # why it was not played
+    note: str = ""  # what was played in its place
 
     @property
     def word(self) -> str:
         if self.problem:
             return f"FAILED  {self.problem}"
-        return f"NOT PLAYED  {self.left}" if self.left else "ok"
+        if self.left:
+            return f"NOT PLAYED  {self.left}"
+        return f"ok  {self.note}" if self.note else "ok"
 
 
 class NotPlayed(Exception):
     """A section that cannot be played on this machine; the message says what it lacks."""
 
 
+Child = subprocess.Popen[bytes]
+
+
+class Children:
+    """The processes under way in all sections, so that a run that is ended leaves none."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._alive: set[Child] = set()
+        self._over = False
+
+    def start(self, arguments: list[str], env: dict[str, str], output: int | None) -> Child:
+        """Raises RuntimeError once the run is over."""
+        with self._lock:
+            if self._over:
+                raise RuntimeError("the run was ended")
+            child = subprocess.Popen(
+                arguments,
+                cwd=PROJECT,
+                env=env,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=None if output is None else subprocess.STDOUT,
+                start_new_session=True,
+            )
+            self._alive.add(child)
+            return child
+
+    def forget(self, child: Child) -> None:
+        with self._lock:
+            self._alive.discard(child)
+
+    def end(self) -> None:
+        """Kill each with what it started; none starts afterwards."""
+        with self._lock:
+            self._over = True
+            for child in self._alive:
+                kill(child)
+
+
+def kill(child: Child) -> None:
+    """A section's whole group, unless it is gone."""
+    if child.poll() is None:
+        os.killpg(child.pid, signal.SIGKILL)
+
+
 @dataclass
 class Run:
-    """One run of the sections. `proven`: per engine, the sections that used it and held."""
+    """One run of the sections. `proven`: per engine, the sections that used it and held.
+
+    Sections side by side have each a copy with an `output` of its own; all else is shared.
+    """
 
     folder: Path
     servers: Servers
     results: list[Result] = field(default_factory=list)
     proven: dict[str, list[str]] = field(default_factory=dict)
+    notes: dict[str, str] = field(default_factory=dict)
+    children: Children = field(default_factory=Children)
+    output: int | None = None  # a file's number; None: straight to the terminal
     _starting: threading.Thread | None = None
 
     def start_servers(self) -> None:
@@ -79,23 +146,20 @@ class Run:
     def command(
         self, arguments: list[str], env: dict[str, str] | None = None, minutes: int = 30
     ) -> str:
-        """Run, output passing through; return the problem, or an empty string."""
+        """Run it, with `output` for all it prints; return the problem, or an empty string."""
         sys.stdout.flush()
-        child = subprocess.Popen(
-            arguments,
-            cwd=PROJECT,
-            env={**os.environ, "PYTHONUNBUFFERED": "1", **(env or {})},
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,
-        )
+        settings = {**os.environ, "PYTHONUNBUFFERED": "1", **(env or {})}
+        child = self.children.start(arguments, settings, self.output)
         try:
             code = child.wait(minutes * MINUTES)
         except BaseException as error:
-            os.killpg(child.pid, signal.SIGKILL)
+            kill(child)
             child.wait()
             if isinstance(error, subprocess.TimeoutExpired):
                 return f"not finished after {minutes} minutes"
             raise
+        finally:
+            self.children.forget(child)
         return "" if code == 0 else f"exit status {code}"
 
     def python(self, *arguments: str, env: dict[str, str] | None = None, minutes: int = 30) -> str:
@@ -176,13 +240,34 @@ def deployable(run: Run) -> str:
     return run.python("manage.py", "check", "--deploy", "--fail-level", "ERROR", env=env)
 
 
-def suite(run: Run, name: str, env: dict[str, str]) -> str:
+def suite(run: Run, name: str, env: dict[str, str], *options: str) -> str:
+    """Tests stay with their class, whose data are made once, until a worker has none left."""
     apart = [f"--ignore={folder}" for folder in APART]
-    return run.pytest(name, "tests", "-n", "2", *apart, env=env)
+    alone = ["-n", "2", "--dist", "worksteal", "-p", "no:playwright"]
+    return run.pytest(name, "tests", *alone, *apart, *options, env=env)
+
+
+def postgresql_is_here(run: Run) -> bool:
+    """Does it serve this run, or could it, were it asked to?"""
+    run.engines()
+    if state := run.servers.states.get("postgresql"):
+        return not state.problem
+    return CI or servers.present(ENGINES["postgresql"])
+
+
+ON_SQLITE = {"DATABASE_URL": ""}
 
 
 def suite_sqlite(run: Run) -> str:
-    return suite(run, "suite-sqlite", {"DATABASE_URL": ""} if "DATABASE_URL" in os.environ else {})
+    """Tests where the engine matters, or all when this machine has no other engine."""
+    if not CI and not postgresql_is_here(run):
+        run.notes["suite-sqlite"] = "whole, for want of postgresql"
+        return suite(run, "suite-sqlite", ON_SQLITE)
+    return suite(run, "suite-sqlite", ON_SQLITE, "-m", "both")
+
+
+def suite_sqlite_whole(run: Run) -> str:
+    return suite(run, "suite-sqlite-whole", ON_SQLITE)
 
 
 def suite_postgresql(run: Run) -> str:
@@ -217,6 +302,11 @@ def journey_real(run: Run) -> str:
     return problem
 
 
+def share(run: Run) -> str:
+    """An eighth of the mutants, another one at each commit; `make deep` plays all."""
+    return run.python("-m", "tests.mutants.run", "--share", minutes=10)
+
+
 def _dictionary() -> list[str]:
     """The published dictionary, where this machine has it; the demo catalogue serves otherwise."""
     folder = PROJECT.parent / "shared" / "data" / "snds" / "schemas"
@@ -228,38 +318,138 @@ SECTIONS: dict[str, Callable[[Run], str]] = {
     "djlint": djlint,
     "layers": layers,
     "dependencies": dependencies,
-    "mypy": mypy,
     "migrations": migrations,
     "deployable": deployable,
-    "suite-sqlite": suite_sqlite,
+    "mypy": mypy,
     "suite-postgresql": suite_postgresql,
+    "suite-sqlite": suite_sqlite,
+    "share": share,
     "contracts": contracts,
     "browser": browser,
     "journey-embedded": journey_embedded,
     "journey-real": journey_real,
 }
-STATIC = {"ruff", "djlint", "layers", "dependencies", "mypy", "migrations", "deployable"}
+# Played when asked for by name only.
+ASKED = {"suite-sqlite-whole": suite_sqlite_whole}
+# One stage after another; in a stage, its lanes side by side; in a lane, one section after another.
+# Each of two lanes leaves a core idle, waits for processes of its own and shares no state: other
+# ports, other folders; of the real servers, only one of the two uses Redis, OpenSearch and RGW.
+STAGES = (
+    (("ruff", "djlint", "layers", "dependencies", "migrations", "deployable"), ("mypy",)),
+    (("suite-postgresql",),),
+    (("suite-sqlite",),),
+    (("suite-sqlite-whole",),),
+    (("share",),),
+    (("contracts",), ("browser",)),
+    (("journey-embedded",), ("journey-real",)),
+)
 # Sections that say something about an engine without which they would not have run.
 NEEDED_BY = {"suite-postgresql", "contracts", "browser", "journey-real"}
 
 
 def play(run: Run, name: str) -> Result:
-    """One section, timed. Not playing it is a problem in CI only."""
+    """One section, timed. Not playing it is a problem in CI only; an error is one everywhere."""
     before = time.monotonic()
     problem = left = ""
     try:
-        problem = SECTIONS[name](run)
+        problem = (SECTIONS | ASKED)[name](run)
     except NotPlayed as lack:
         problem, left = (str(lack), "") if CI else ("", str(lack))
-    return Result(name, time.monotonic() - before, problem, left)
+    except Exception as error:  # noqa: BLE001 (the sections beside it go on, and this one failed)
+        problem = f"{type(error).__name__}: {error}"
+        traceback.print_exc()
+    note = run.notes.get(name, "")
+    return Result(name, time.monotonic() - before, problem, left, note)
+
+
+def heading(name: str) -> str:
+    return f"\n=== {name} {'=' * (70 - len(name))}"
+
+
+def say(run: Run, result: Result, printed: str = "") -> None:
+    """The end of a section, with what it printed when it was played beside another."""
+    if printed:
+        printed = f"{heading(result.name)}\n{printed.rstrip()}\n"
+    ending = f"--- {result.name}: {result.word} ({result.seconds:.1f} s)"
+    sys.stdout.write(f"{printed}{ending}\n")
+    sys.stdout.flush()
+    run.results.append(result)
+
+
+def play_stage(run: Run, lanes: list[list[str]]) -> None:
+    """Its lanes side by side. Raises what ended the run, once their processes are ended too."""
+    if len(lanes) == 1:
+        for name in lanes[0]:
+            print(heading(name), flush=True)
+            say(run, play(run, name))
+        return
+    saying = threading.Lock()
+    # Not Thread.join: interrupted, it takes a thread that goes on for one that has ended.
+    under_way, done = len(lanes), queue.SimpleQueue[None]()
+
+    def play_lane(names: list[str]) -> None:
+        for name in names:
+            with (run.folder / f"{name}.log").open("w+b") as log:
+                result = play(replace(run, output=log.fileno()), name)
+                log.seek(0)
+                printed = log.read().decode(errors="replace") or "(printed nothing)"
+            with saying:
+                say(run, result, printed)
+        done.put(None)
+
+    print(f"\nside by side: {' | '.join(', '.join(names) for names in lanes)}", flush=True)
+    started = time.monotonic()
+    try:
+        for names in lanes:
+            threading.Thread(target=play_lane, args=[names], daemon=True).start()
+        while under_way:
+            try:
+                done.get(timeout=MINUTES)
+                under_way -= 1
+            except queue.Empty:
+                print(f"    … {time.monotonic() - started:.0f} s", flush=True)
+    except BaseException:
+        run.children.end()
+        with contextlib.suppress(queue.Empty):
+            for _lane in range(under_way):
+                done.get(timeout=10)
+        raise
+
+
+def stages(chosen: list[str]) -> list[list[list[str]]]:
+    """What of each stage was chosen, without what is empty."""
+    kept = [[[name for name in lane if name in chosen] for lane in stage] for stage in STAGES]
+    return [lanes for stage in kept if (lanes := [lane for lane in stage if lane])]
+
+
+def expected() -> dict[str, float]:
+    """Seconds of each section on CI's machine, as the committed table has them."""
+    table = tomllib.loads(SECONDS.read_text(encoding="utf-8"))["sections"]
+    return {name: float(seconds) for name, seconds in table.items()}
+
+
+def wall(seconds: dict[str, float]) -> float:
+    """What a run lasts: of lanes side by side, the longest."""
+    lanes = [[sum(seconds[name] for name in lane) for lane in one] for one in stages([*SECTIONS])]
+    return sum(map(max, lanes))
+
+
+def slower(result: Result, usual: float) -> str:
+    """A warning when the section took clearly more than the table has."""
+    more = 100 * (result.seconds / usual - 1) if usual else 0
+    return f"  WARNING +{more:.0f} %" if more > SLOWER and not result.note else ""
 
 
 def summary(run: Run, seconds: float) -> bool:
     """Print the final tables; True when all held."""
     print("\n=== Summary", "=" * 60)
-    for result in run.results:
-        print(f"{result.name:20} {result.seconds:7.1f} s  {result.word}")
-    print(f"{'total':20} {seconds:7.1f} s")
+    table, order = expected(), [*SECTIONS, *ASKED]
+    print(f"{'':20} {'seconds':>9} {'usual':>6}")
+    for result in sorted(run.results, key=lambda one: order.index(one.name)):
+        usual = table.get(result.name, 0)
+        line = f"{result.name:20} {result.seconds:7.1f} s {usual:6.0f}  {result.word}"
+        print(line + slower(result, usual))
+    print(f"{'total':20} {seconds:7.1f} s {wall(table):6.0f}")
     unproven = []
     if NEEDED_BY & {result.name for result in run.results}:
         print(f"\n{'engine':12} {'ready in':>9}  proven by")
@@ -291,10 +481,11 @@ def main() -> int:
     options = parser.parse_args()
     if options.list:
         print("\n".join(SECTIONS))
+        print("\n".join(f"{name} (when asked for)" for name in ASKED))
         return 0
-    if unknown := set(options.sections) - set(SECTIONS):
+    if unknown := set(options.sections) - {*SECTIONS, *ASKED}:
         parser.error(f"unknown section: {', '.join(sorted(unknown))}")
-    chosen = [name for name in SECTIONS if not options.sections or name in options.sections]
+    chosen = options.sections or [*SECTIONS]
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     os.environ.pop("DJANGO_SETTINGS_MODULE", None)
     started = time.monotonic()
@@ -303,11 +494,8 @@ def main() -> int:
         try:
             if NEEDED_BY & set(chosen):
                 run.start_servers()
-            for name in chosen:
-                print(f"\n=== {name}", "=" * (70 - len(name)), flush=True)
-                result = play(run, name)
-                run.results.append(result)
-                print(f"--- {name}: {result.word} ({result.seconds:.1f} s)")
+            for stage in stages(chosen):
+                play_stage(run, stage)
             return 0 if summary(run, time.monotonic() - started) else 1
         finally:
             run.engines()

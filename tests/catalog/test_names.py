@@ -20,6 +20,9 @@ from .factories import make_dataset, make_table, make_variable
 from .ingest.test_import import field, load, write
 
 
+pytestmark = pytest.mark.both
+
+
 # Every place where a name is a part of the path, with what stands before it.
 WITH_A_NAME = {
     "catalog:table": ["base-1"],

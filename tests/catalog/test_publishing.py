@@ -16,7 +16,7 @@ from portal.audit.models import AuditEvent, AuditText
 from .factories import make_dataset, make_holder, make_table, make_user, make_variable
 
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both]
 
 
 def publishable() -> Dataset:

@@ -11,6 +11,9 @@ from tests.support.db import empty_database, stored_triggers, tables_with_rows
 from tests.support.queries import assert_query_count, count_queries
 
 
+pytestmark = pytest.mark.both
+
+
 REFUSE = {
     "sqlite": [
         "CREATE TRIGGER tests_no_delete BEFORE DELETE ON auth_group"

@@ -31,7 +31,7 @@ from tests.requests_app.provisioning import world
 from tests.support.factories import World
 
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both]
 
 # Each task of beat, and how the test below proves it; "one statement" has no row to stop at.
 PROVEN = {

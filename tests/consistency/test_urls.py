@@ -12,6 +12,9 @@ from django.urls import URLPattern, URLResolver, converters, get_resolver
 from django.urls.resolvers import RegexPattern
 
 
+pytestmark = pytest.mark.both
+
+
 # Names (with their namespace) that a person without an account may open.
 PUBLIC = {
     "home",

@@ -19,7 +19,7 @@ from tests.support.people import a_member, a_person, an_organisation, with_role
 from .test_urls import ALL, is_public
 
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both]
 # What a person needs before it: the account that says what is missing, and the step itself.
 # Refusing the removal of one's factor: it takes nothing away, and must not wait for a phone.
 BEFORE_IT = {

@@ -8,7 +8,7 @@ from django.db.migrations.recorder import MigrationRecorder
 from portal.common.older_database import refuse, unknown
 
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both]
 
 
 # Rows of `django_migrations` that a portal of before has, whatever its age.

@@ -10,6 +10,9 @@ import pytest
 from .schema import difference, read_postgresql, read_sqlite
 
 
+pytestmark = pytest.mark.both
+
+
 STUDY = """
 CREATE TABLE study (id integer PRIMARY KEY, "state" varchar(9) DEFAULT 'draft, or none' NOT NULL,
   "number" varchar(20) NULL, CONSTRAINT "known" CHECK ("state" IN ('draft', 'closed')));

@@ -6,6 +6,7 @@ last) is not for a rotation.
 
 import os
 import subprocess
+import zlib
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -31,8 +32,24 @@ def _turn() -> int:
     return int(found[:8], 16)
 
 
+def deep() -> bool:
+    """Is everything played?"""
+    return os.environ.get("GUICHET_DEEP") == "1"
+
+
 def share(matrix: Sequence[T], of: int = 8) -> list[T]:
     """One in `of`, beginning elsewhere at each commit; everything with GUICHET_DEEP=1."""
-    if os.environ.get("GUICHET_DEEP") == "1":
+    if deep():
         return list(matrix)
     return list(matrix[_turn() % of :: of])
+
+
+def among(matrix: Sequence[T], of: int = 8) -> list[T]:
+    """The first, the last, and a share of those between."""
+    return list(dict.fromkeys([*matrix[:1], *share(matrix[1:-1], of), *matrix[-1:]]))
+
+
+def falls(case: object, of: int = 8) -> bool:
+    """Whether a case that was drawn belongs to the commit's share: by what it is, so that a case
+    which failed is played when it is drawn again."""
+    return deep() or zlib.crc32(repr(case).encode()) % of == _turn() % of

@@ -17,7 +17,7 @@ from catalog.ingest.readers.table_schema import TableSchemaReader
 from catalog.models import Dataset, ImportRun, IndexOutbox, StagedRow, Table, TableKey, Variable
 
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both]
 SCHEMAS = Path(settings.BASE_DIR).parent / "shared" / "data" / "snds" / "schemas"
 
 

@@ -28,7 +28,7 @@ from tests.support.client import page_text
 from tests.support.queries import count_queries
 
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both]
 
 
 @contextmanager

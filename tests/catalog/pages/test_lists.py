@@ -14,7 +14,7 @@ from tests.catalog.factories import make_dataset, make_table, make_variable
 from tests.support.client import page_text
 
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both]
 
 
 def rows_of(response: HttpResponse, section: str, column: int) -> list[str]:

@@ -16,6 +16,9 @@ from tests.catalog.pages.test_bounded_pages import hold, instances
 from tests.support.queries import count_queries
 
 
+pytestmark = pytest.mark.both
+
+
 def slowly_folded(value: str) -> str:
     """What `fold` means, character by character."""
     value = unicodedata.normalize("NFKD", value.translate(text._LIGATURES)).lower()

@@ -28,7 +28,7 @@ from catalog.search.tasks import index_pending as task
 from tests.catalog.factories import make_dataset, make_table, make_variable
 
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both]
 
 
 def found(text: str = "", kind: str = "variable") -> list[str]:

@@ -11,6 +11,9 @@ from catalog.search.text import fold, plains, stems, words
 from catalog.timeline import bounds, timeline
 
 
+pytestmark = pytest.mark.both
+
+
 class Years:
     def __init__(self, first: int | None, last: int | None, missing: tuple[int, ...] = ()) -> None:
         self.valid_from, self.valid_until, self.missing_years = first, last, list(missing)

@@ -21,7 +21,7 @@ from tests.support.factories import World
 from tests.support.people import PASSWORD, a_member, a_person, an_organisation
 
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both]
 VICTIM = "direction.skype@strasse.example"
 # Another mailbox each: to a mail server, or to the person who owns the domain.
 OTHERS = {

@@ -21,7 +21,7 @@ from portal.common.calendar import legal_now
 from tests.support.audit import events
 
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both]
 
 
 @pytest.fixture

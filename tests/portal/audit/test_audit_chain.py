@@ -30,6 +30,9 @@ from portal.audit.verify import verify
 from tests.support.audit import events, in_threads, sql_id, tamper
 
 
+pytestmark = pytest.mark.both
+
+
 @pytest.mark.django_db(transaction=True)
 def test_200_events_from_8_writers_and_two_sealers_verify() -> None:
     def work(n: int) -> None:

@@ -24,7 +24,7 @@ from tests.support.client import client_for
 from tests.support.queries import count_queries
 
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both]
 ABOUT = uuid.UUID("11111111-2222-4333-8444-555555555555")
 
 

@@ -129,7 +129,7 @@ def test_what_is_no_column_is_refused_too() -> None:
             assert not one.lookup_allowed(asked, "1", request)
 
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both]
 
 
 def enter(role: Role) -> Client:

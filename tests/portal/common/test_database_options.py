@@ -9,6 +9,9 @@ import pytest
 from django.db import connection
 
 
+pytestmark = pytest.mark.both
+
+
 URL = "postgresql://guichet:x@127.0.0.1:5432/guichet"
 SHOW = """
 import json

@@ -18,7 +18,7 @@ from portal.audit.record import record, record_view
 from portal.common.readonly import EXEMPT_VIEW, WriteDuringRead, _is_read, guarded
 
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both]
 
 
 def make(code: str = "x") -> Organisation:

@@ -23,14 +23,14 @@ from requests_app.provisioning.worker import turn
 from requests_app.provisioning.worker.lease import Lease, LeaseLost
 from requests_app.provisioning.worker.passes import Pass
 from requests_app.provisioning.worker.reconcile import STEPS, step
-from tests.support.rotation import share
+from tests.support.rotation import among
 
 from . import world
 from .conftest import player
 from .fake import FakeBackend, Killed
 
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.both]
 
 
 def let_lease_expire(workspace: Workspace) -> None:
@@ -145,8 +145,11 @@ def changes(*, close: bool = False) -> list[int]:
 
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_killed_at_any_change_it_still_opens(when: str) -> None:
-    """The worker dies at the n-th change, for every n; another takes up what it left."""
-    for number in changes():
+    """The worker dies at the n-th change; another takes up what it left.
+
+    For every n in `make faults`; here the first, the last, and a share of those between.
+    """
+    for number in among(changes()):
         workspace, backend = world.study(), FakeBackend()
         play = player(lambda b=backend: b)  # type: ignore[misc]
         backend.crash_at = (number, when)
@@ -160,7 +163,8 @@ def test_killed_at_any_change_it_still_opens(when: str) -> None:
 
 
 def test_killed_at_any_change_it_still_closes() -> None:
-    for number in changes(close=True):
+    """As above, while a study closes."""
+    for number in among(changes(close=True)):
         workspace, backend = world.study(), FakeBackend()
         play: Callable[..., Workspace] = player(lambda b=backend: b)  # type: ignore[misc]
         play(workspace)
@@ -183,7 +187,7 @@ def test_killed_at_any_change_it_still_closes() -> None:
 def test_killed_at_any_write_it_still_opens(monkeypatch: pytest.MonkeyPatch) -> None:
     """The worker dies after the n-th commit: nothing is left half told.
 
-    For every n in `make deep`; here the first, the last, and a share of those between.
+    For every n in `make faults`; here the first, the last, and a share of those between.
     """
     from contextlib import contextmanager
 
@@ -215,7 +219,7 @@ def test_killed_at_any_write_it_still_opens(monkeypatch: pytest.MonkeyPatch) -> 
         if not crash_after:
             total = commits[0]
             assert total > 10
-            points = [1, *share(range(2, total), 4), total]
+            points = among(range(1, total + 1))
         grant = workspace.grants.get()
         assert grant.state == "open", crash_after
         assert reveal.can_reveal(grant), crash_after

@@ -16,7 +16,7 @@ from .conftest import player
 from .fake import FakeBackend
 
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.both]
 
 
 @pytest.fixture

@@ -32,6 +32,9 @@ from tests.support.factories import Story, World, stored_file
 from tests.support.queries import count_queries
 
 
+pytestmark = pytest.mark.both
+
+
 TIED = DeclarationOfInterests.organisations.through
 QUALITIES = ("", "operator", "holder")
 Undo = Callable[[], object]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from django.contrib.auth.models import AnonymousUser
 from django.test import TestCase
 from django.utils import timezone
@@ -39,6 +40,9 @@ from requests_app.rights import permissions
 from requests_app.rights.seen import deposited_seen
 from tests.support.factories import World, organisation, user
 from tests.support.queries import count_queries
+
+
+pytestmark = pytest.mark.both
 
 
 CARD = {"status", "card"}

@@ -20,7 +20,7 @@ from tests.support.queries import assert_query_count
 from tests.support.requests import Catalogue, catalogue, person, table
 
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both]
 PAGE = reverse("requests_app:basket")
 ADD = reverse("requests_app:basket_add")
 CHANGE = reverse("requests_app:basket_change")

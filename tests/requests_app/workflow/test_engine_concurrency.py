@@ -14,7 +14,7 @@ from requests_app.workflow import engine
 from tests.support.factories import World
 
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.both]
 
 
 def at_once(calls: list[Callable[[], Any]]) -> list[Any]:

@@ -10,7 +10,7 @@ from requests_app.workflow import engine
 from tests.support.factories import World, user
 
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both]
 
 
 def states(request: AccessRequest) -> dict[str, str]:

@@ -16,7 +16,7 @@ from tests.support.clock import legal_advance
 from tests.support.factories import Story, World, stored_file, user
 
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both]
 
 
 def refused(*words: str) -> Any:

@@ -27,6 +27,9 @@ from tests.support.clock import legal_advance
 from tests.support.factories import Story, World
 
 
+pytestmark = pytest.mark.both
+
+
 PROCEDURES = [p.code for p in registry.everything()]
 
 

@@ -35,6 +35,7 @@ from requests_app.workflow import clock, engine
 from requests_app.workflow.abilities import abilities
 from tests.support.clock import legal_advance
 from tests.support.factories import Story, World, stored_file
+from tests.support.rotation import deep
 
 
 DONE: Counter[str] = Counter()
@@ -244,10 +245,10 @@ class TestWalk(TestCase):
         run_state_machine_as_test(
             _Isolated,
             settings=settings(
-                max_examples=10,
-                stateful_step_count=30,
+                max_examples=60 if deep() else 10,
+                stateful_step_count=50 if deep() else 30,
                 deadline=None,
-                derandomize=True,  # the same walk for everyone; a longer one is a setting away
+                derandomize=True,  # the same walk for everyone
                 suppress_health_check=list(HealthCheck),
             ),
         )

@@ -14,7 +14,7 @@ from tests.support.clock import legal_advance
 from tests.support.factories import Story, World
 
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both]
 
 
 @pytest.fixture
