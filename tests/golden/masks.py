@@ -1,5 +1,6 @@
 """What of an answer is compared: its text without what differs from run to run."""
 
+import enum
 import hashlib
 import io
 import re
@@ -7,9 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 
-_UUID = re.compile(
-    r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b|\b[0-9a-f]{32}\b", re.IGNORECASE
-)
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|\b[0-9a-f]{32}\b", re.IGNORECASE)
 _CSRF = re.compile(r'(csrfmiddlewaretoken"\s+value=")[^"]*|(csrftoken=)\w+')
 _SESSION = re.compile(r"(sessionid=)\w+")
 _HASH = re.compile(r"\b[0-9a-f]{64}\b|\b[0-9a-f]{40}\b", re.IGNORECASE)
@@ -76,6 +75,8 @@ class Masks:
 
 
 def _plain(value: Any) -> str:
+    if isinstance(value, enum.Enum):
+        value = value.value
     if isinstance(value, bytes | memoryview):
         return f"‹{len(bytes(value))} bytes›"
     return repr(value)

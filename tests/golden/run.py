@@ -15,6 +15,7 @@ import difflib
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -53,6 +54,7 @@ class Answers:
     texts: dict[str, str] = field(default_factory=dict)
     rows: dict[str, dict[str, Any]] = field(default_factory=dict)
     summary: dict[str, Any] = field(default_factory=dict)
+    statements: dict[str, str] = field(default_factory=dict)  # as they are compared
 
     @classmethod
     def read(cls, path: Path) -> "Answers":
@@ -74,8 +76,14 @@ class Answers:
             return ""
         if name == "status":
             return str(row[name])
-        known = row[name] if name == "sql" else [row[name]]
-        return "\n".join(self.texts[one] for one in known)
+        if name != "sql":
+            return self.texts[row[name]]
+        return "\n".join(self._statement(one) for one in row[name])
+
+    def _statement(self, one: str) -> str:
+        if one not in self.statements:
+            self.statements[one] = canonical(self.texts[one])
+        return self.statements[one]
 
 
 def git(*arguments: str) -> bytes:
@@ -143,6 +151,38 @@ class Tree:
     def wait(self) -> int:
         self._thread.join()
         return self.code
+
+
+def canonical(statement: str) -> str:
+    """With the conditions of each parenthesis sorted: which is written first changes nothing."""
+    levels: list[list[str]] = [[]]
+    for piece in re.split(r"([()])", statement):
+        if piece == "(":
+            levels.append([])
+        elif piece == ")" and len(levels) > 1:
+            inner = _sorted(levels.pop())
+            levels[-1].append(f"({inner})")
+        else:
+            levels[-1].append(piece)
+    return "(".join("".join(level) for level in levels)
+
+
+def _sorted(level: list[str]) -> str:
+    """A parenthesis's content; those inside it are single pieces, and are not split."""
+    if level and level[0].startswith("SELECT"):
+        return "".join(level)
+    for word in (" AND ", " OR "):
+        parts, rest = [""], list(level)
+        for piece in rest:
+            if piece.startswith("("):
+                parts[-1] += piece
+                continue
+            first, *others = piece.split(word)
+            parts[-1] += first
+            parts += others
+        if len(parts) > 1:
+            return word.join(sorted(parts))
+    return "".join(level)
 
 
 def differences(base: Answers, tree: Answers) -> Iterator[tuple[str, str, list[str]]]:

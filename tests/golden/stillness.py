@@ -65,9 +65,17 @@ def shift(seconds: Any, /) -> None:
     _traveller.shift(seconds)
 
 
-def draw_anew(name: str) -> None:
-    """What one page draws does not hang on what those before it drew."""
+def until(instant: datetime) -> None:
+    """Whatever an act took, the next begins at the same time in both trees."""
+    left = instant - datetime.now(UTC)
+    if left.total_seconds() < 0:
+        raise AssertionError(f"it is past {instant}")
+    shift(left)
+
+
+def draw_anew(name: str, *, ids_from: int = 1 << 32) -> None:
+    """What one page or act draws does not hang on what those before it drew."""
     global _ids
     random.seed(name)
     _bytes.again(name)
-    _ids = itertools.count(1 << 32)
+    _ids = itertools.count(ids_from)

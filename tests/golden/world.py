@@ -110,6 +110,7 @@ class Played:
         self.celery = celery
         self.counter = Counter()
         self.stories: dict[str, Story] = {}
+        self.acts = 0
         self.provider = of_tests("fake.py").FakeBackend()
         self._keep_time_in_stories()
 
@@ -118,7 +119,7 @@ class Played:
         do: Callable[..., Any] = Story.do
 
         def later(story: Story, *args: Any, **payload: Any) -> Any:
-            stillness.shift(MINUTE)
+            self.next_act()
             return do(story, *args, **payload)
 
         Story.do = later  # type: ignore[assignment,method-assign]
@@ -140,6 +141,11 @@ class Played:
         self.beat()
         self.send_mails()
 
+    def next_act(self) -> None:
+        self.acts += 1
+        stillness.draw_anew(f"act {self.acts}", ids_from=self.acts << 16)
+        stillness.shift(MINUTE)
+
     # --- means -------------------------------------------------------------------------------
 
     def story(self, name: str, until: str = "", **more: Any) -> Story:
@@ -151,6 +157,7 @@ class Played:
 
     def beat(self) -> None:
         """Everything that beat sends, once, in the order of its names."""
+        self.next_act()
         for name, entry in sorted(self.celery.conf.beat_schedule.items()):
             del name
             self.celery.tasks[entry["task"]]()
@@ -167,7 +174,7 @@ class Played:
 
     def post(self, who: str, path: str, *, refused: bool = False, **fields: Any) -> Any:
         """A form sent as its person would; what is refused where it should not be ends the run."""
-        stillness.shift(MINUTE)
+        self.next_act()
         answer = self.client(who).post(path, fields)
         if answer.status_code >= 400 and not refused:
             text = answer.content.decode(errors="replace")[-3000:]
@@ -318,13 +325,16 @@ class Played:
         """What the provisioning worker does, until nothing is due within the minute."""
         advance = product_function("advance", "workspace_id", "make_backend")
         spaces = model("requests_app.Workspace").objects.filter(request=story.request)
+        self.next_act()
+        after = timezone.now() + timedelta(hours=6)
         for _number in range(passes):
             due = spaces.values_list("next_reconcile_at", flat=True).get()
             if due is None or due - timezone.now() > timedelta(minutes=10):
-                return
+                break
             if due > timezone.now():
                 stillness.shift(due - timezone.now())
             advance(spaces.values_list("pk", flat=True).get(), make_backend=lambda: self.provider)
+        stillness.until(after)
 
     def opened(self, name: str) -> tuple[Story, Any]:
         """A study opened at the provider, its extract asked for, prepared and confirmed."""
