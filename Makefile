@@ -1,6 +1,6 @@
 # The commands a person needs. Everything they make lies in .venv/ and var/, both ignored by git.
 PYTHON = .venv/bin/python
-.PHONY: help openapi docs demo test deep golden schema bench services services-stop journey format coverage clean
+.PHONY: help openapi docs demo check test faults deep golden schema bench services services-stop journey format coverage clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## / | /' | column -t -s '|'
@@ -9,14 +9,23 @@ demo:  ## the portal on this machine, with demo data: http://127.0.0.1:8000 (GUI
 	@sh deploy/environment.sh runtime
 	@exec $(PYTHON) manage.py demo
 
+check:  ## at each commit: static checks, consistency, the tests of the rooms touched (ARGS="--list", ARGS="--base …")
+	@sh deploy/environment.sh tests
+	@exec $(PYTHON) -m tests.run_check $(ARGS)
+
 test:  ## every check and test, real servers and both journeys included
 	@sh deploy/environment.sh tests
 	@exec $(PYTHON) -m tests.run_all
 
-deep:  ## the whole of the matrices of which `make test` plays a share that moves with each commit, and the mutants
+faults:  ## deaths at every point, lost answers, brokers and providers that fail: all those of which `make test` plays a share
+	@sh deploy/environment.sh tests
+	@GUICHET_DEEP=1 exec $(PYTHON) -m pytest -n 2 -m faults --ignore tests/e2e --ignore tests/contracts tests
+
+deep:  ## the whole of the matrices of which `make test` plays a share that moves with each commit, the mutants, both databases whole
 	@sh deploy/environment.sh tests
 	@GUICHET_DEEP=1 exec $(PYTHON) -m pytest -n 2 $$(grep -rl 'support.rotation import' tests)
 	@exec $(PYTHON) -m tests.mutants.run
+	@exec $(PYTHON) -m tests.run_all suite-postgresql suite-sqlite-whole
 
 golden:  ## what every account is answered, compared with a commit's answers: BASE=<commit> (FULL=1, KEEP=folder)
 	@sh deploy/environment.sh tests

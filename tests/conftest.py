@@ -47,6 +47,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "both: the database matters; played on SQLite too, the rest on PostgreSQL only"
     )
+    config.addinivalue_line("markers", "faults: what dies or does not answer; all by `make faults`")
     config.addinivalue_line("markers", "e2e: drives Chromium; run apart from the suite")
 
 

@@ -22,6 +22,7 @@ from catalog.search.indexing import rebuild
 from catalog.search.query import FACETS
 from portal.wsgi import application
 from tests.catalog.factories import make_dataset, make_table, make_variable
+from tests.support.rotation import deep
 
 
 pytestmark = pytest.mark.django_db
@@ -59,7 +60,7 @@ def _one_transaction() -> Iterator[None]:
 
 @schema.parametrize()
 @examples(
-    max_examples=25,
+    max_examples=200 if deep() else 25,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],

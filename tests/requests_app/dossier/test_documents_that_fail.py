@@ -21,7 +21,7 @@ from tests.support.client import client_for, page_text
 from tests.support.factories import Story, World
 
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.faults]
 CHINESE = "Étude menée avec 北京大学医院 (Pékin)."
 
 

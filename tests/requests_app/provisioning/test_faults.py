@@ -14,7 +14,7 @@ from . import world
 from .live import Live
 
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.faults]
 
 Play = Callable[..., Workspace]
 CREATES = {

@@ -19,7 +19,7 @@ from .conftest import player
 from .fake import Bucket, FakeBackend, FakeHolder, Killed
 
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.faults]
 
 
 @pytest.fixture

@@ -30,7 +30,7 @@ from .conftest import player
 from .fake import FakeBackend, Killed
 
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.both]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.both, pytest.mark.faults]
 
 
 def let_lease_expire(workspace: Workspace) -> None:

@@ -24,7 +24,7 @@ from requests_app.provisioning.worker.lease import Lease, LeaseLost
 from . import world
 
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.faults]
 UID = "11111111-1111-4111-8111-111111111111"
 
 

@@ -19,7 +19,7 @@ from .conftest import player
 from .fake import FakeBackend
 
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.faults]
 
 
 def test_hashing_keeps_the_lease_block_by_block(monkeypatch: pytest.MonkeyPatch) -> None:

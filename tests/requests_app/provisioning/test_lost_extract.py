@@ -22,7 +22,7 @@ from .conftest import player
 from .fake import FakeBackend
 
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.faults]
 
 
 def prepare(story: Story) -> Workspace:

@@ -19,6 +19,9 @@ from requests_app.provisioning.providers.scaleway.transport import (
 )
 
 
+pytestmark = pytest.mark.faults
+
+
 UID = "11111111-2222-4333-8444-555555555555"
 
 

@@ -20,6 +20,9 @@ from tests.portal.training.sandbox.live import (
 )
 
 
+pytestmark = pytest.mark.faults
+
+
 @pytest.fixture(autouse=True)
 def _nothing_left(sandbox: LiveSandbox) -> Iterator[None]:
     yield
