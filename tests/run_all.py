@@ -27,7 +27,7 @@ import time
 import tomllib
 import traceback
 import xml.etree.ElementTree as ET
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -65,6 +65,7 @@ class NotPlayed(Exception):
 
 
 Child = subprocess.Popen[bytes]
+Env = Mapping[str, str | None]  # what a command is given beside this run's own; None takes away
 
 
 class Children:
@@ -144,12 +145,11 @@ class Run:
         if lacking := [n for n in names if n not in states or states[n].problem]:
             raise NotPlayed(f"without {', '.join(lacking)}")
 
-    def command(
-        self, arguments: list[str], env: dict[str, str] | None = None, minutes: int = 30
-    ) -> str:
+    def command(self, arguments: list[str], env: Env | None = None, minutes: int = 30) -> str:
         """Run it, with `output` for all it prints; return the problem, or an empty string."""
         sys.stdout.flush()
-        settings = {**os.environ, "PYTHONUNBUFFERED": "1", **(env or {})}
+        given = {**os.environ, "PYTHONUNBUFFERED": "1", **(env or {})}
+        settings = {name: value for name, value in given.items() if value is not None}
         child = self.children.start(arguments, settings, self.output)
         try:
             code = child.wait(minutes * MINUTES)
@@ -163,11 +163,11 @@ class Run:
             self.children.forget(child)
         return "" if code == 0 else f"exit status {code}"
 
-    def python(self, *arguments: str, env: dict[str, str] | None = None, minutes: int = 30) -> str:
+    def python(self, *arguments: str, env: Env | None = None, minutes: int = 30) -> str:
         return self.command([str(BIN / "python"), *arguments], env, minutes)
 
     def pytest(
-        self, name: str, *arguments: str, env: dict[str, str] | None = None, engines: bool = False
+        self, name: str, *arguments: str, env: Env | None = None, engines: bool = False
     ) -> str:
         """Run pytest; with `engines` a skip counts as a problem in CI."""
         junit = self.folder / f"{name}.xml"
@@ -241,7 +241,7 @@ def deployable(run: Run) -> str:
     return run.python("manage.py", "check", "--deploy", "--fail-level", "ERROR", env=env)
 
 
-def suite(run: Run, name: str, env: dict[str, str], *options: str) -> str:
+def suite(run: Run, name: str, env: Env, *options: str) -> str:
     """Tests stay with their class, whose data are made once, until a worker has none left."""
     apart = [f"--ignore={folder}" for folder in APART]
     alone = ["-n", "2", "--dist", "worksteal", "-p", "no:playwright"]
@@ -256,7 +256,7 @@ def postgresql_is_here(run: Run) -> bool:
     return CI or servers.present(ENGINES["postgresql"])
 
 
-ON_SQLITE = {"DATABASE_URL": ""}
+ON_SQLITE: Env = {"DATABASE_URL": None}
 
 
 def suite_sqlite(run: Run) -> str:

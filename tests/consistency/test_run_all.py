@@ -183,6 +183,16 @@ def test_without_postgresql_the_suite_is_whole_on_sqlite_and_says_so(
     assert "both" not in asked
 
 
+def test_on_sqlite_no_address_of_another_database_is_left(
+    bare: run_all.Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An empty one is none at all for the settings: the portal would not start."""
+    monkeypatch.setenv("DATABASE_URL", "postgresql://of-the-person/who-calls")
+    code = "import os; raise SystemExit('DATABASE_URL' in os.environ)"
+    assert bare.python("-c", code) == "exit status 1"
+    assert bare.python("-c", code, env=run_all.ON_SQLITE) == ""
+
+
 def test_each_section_is_played_once_and_has_its_line_in_the_table() -> None:
     staged = [name for stage in run_all.STAGES for lane in stage for name in lane]
     assert sorted(staged) == sorted({*run_all.SECTIONS, *run_all.ASKED})
