@@ -34,6 +34,8 @@ class _Stream:
         return found[:size]
 
 
+SHORTEST_WAIT = 0.2  # seconds
+_really_sleep = time.sleep
 seconds_of_machine = time.perf_counter  # what a run took, for its report
 _bytes = _Stream("world")
 _ids = itertools.count(1)
@@ -55,9 +57,18 @@ def hold(now: datetime = START) -> None:
     os.urandom = _bytes.draw
     random._urandom = _bytes.draw  # type: ignore[attr-defined]
     uuid.uuid4 = _uuid4
-    time.sleep = shift
+    time.sleep = _sleep
     _traveller = time_machine.travel(now, tick=False).start()
     time.monotonic = time.time  # which does not pass by itself either
+
+
+def _sleep(seconds: Any, /) -> None:
+    """A worker's patience is time that passes; a look again and again at another process is not:
+    how often it looks hangs on the machine."""
+    if seconds < SHORTEST_WAIT:
+        _really_sleep(seconds)
+    else:
+        shift(seconds)
 
 
 def shift(seconds: Any, /) -> None:
