@@ -341,8 +341,7 @@ STAGES = (
     (("suite-sqlite",),),
     (("suite-sqlite-whole",),),
     (("share",),),
-    (("contracts",), ("browser",)),
-    (("journey-embedded",), ("journey-real",)),
+    (("contracts", "journey-real"), ("browser", "journey-embedded")),
 )
 # Sections that say something about an engine without which they would not have run.
 NEEDED_BY = {"suite-postgresql", "contracts", "browser", "journey-real"}
@@ -446,10 +445,11 @@ def summary(run: Run, seconds: float) -> bool:
     print("\n=== Summary", "=" * 60)
     table = {} if run.own else expected()
     order = [*SECTIONS, *ASKED, *run.own]
-    print(f"{'':20} {'seconds':>9} {'usual':>6}")
+    print(f"{'':20} {'seconds':>9} {'usual' if table else '':>6}")
     for result in sorted(run.results, key=lambda one: order.index(one.name)):
         usual = table.get(result.name, 0)
-        line = f"{result.name:20} {result.seconds:7.1f} s {usual:6.0f}  {result.word}"
+        said = f"{usual:6.0f}" if usual else " " * 6
+        line = f"{result.name:20} {result.seconds:7.1f} s {said}  {result.word}"
         print(line + slower(result, usual))
     whole = [f"{wall(table):6.0f}"] if set(SECTIONS) <= {one.name for one in run.results} else []
     print(f"{'total':20} {seconds:7.1f} s", *whole)
