@@ -22,6 +22,7 @@ app.autodiscover_tasks(
         "portal.audit",
         "portal.notifications",
         "catalog.search",
+        "requests_app.selection",
         "requests_app.dossier",
         "requests_app.workflow",
         "requests_app.provisioning.worker",

@@ -18,12 +18,31 @@ def unknown(connection: BaseDatabaseWrapper) -> list[str]:
     return sorted(f"{app}.{name}" for app, name in set(played) - known if app in ours)
 
 
+def lacking(connection: BaseDatabaseWrapper) -> list[str]:
+    """Tables that the migrations played there would have made and that are not there, sorted.
+
+    An older database that was migrated in part holds only names that are still in use.
+    """
+    loader = MigrationLoader(connection, ignore_no_migrations=True)
+    ours = {one.label for one in apps.get_app_configs() if "site-packages" not in one.path}
+    played = [node for node in loader.applied_migrations if node in loader.graph.nodes]
+    models = loader.project_state([node for node in played if node[0] in ours]).models
+    there = set(connection.introspection.table_names())
+    wanted = {
+        str(model.options.get("db_table") or "_".join(key))
+        for key, model in models.items()
+        if key[0] in ours and model.options.get("managed", True) and not model.options.get("proxy")
+    }
+    return sorted(wanted - there)
+
+
 def refuse(*, using: str, **_kwargs: object) -> None:
     """Before any migration. Django would find `0001_initial` played, and nothing to do.
 
     Raises CommandError, in one sentence.
     """
-    if names := unknown(connections[using]):
+    connection = connections[using]
+    if names := unknown(connection) or lacking(connection):
         raise CommandError(
             _(
                 "Cette base vient d’un autre état du portail (%(name)s), que cette version ne"

@@ -1,4 +1,4 @@
-"""Housekeeping of the applicant's side, and what a page may not write itself."""
+"""Housekeeping of files, and what a page may not write itself."""
 
 from celery import shared_task
 
@@ -7,13 +7,6 @@ from portal.common.calendar import legal_today
 from requests_app.dossier import notices, uploads
 from requests_app.models import AccessRequest
 from requests_app.rights import recipients
-from requests_app.selection import basket
-
-
-@shared_task(name="requests_app.tasks.forget_old_baskets")  # type: ignore[untyped-decorator]
-def forget_old_baskets() -> int:
-    """Delete visitors' selections that nobody came back to; how many."""
-    return basket.forget_old()
 
 
 @shared_task(name="requests_app.tasks.tell_document_failed")  # type: ignore[untyped-decorator]

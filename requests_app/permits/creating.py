@@ -17,7 +17,6 @@ from requests_app.models import (
     AccessRequest,
     Act,
     Grant,
-    GrantState,
     Permit,
     RequestMember,
     RequestVersion,
@@ -88,9 +87,7 @@ def create_version(
         RequestMember.objects.current().filter(request=request, user=person).update(
             has_data_access=True, source_addresses=sources
         )
-        live = Grant.objects.filter(workspace=workspace, person=person).exclude(
-            state=GrantState.CLOSED
-        )
+        live = Grant.objects.live().filter(workspace=workspace, person=person)
         if not live.update(permit=permit, expires_at=expires_at, source_addresses=sources):
             grant = Grant.objects.create(
                 permit=permit,

@@ -63,7 +63,7 @@ def _opened(stage: Stage) -> bool:
 
 def _used_up(stage: Stage) -> bool:
     grants = Grant.objects.filter(permit__request=stage.request_id)
-    return not grants.exclude(state=GrantState.CLOSED).exists() and _try(stage, "finish_use")
+    return not grants.live().exists() and _try(stage, "finish_use")
 
 
 def _try(stage: Stage, name: str) -> bool:

@@ -90,10 +90,7 @@ def on_permit_expiring(*, permit: Permit, days: int, **_kwargs: Any) -> None:
     """
     request = permit.request
     left = ceil((permit.expires_at - legal_now()) / timedelta(days=1))
-    persons = [
-        grant.person
-        for grant in permit.grants.exclude(state=GrantState.CLOSED).select_related("person")
-    ]
+    persons = [grant.person for grant in permit.grants.live().select_related("person")]
     notices.AccessExpiring.tell_apart(
         [*persons, *recipients.investigators(request)],
         recipients.data_holders(request),

@@ -106,7 +106,8 @@ def unexplained(source: str) -> Iterator[int]:
 
 def _reason(line: str) -> bool:
     _code, _sign, comment = line.partition("#")
-    return bool(comment.replace("noqa: F401", "").replace("noqa: PLC0415", "").strip(" -"))
+    said = re.sub(r"noqa(: *[A-Z0-9, ]+)?|type: ignore(\[[^]]*\])?|#", "", comment)
+    return bool(said.strip(" -"))
 
 
 def test_imports_inside_functions_say_why() -> None:
@@ -127,6 +128,7 @@ def test_imports_inside_functions_say_why() -> None:
         ("def f():\n    if 1:\n        from a import b  # noqa: F401\n", [3]),
         ("def f():\n    import a  # large\n    import b\n    x = 1\n    import c", [5]),
         ("def f():\n    # large\n    from a import (\n        b,\n    )", []),
+        ("def f():\n    import a  # type: ignore[x]  # noqa: E402, F401", [2]),
         ("import a\nclass C:\n    import b", []),
     ],
 )

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TextIO
 
+from celery import Celery
 from celery.app.task import Task
 from django.core.cache import cache
 from django.db import connection, transaction
@@ -81,7 +82,14 @@ class Sent:
             queue = options.get("queue", "")
             sent.append(f"task {task.name} {list(args or ())} {dict(kwargs or {})} {queue}".strip())
 
+        def note_by_name(
+            app: Any, name: str, args: Any = None, kwargs: Any = None, **rest: Any
+        ) -> None:
+            queue = rest.get("queue", "")
+            sent.append(f"task {name} {list(args or ())} {dict(kwargs or {})} {queue}".strip())
+
         Task.apply_async = note
+        Celery.send_task = note_by_name
 
 
 class Visitor:

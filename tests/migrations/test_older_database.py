@@ -5,7 +5,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 
-from portal.common.older_database import refuse, unknown
+from portal.common.older_database import lacking, refuse, unknown
 
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both]
@@ -26,8 +26,18 @@ def test_an_older_database_is_told_in_one_sentence_how_to_begin_afresh(row: str)
     assert sentence.endswith(".")
 
 
+def test_one_that_was_migrated_in_part_is_told_too() -> None:
+    """Its names are those of today; what the first migration makes today is not all there."""
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE accounts_factorreset RENAME TO elsewhere")
+    assert unknown(connection) == []
+    with pytest.raises(CommandError, match="accounts_factorreset"):
+        refuse(using="default")
+
+
 def test_a_database_of_this_version_is_let_through() -> None:
     assert unknown(connection) == []
+    assert lacking(connection) == []
     refuse(using="default")
 
 

@@ -7,7 +7,7 @@ from requests_app.provisioning.providers.port import Backend
 
 def backend() -> Backend:
     """The provider as configured for this process. Raises Permanent on a wrong configuration."""
-    # here: only the process that calls a provider loads its SDK (tests/consistency/test_processes)
+    # here: only the process that calls a provider loads its SDK (test_what_processes_load.py)
     from requests_app.provisioning.providers.scaleway.backend import ScalewayBackend, ScalewayConfig
 
     config = settings.SCW

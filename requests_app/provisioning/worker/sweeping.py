@@ -32,7 +32,7 @@ def wake_ending() -> int:
     limit = legal_now() + timedelta(seconds=settings.PROVISIONING["expiry_margin"])
     now = timezone.now()
     ending = (
-        Grant.objects.exclude(state="closed")
+        Grant.objects.live()
         .exclude(wanted="closed")
         .filter(Q(expires_at__lte=limit) | Q(permit__expires_at__lte=limit))
     )

@@ -231,11 +231,7 @@ class FinishUse(Verb):
     name = "finish_use"
 
     def check(self, ctx: Context) -> Iterator[str]:
-        if (
-            Grant.objects.filter(permit__request=ctx.request)
-            .exclude(state=GrantState.CLOSED)
-            .exists()
-        ):
+        if Grant.objects.live().filter(permit__request=ctx.request).exists():
             yield _("Un accès n’est pas encore fermé.")
 
 

@@ -231,6 +231,7 @@ def test_broker_down_never_fails_an_act(monkeypatch: pytest.MonkeyPatch) -> None
     from kombu.exceptions import OperationalError
 
     from requests_app.provisioning import waking
+    from requests_app.provisioning.worker.tasks import reconcile
 
     monkeypatch.undo()  # the fixture's silent hint
 
@@ -249,6 +250,7 @@ def test_broker_down_never_fails_an_act(monkeypatch: pytest.MonkeyPatch) -> None
         workspace.refresh_from_db()
         assert workspace.next_reconcile_at is not None
     assert len(tried) == 1  # a person waits for a dead broker once
+    assert tried[0][:2] == (reconcile.name, (str(workspace.pk),))
     monkeypatch.setattr(waking, "_quiet_until", 0.0)
     waking.wake(workspace.request_id)
     assert len(tried) == 2
