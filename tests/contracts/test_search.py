@@ -292,7 +292,7 @@ def test_an_index_of_another_version_is_not_read(
     fresh: SearchBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fresh.rebuild(documents())
-    for engine in ("embedded", "elastic"):
+    for engine in ("embedded", "opensearch"):
         monkeypatch.setattr(f"catalog.search.backends.{engine}.schema_hash", lambda: "0000000000")
     with pytest.raises(SearchUnavailable):
         ask(fresh)
