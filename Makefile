@@ -63,5 +63,6 @@ coverage:  ## branch coverage of the suite on SQLite
 	@sh deploy/environment.sh tests
 	@$(PYTHON) -m pytest tests -n 2 --ignore tests/e2e --ignore tests/contracts --cov --cov-report=term:skip-covered
 
-clean:  ## forget the demo's state (var/) and caches, keep .venv
-	@rm -rf var/run var/log var/guichet.sqlite3* var/broker var/search var/sandbox var/cache var/mail var/files .mypy_cache .ruff_cache
+clean:  ## forget the demo's state (GUICHET_VAR, or var/) and caches, keep .venv
+	@cd $${GUICHET_VAR:-var} 2>/dev/null && rm -rf run log guichet.sqlite3* broker search sandbox cache mail files ; true
+	@rm -rf .mypy_cache .ruff_cache
