@@ -43,6 +43,7 @@ OF_EACH_PART = (
 )
 EVERYWHERE, POSTING, READING = OF_EACH_PART[:8], OF_EACH_PART[:3], ("chercheuse", "auditeur")
 OFFERED = 8 if FULL else 1  # objects of one address that a page led to, by account
+SHAPES = 40 if FULL else 3  # of one address, whatever is asked of it: facets combine without end
 SAMPLE = 3 if FULL else 1  # objects of one address that everybody tries
 # Files that everybody tries every address of: one a moment of the course; where it is one alone,
 # the one of which most of those addresses are open to somebody.
@@ -198,14 +199,14 @@ class Crawl:
             method = "GET" if kind == "href" else "POST"
             verb = re.search(r"/([a-z_]*)/?$", parts.path)  # `…/suspend/`: each is another page
             shape = re.sub(r"=[^&]*", "=", parts.query)
-            key = (who, f"{method} {name} {verb[1] if verb else ''} {shape}")
-            if (
-                not ONLY.search(name)
-                or (who, method, path) in self.done
-                or self.offered[key] >= OFFERED
-            ):
+            one = (who, f"{method} {name} {verb[1] if verb else ''}")
+            asked = (who, f"{one[1]} ?{shape}")
+            if not ONLY.search(name) or (who, method, path) in self.done:
                 continue
-            self.offered[key] += 1
+            if self.offered[asked] >= OFFERED or self.offered[one] >= SHAPES:
+                continue
+            self.offered[asked] += 1
+            self.offered[one] += 1
             self.ask("offers", who, method, path, name)
             if method == "POST":
                 self.ask("offers", who, "GET", path, name)
