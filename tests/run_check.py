@@ -48,7 +48,7 @@ ELSEWHERE: dict[str, tuple[str, ...]] = {
     "portal/settings": FOUNDATIONS,
     "portal/static": (),
     "requests_app": FOUNDATIONS,
-    "requests_app/committee": ("tests/requests_app/workflow",),
+    "requests_app/committee": ("tests/requests_app/committee", "tests/requests_app/workflow"),
     "requests_app/register": ("tests/requests_app/permits", "tests/requests_app/counter"),
     "requests_app/static": (),
     "requests_app/templatetags": ("tests/requests_app/counter",),

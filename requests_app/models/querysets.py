@@ -9,16 +9,6 @@ from django.db.models import Q
 from .announced import AnnouncedQuerySet
 
 
-class AccessRequestQuerySet(models.QuerySet[Any]):
-    def submitted(self) -> "AccessRequestQuerySet":
-        """Deposited at least once."""
-        return self.filter(number__isnull=False)
-
-    def for_holder(self, organisation_ids: frozenset[Any]) -> "AccessRequestQuerySet":
-        """Requests whose specification holds a dataset of one of the holders."""
-        return self.filter(datasets__dataset__holder__organisation__in=organisation_ids).distinct()
-
-
 class MemberQuerySet(AnnouncedQuerySet[Any]):
     def current(self) -> "MemberQuerySet":
         """In the file now."""

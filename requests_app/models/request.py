@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from requests_app.procedures import registry
 from requests_app.procedures.schema import Procedure
 
-from .querysets import AccessRequestQuerySet, MemberQuerySet, VersionQuerySet
+from .querysets import MemberQuerySet, VersionQuerySet
 
 
 class RequestState(models.TextChoices):
@@ -83,8 +83,6 @@ class AccessRequest(models.Model):
     ended_at = models.DateTimeField(_("terminée le"), null=True, editable=False)
     created_at = models.DateTimeField(_("créée le"), auto_now_add=True)
     updated_at = models.DateTimeField(_("modifiée le"), auto_now=True)
-
-    objects = AccessRequestQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("demande d’accès")

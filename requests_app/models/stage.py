@@ -21,8 +21,8 @@ class StageState(models.TextChoices):
 
 
 class StageQuerySet(models.QuerySet["Stage"]):
-    def of_kind(self, *kinds: str) -> "StageQuerySet":
-        return self.filter(kind__in=kinds) if len(kinds) > 1 else self.filter(kind=kinds[0])
+    def of_kind(self, kind: str) -> "StageQuerySet":
+        return self.filter(kind=kind)
 
     def open(self) -> "StageQuerySet":
         return self.filter(state__in=[StageState.RUNNING, StageState.PAUSED])
