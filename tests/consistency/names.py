@@ -13,6 +13,7 @@ import sys
 import tomllib
 from collections.abc import Callable, Iterator
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -40,12 +41,27 @@ def found() -> dict[str, list[str]]:
 
 
 def registry(name: str) -> Any:
-    """The object of that name at the top of a loaded module of ours, wherever the module lies."""
-    loaded = [module for key, module in sys.modules.items() if key.startswith(ROOMS)]
-    held = {id(one): one for module in loaded if (one := vars(module).get(name)) is not None}
-    if len(held) != 1:
-        raise LookupError(f"{len(held)} objects are called {name}")
-    return next(iter(held.values()))
+    """The object of that name at the top of a module of ours, wherever the module lies.
+
+    Found in the source, not among what is loaded: another test may have loaded more.
+    """
+    holders = [path for path in _product(rf"\b{name}\b") if name in _assigned(path)]
+    if len(holders) != 1:
+        raise LookupError(f"{len(holders)} modules have a {name}: {holders}")
+    return getattr(import_module(".".join(holders[0].relative_to(TOP).with_suffix("").parts)), name)
+
+
+def _assigned(path: Path) -> set[str]:
+    """Values and classes at the top of a module (a function of that name is no registry)."""
+    found = set()
+    for node in _tree(path).body:
+        if isinstance(node, ast.ClassDef):
+            found.add(node.name)
+        elif isinstance(node, ast.Assign):
+            found.update(one.id for one in node.targets if isinstance(one, ast.Name))
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            found.add(node.target.id)
+    return found
 
 
 @finder
