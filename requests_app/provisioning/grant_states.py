@@ -1,59 +1,31 @@
-"""The grant's machine: one table of moves, from which buttons, docs and tests come. No Django.
+"""The grant's machine: one table of moves, from which buttons, docs and tests come.
 
 `state` is what was proven, `Grant.wanted` what is asked; a move follows a proof, never a wish.
 A failed grant is still worked on: success moves it on, and the operator's `retry` shows it again as
-opening or closing.
+opening or closing. `requests_app.provisioning.moves` writes it, and nothing else.
 """
 
-from dataclasses import dataclass
+from portal.common.machine import Machine, transition
+from requests_app.models import GrantState
 
 
-WANTED = "wanted"
-OPENING = "opening"
-OPEN = "open"
-SUSPENDED = "suspended"
-CLOSING = "closing"
-CLOSED = "closed"
-FAILED = "failed"
+_S = GrantState
+# Who asks: the reconciler, or an operator.
+_SYSTEM, _OPERATOR = "system", "operator"
 
-STATES = (WANTED, OPENING, OPEN, SUSPENDED, CLOSING, CLOSED, FAILED)
-# States in which something of the person may exist at the provider.
-TOUCHED = frozenset({OPENING, OPEN, SUSPENDED, CLOSING, FAILED})
-
-
-class IllegalMove(ValueError):
-    """A move that the table does not have: a mistake in the code, never bad input."""
-
-
-@dataclass(frozen=True, slots=True)
-class Move:
-    """One row of the table; `actor` is `system` (the reconciler) or `operator`."""
-
-    name: str
-    sources: frozenset[str]
-    target: str
-    actor: str = "system"
-
-
-MOVES: tuple[Move, ...] = (
-    Move("start_opening", frozenset({WANTED, SUSPENDED}), OPENING),
-    Move("confirm_open", frozenset({OPENING, FAILED}), OPEN),
+MACHINE = Machine(
+    "grant",
+    GrantState.values,
+    transition("start_opening", (_S.WANTED, _S.SUSPENDED), _S.OPENING, _SYSTEM),
+    transition("confirm_open", (_S.OPENING, _S.FAILED), _S.OPEN, _SYSTEM),
     # Conditions fell away before any key was shown, or the data are not there yet.
-    Move("wait_again", frozenset({OPENING, FAILED}), WANTED),
-    Move("start_closing", frozenset({OPENING, OPEN, SUSPENDED}), CLOSING),
-    Move("confirm_suspended", frozenset({CLOSING, FAILED, WANTED}), SUSPENDED),
-    Move("confirm_closed", frozenset({CLOSING, FAILED}), CLOSED),
-    Move("close_unopened", frozenset({WANTED}), CLOSED),  # nothing was ever made for the person
-    Move("fail", frozenset({OPENING, CLOSING}), FAILED),
-    Move("retry_opening", frozenset({FAILED}), OPENING, actor="operator"),
-    Move("retry_closing", frozenset({FAILED}), CLOSING, actor="operator"),
+    transition("wait_again", (_S.OPENING, _S.FAILED), _S.WANTED, _SYSTEM),
+    transition("start_closing", (_S.OPENING, _S.OPEN, _S.SUSPENDED), _S.CLOSING, _SYSTEM),
+    transition("confirm_suspended", (_S.CLOSING, _S.FAILED, _S.WANTED), _S.SUSPENDED, _SYSTEM),
+    transition("confirm_closed", (_S.CLOSING, _S.FAILED), _S.CLOSED, _SYSTEM),
+    # Nothing was ever made for the person.
+    transition("close_unopened", (_S.WANTED,), _S.CLOSED, _SYSTEM),
+    transition("fail", (_S.OPENING, _S.CLOSING), _S.FAILED, _SYSTEM),
+    transition("retry_opening", (_S.FAILED,), _S.OPENING, _OPERATOR),
+    transition("retry_closing", (_S.FAILED,), _S.CLOSING, _OPERATOR),
 )
-BY_NAME: dict[str, Move] = {move.name: move for move in MOVES}
-
-
-def target_of(name: str, source: str) -> str:
-    """State after move `name` from `source`. Raises IllegalMove."""
-    move = BY_NAME.get(name)
-    if move is None or source not in move.sources:
-        raise IllegalMove(f"no move {name!r} from {source!r}")
-    return move.target

@@ -6,7 +6,7 @@ from portal.accounts.models import User
 from portal.audit.record import record
 from portal.common.calendar import legal_now
 from requests_app.models import Grant, TransitionLog
-from requests_app.provisioning.grant_states import target_of
+from requests_app.provisioning.grant_states import MACHINE
 from requests_app.provisioning.outbox import announce
 from requests_app.provisioning.worker.lease import Lease
 
@@ -14,11 +14,13 @@ from requests_app.provisioning.worker.lease import Lease
 def move(
     grant: Grant, name: str, *, by: User | None = None, text: str = "", observed: str = ""
 ) -> None:
-    """One row of the grant's table, inside the caller's transaction. Raises IllegalMove."""
-    source = Grant.objects.values_list("state", flat=True).get(pk=grant.pk)
-    target = target_of(name, source)
+    """One row of the grant's table: the only writer of a grant's state, in the caller's
+    transaction, which locked what comes before it (`locks`). Raises IllegalMove."""
+    rows = Grant.objects.select_for_update(of=("self",)).filter(pk=grant.pk)
+    source = rows.values_list("state", flat=True).get()
+    target = MACHINE.target(name, source)
     now, legal = timezone.now(), legal_now()
-    changes: dict[str, object] = {"state": target}
+    changes: dict[str, object] = {}
     if observed:
         changes |= {"observed": observed, "observed_at": now}
     if name in {"start_opening", "retry_opening"}:
@@ -33,7 +35,8 @@ def move(
         changes |= {"closed_at": legal}
     if name == "fail":
         changes |= {"reason": text}
-    Grant.objects.filter(pk=grant.pk).update(**changes)
+    Grant.objects.filter(pk=grant.pk).update(state=target, **changes)
+    grant.state = target
     for field, value in changes.items():
         setattr(grant, field, value)
     request_id = grant.permit.request_id
@@ -47,7 +50,7 @@ def move(
         at=legal,
     )
     record(
-        f"grant.{name}",
+        f"{MACHINE.what}.{name}",
         by=by,
         on=grant,
         about=request_id,

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from portal.accounts.models import Role, User
 from portal.common.calendar import legal_now
+from portal.common.machine import Transition
 from requests_app.models import (
     FINAL_STATES,
     AccessRequest,
@@ -26,7 +27,7 @@ from requests_app.procedures.schema import Procedure
 from requests_app.rights import permissions, standing
 from requests_app.rights.visibility import Person
 from requests_app.workflow.acts.file import to_sign_again
-from requests_app.workflow.definition import REQUEST_MOVES, Actor, Transition, stage_moves
+from requests_app.workflow.definition import REQUEST_MOVES, Actor, stage_moves
 from requests_app.workflow.labels import label_of
 
 

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from portal.accounts.models import Organisation, User
 from portal.common.calendar import PARIS
 from portal.common.fold import one_line
+from portal.common.machine import Transition
 from requests_app.models import (
     AccessRequest,
     Act,
@@ -25,7 +26,6 @@ from requests_app.models import (
 from requests_app.procedures.parts import Stage as StageSpec
 from requests_app.procedures.schema import Procedure
 
-from .definition import Transition
 from .errors import TransitionRefused
 
 

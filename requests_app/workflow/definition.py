@@ -1,24 +1,21 @@
-"""The machines: what may move, from where to where, and who may ask for it. No Django.
+"""A case and its stages: what may move, from where to where, and who may ask for it. No Django.
 
-Three tables: the request, its stages, the grants. Buttons, API actions, docs and tests derive from
-them. *Which* stages a request has is the procedure's business (`requests_app.procedures`); what a
-kind of stage can do is here, and `stage_moves()` joins the two.
+Two tables: the request, its stages. Buttons, API actions, docs and tests derive from them. *Which*
+stages a request has is the procedure's business (`requests_app.procedures`); what a kind of stage
+can do is here, and `stage_moves()` joins the two. What is no course of stages (a grant, an extract,
+an invitation) has its own table, in the same form (`portal.common.machine`), in its own room.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Literal
 
+from portal.common.machine import Transition, table, transition
 from requests_app.procedures.parts import Join, TaskRule
 from requests_app.procedures.parts import Stage as StageSpec
 from requests_app.procedures.schema import Procedure
-from requests_app.provisioning.grant_states import MOVES as GRANT_MOVES
-from requests_app.provisioning.grant_states import Move as GrantMove
-
-
-__all__ = ["GRANT_MOVES", "GrantMove"]
 
 
 class Request(StrEnum):
@@ -75,141 +72,103 @@ FINAL = frozenset(
 CHOSEN = "*"  # the outcome is in the payload
 
 
-@dataclass(frozen=True, slots=True)
-class Transition:
-    """One row of a table. `target` empty: an act that moves nothing. No actor: only entailed."""
-
-    name: str
-    sources: frozenset[str]
-    target: str
-    actors: frozenset[str] = frozenset()
-    outcome: str = ""
-    # Where a request goes back to once it has a number (cancelled signature of a completed file).
-    target_if_numbered: str = ""
-    irreversible: bool = False  # asked to confirm before
-    makes_act: bool = True  # False: internal to the committee or the desk, only logged
-    # It engages somebody or opens rights: asked for after a second factor passed a moment ago.
-    needs_fresh_factor: bool = False
-    # Done by the team, it binds the organisation: a confirmed member's alone.
-    binding: bool = False
-
-    @property
-    def public(self) -> bool:
-        return bool(self.actors)
-
-
-def _move(
-    name: str, sources: Iterable[str], target: str, *actors: Actor, **more: bool | str
-) -> Transition:
-    return Transition(
-        name,
-        frozenset(str(source) for source in sources),
-        str(target),
-        frozenset(str(actor) for actor in actors),
-        **more,  # type: ignore[arg-type]
-    )
-
-
 _R = Request
 _ALIVE = (_R.SUBMITTED, _R.INCOMPLETE, _R.PROCESSING, _R.IN_FORCE)
 # A date or a number misread is put right even once the file is over.
 _CORRECTABLE = (*_ALIVE, _R.REFUSED, _R.CLOSED)
 
-REQUEST_MOVES: dict[str, Transition] = {
-    move.name: move
-    for move in (
-        _move(
-            "ask_signature",
-            (_R.DRAFT, _R.INCOMPLETE),
-            _R.AWAITING_SIGNATURE,
-            Actor.TEAM,
-            binding=True,
-        ),
-        _move("send_completion", (_R.INCOMPLETE,), _R.SUBMITTED, Actor.TEAM, binding=True),
-        _move(
-            "cancel_signature",
-            (_R.AWAITING_SIGNATURE, _R.SIGNATURE_CHECK),
+REQUEST_MOVES: Mapping[str, Transition] = table(
+    transition(
+        "ask_signature",
+        (_R.DRAFT, _R.INCOMPLETE),
+        _R.AWAITING_SIGNATURE,
+        Actor.TEAM,
+        binding=True,
+    ),
+    transition("send_completion", (_R.INCOMPLETE,), _R.SUBMITTED, Actor.TEAM, binding=True),
+    transition(
+        "cancel_signature",
+        (_R.AWAITING_SIGNATURE, _R.SIGNATURE_CHECK),
+        _R.DRAFT,
+        Actor.TEAM,
+        target_if_numbered=str(_R.INCOMPLETE),
+    ),
+    transition(
+        "sign",
+        (_R.AWAITING_SIGNATURE,),
+        _R.SUBMITTED,
+        Actor.SIGNATORY,
+        irreversible=True,
+        needs_fresh_factor=True,
+    ),
+    # A signature on paper counts once the desk has compared it; the file is then deposited as
+    # of the day on which it was handed in.
+    transition(
+        "deposit_paper",
+        (_R.AWAITING_SIGNATURE,),
+        _R.SIGNATURE_CHECK,
+        Actor.TEAM,
+        binding=True,
+        needs_fresh_factor=True,
+    ),
+    transition(
+        "verify_signature",
+        (_R.SIGNATURE_CHECK,),
+        _R.SUBMITTED,
+        Actor.SECRETARIAT,
+        irreversible=True,
+        needs_fresh_factor=True,
+    ),
+    transition(
+        "refuse_signature",
+        (_R.SIGNATURE_CHECK,),
+        _R.AWAITING_SIGNATURE,
+        Actor.SECRETARIAT,
+        needs_fresh_factor=True,
+    ),
+    transition(
+        "contest_signature",
+        (_R.SIGNATURE_CHECK,),
+        _R.AWAITING_SIGNATURE,
+        Actor.SIGNATORY,
+        needs_fresh_factor=True,
+    ),
+    # "at any time before effect": once the convention has opened rights, they are closed
+    # instead
+    transition(
+        "withdraw",
+        (
             _R.DRAFT,
-            Actor.TEAM,
-            target_if_numbered=str(_R.INCOMPLETE),
-        ),
-        _move(
-            "sign",
-            (_R.AWAITING_SIGNATURE,),
-            _R.SUBMITTED,
-            Actor.SIGNATORY,
-            irreversible=True,
-            needs_fresh_factor=True,
-        ),
-        # A signature on paper counts once the desk has compared it; the file is then deposited as
-        # of the day on which it was handed in.
-        _move(
-            "deposit_paper",
-            (_R.AWAITING_SIGNATURE,),
+            _R.AWAITING_SIGNATURE,
             _R.SIGNATURE_CHECK,
-            Actor.TEAM,
-            binding=True,
-            needs_fresh_factor=True,
-        ),
-        _move(
-            "verify_signature",
-            (_R.SIGNATURE_CHECK,),
             _R.SUBMITTED,
-            Actor.SECRETARIAT,
-            irreversible=True,
-            needs_fresh_factor=True,
+            _R.INCOMPLETE,
+            _R.PROCESSING,
         ),
-        _move(
-            "refuse_signature",
-            (_R.SIGNATURE_CHECK,),
-            _R.AWAITING_SIGNATURE,
-            Actor.SECRETARIAT,
-            needs_fresh_factor=True,
-        ),
-        _move(
-            "contest_signature",
-            (_R.SIGNATURE_CHECK,),
-            _R.AWAITING_SIGNATURE,
-            Actor.SIGNATORY,
-            needs_fresh_factor=True,
-        ),
-        # "at any time before effect": once the convention has opened rights, they are closed
-        # instead
-        _move(
-            "withdraw",
-            (
-                _R.DRAFT,
-                _R.AWAITING_SIGNATURE,
-                _R.SIGNATURE_CHECK,
-                _R.SUBMITTED,
-                _R.INCOMPLETE,
-                _R.PROCESSING,
-            ),
-            _R.WITHDRAWN,
-            Actor.TEAM,
-            irreversible=True,
-        ),
-        _move("close_task", _ALIVE, "", Actor.TASK_ROLE, irreversible=True),
-        _move(
-            "correct_act",
-            _CORRECTABLE,
-            "",
-            Actor.SECRETARIAT,
-            Actor.LEGAL_OFFICER,
-            irreversible=True,
-            needs_fresh_factor=True,
-        ),
-        # --- entailed by the outcome of a stage, never asked for ---
-        _move("await_completion", (_R.SUBMITTED,), _R.INCOMPLETE),
-        _move("process", (_R.SUBMITTED,), _R.PROCESSING),
-        _move("put_in_force", (_R.PROCESSING,), _R.IN_FORCE),
-        _move("refuse", (_R.PROCESSING,), _R.REFUSED),
-        _move("redirect", (_R.SUBMITTED,), _R.REDIRECTED),
-        _move("close_incomplete", (_R.SUBMITTED, _R.INCOMPLETE), _R.CLOSED_INCOMPLETE),
-        _move("give_up", (_R.PROCESSING,), _R.WITHDRAWN),
-        _move("close", (_R.IN_FORCE,), _R.CLOSED),
-    )
-}
+        _R.WITHDRAWN,
+        Actor.TEAM,
+        irreversible=True,
+    ),
+    transition("close_task", _ALIVE, "", Actor.TASK_ROLE, irreversible=True),
+    transition(
+        "correct_act",
+        _CORRECTABLE,
+        "",
+        Actor.SECRETARIAT,
+        Actor.LEGAL_OFFICER,
+        irreversible=True,
+        needs_fresh_factor=True,
+    ),
+    # --- entailed by the outcome of a stage, never asked for ---
+    transition("await_completion", (_R.SUBMITTED,), _R.INCOMPLETE),
+    transition("process", (_R.SUBMITTED,), _R.PROCESSING),
+    transition("put_in_force", (_R.PROCESSING,), _R.IN_FORCE),
+    transition("refuse", (_R.PROCESSING,), _R.REFUSED),
+    transition("redirect", (_R.SUBMITTED,), _R.REDIRECTED),
+    transition("close_incomplete", (_R.SUBMITTED, _R.INCOMPLETE), _R.CLOSED_INCOMPLETE),
+    transition("give_up", (_R.PROCESSING,), _R.WITHDRAWN),
+    transition("close", (_R.IN_FORCE,), _R.CLOSED),
+)
 # The move that an outcome's effect on the request entails.
 REQUEST_EFFECTS: dict[str, str] = {
     "processing": "process",
@@ -222,11 +181,10 @@ REQUEST_EFFECTS: dict[str, str] = {
 }
 
 _S = Stage
-_END = {"sources": (_S.RUNNING,), "target": _S.DONE}
 
 
 def _end(name: str, outcome: str, *actors: Actor, **more: bool | str) -> Transition:
-    move = _move(name, (_S.RUNNING,), _S.DONE, *actors, irreversible=True, **more)
+    move = transition(name, (_S.RUNNING,), _S.DONE, *actors, irreversible=True, **more)
     return replace(move, outcome=outcome)
 
 
@@ -236,25 +194,24 @@ def _decide(name: str, outcome: str, *actors: Actor) -> Transition:
 
 
 def _note(name: str, *actors: Actor, **more: bool | str) -> Transition:
-    return _move(name, (_S.RUNNING,), "", *actors, **more)
+    return transition(name, (_S.RUNNING,), "", *actors, **more)
 
 
 # Steps that only the engine takes, on a stage of any kind.
-STAGE_STEPS: dict[str, Transition] = {
-    move.name: move
-    for move in (
-        _move("start", (_S.PENDING,), _S.RUNNING),
-        _move("skip", (_S.PENDING, _S.RUNNING, _S.PAUSED), _S.SKIPPED),
-        _move("resume", (_S.PAUSED,), _S.RUNNING),
-        _move("conclude", (_S.RUNNING,), _S.DONE),  # by the task that a clock opened
-    )
-}
-_EXPIRE = _move("expire", (_S.RUNNING,), "", Actor.SYSTEM)
+STAGE_STEPS: Mapping[str, Transition] = table(
+    transition("start", (_S.PENDING,), _S.RUNNING),
+    transition("skip", (_S.PENDING, _S.RUNNING, _S.PAUSED), _S.SKIPPED),
+    transition("resume", (_S.PAUSED,), _S.RUNNING),
+    transition("conclude", (_S.RUNNING,), _S.DONE),  # by the task that a clock opened
+)
+_EXPIRE = transition("expire", (_S.RUNNING,), "", Actor.SYSTEM)
 
 KIND_MOVES: dict[str, tuple[Transition, ...]] = {
     "completeness": (
         _end("accept_completeness", "complete", Actor.SECRETARIAT),
-        _move("request_completion", (_S.RUNNING,), _S.PAUSED, Actor.SECRETARIAT, irreversible=True),
+        transition(
+            "request_completion", (_S.RUNNING,), _S.PAUSED, Actor.SECRETARIAT, irreversible=True
+        ),
         _end("redirect", "redirected", Actor.SECRETARIAT),
         replace(
             _end("close_incomplete", "closed_incomplete", Actor.SECRETARIAT),
@@ -272,7 +229,7 @@ KIND_MOVES: dict[str, tuple[Transition, ...]] = {
         _decide("issue_opinion", CHOSEN, Actor.PRESIDENT),
         _note("extend_opinion", Actor.PRESIDENT, irreversible=True),
         _note("withdraw_member", Actor.PRESIDENT, makes_act=False, irreversible=True),
-        _move(
+        transition(
             "file_late_opinion",
             (_S.DONE,),
             "",
@@ -300,7 +257,7 @@ KIND_MOVES: dict[str, tuple[Transition, ...]] = {
     "extract": (
         _decide("confirm_extract", "confirmed", Actor.OPERATOR, Actor.MAIN_BASE_OFFICER),
         # what was confirmed could not be delivered: it is prepared and confirmed again
-        _move("reopen_extract", (_S.DONE,), _S.RUNNING, Actor.SYSTEM),
+        transition("reopen_extract", (_S.DONE,), _S.RUNNING, Actor.SYSTEM),
     ),
     "opening": (_end("finish_opening", "opened", Actor.SYSTEM),),
     "use": (_end("finish_use", "ended", Actor.SYSTEM),),

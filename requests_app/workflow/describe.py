@@ -6,11 +6,13 @@
 from collections.abc import Iterable, Sequence
 
 from portal.common.digits import is_digits
+from portal.common.machine import Machine, Transition
 from requests_app.procedures import registry
 from requests_app.procedures.parts import Clock, Stage
 from requests_app.procedures.schema import Procedure
+from requests_app.provisioning import grant_states
 
-from .definition import GRANT_MOVES, KIND_MOVES, REQUEST_MOVES, STAGE_STEPS, Transition
+from .definition import KIND_MOVES, REQUEST_MOVES, STAGE_STEPS
 
 
 UNITS = {"wd": "working days", "d": "days", "m": "months"}
@@ -23,26 +25,39 @@ STARTS = {
 EFFECTS = {"escalate": "the desk is alerted", "remind": "a reminder is sent"}
 
 
+# What is no course of stages: the table of each room below.
+MACHINES: tuple[Machine, ...] = (grant_states.MACHINE,)
+
+
 def describe() -> str:
     """Markdown, in English: what a developer or an auditor checks against the law."""
     parts = [
         "# States, moves and procedures",
-        "Made by `make docs` from `requests_app/workflow/definition.py`,"
-        " `requests_app/provisioning/grant_states.py` and `requests_app/procedures/*.toml`; not"
-        " written by hand. A move without an actor is entailed by another, never asked for.",
+        "Made by `make docs` from `requests_app/workflow/definition.py`, the tables of the other"
+        " rooms and `requests_app/procedures/*.toml`; not written by hand. A move without an actor"
+        " is entailed by another, never asked for.",
         "## The request",
         _moves(REQUEST_MOVES.values()),
         "## A stage, of any kind",
         _moves(STAGE_STEPS.values()),
         *_kinds(),
-        "## A grant",
-        _table(
-            ("Move", "From", "To", "Actor"),
-            [(m.name, _list(m.sources), m.target, m.actor) for m in GRANT_MOVES],
-        ),
+        *(part for machine in MACHINES for part in _machine(machine)),
         *(part for one in registry.everything() for part in _procedure(one)),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _machine(machine: Machine) -> Iterable[str]:
+    article = "An" if machine.what[0] in "aeiou" else "A"
+    yield f"## {article} {machine.what}"
+    yield f"It begins `{machine.first}`."
+    yield _table(
+        ("Move", "From", "To", "Actor"),
+        [
+            (m.name, _list(m.sources), m.target or "(stays)", _list(m.actors))
+            for m in machine.moves.values()
+        ],
+    )
 
 
 def _kinds() -> Iterable[str]:

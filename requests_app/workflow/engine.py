@@ -15,13 +15,14 @@ from django.utils.translation import gettext as _
 from portal.accounts.models import User
 from portal.audit.record import record, record_refusal
 from portal.common.calendar import legal_now
+from portal.common.machine import Transition
 from requests_app.models import AccessRequest, Act, Stage, StageState, Task
 from requests_app.rights import permissions, standing
 
 from . import effects, guards, steps, verb_consequences
 from .catalogue import VERBS
 from .context import ActData, Context, digest, resolve_effective
-from .definition import CHOSEN, REQUEST_MOVES, Actor, Transition, stage_moves
+from .definition import CHOSEN, REQUEST_MOVES, Actor, stage_moves
 from .errors import NotAllowed, TransitionRefused, WorkflowError
 from .verbs import Verb
 

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from portal.accounts.models import Organisation
 from portal.audit.record import record
+from portal.common.machine import IllegalMove, Transition
 from requests_app.deadlines.clock import completion_due, computed_due
 from requests_app.models import (
     AccessRequest,
@@ -34,16 +35,11 @@ from .definition import (
     REQUEST_MOVES,
     STAGE_STEPS,
     StageFact,
-    Transition,
     next_steps,
     request_target,
     stage_moves,
     tasks_due,
 )
-
-
-class IllegalMove(RuntimeError):
-    """The definition and the rows disagree: a fault of the code, never bad input."""
 
 
 def _log(

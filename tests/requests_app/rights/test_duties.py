@@ -11,6 +11,7 @@ from django.test import TestCase
 from django.utils import timezone
 
 from portal.accounts.models import Invitation, Membership, Role, RoleAssignment, User
+from portal.common.machine import Transition
 from requests_app.counter.reading import inbox
 from requests_app.models import (
     AccessRequest,
@@ -26,7 +27,7 @@ from requests_app.permits import team
 from requests_app.rights import duties, permissions, recipients
 from requests_app.rights.actors import barred_from, qualifies
 from requests_app.workflow import assignment, completeness_grid, engine
-from requests_app.workflow.definition import REQUEST_MOVES, Transition, stage_moves
+from requests_app.workflow.definition import REQUEST_MOVES, stage_moves
 from tests.support.factories import Story, World, organisation, stored_file, user
 
 

@@ -1,16 +1,13 @@
 """Every state against every move: what the tables say is what happens, and nothing else."""
 
-import re
-from pathlib import Path
 from typing import Any
 
 import pytest
-from django.conf import settings
 
 from portal.audit.models import AuditEvent
+from portal.common.machine import Transition
 from requests_app.models import (
     AccessRequest,
-    GrantState,
     RequestState,
     Stage,
     StageState,
@@ -18,7 +15,6 @@ from requests_app.models import (
 )
 from requests_app.procedures import registry
 from requests_app.provisioning.extract import delivery
-from requests_app.provisioning.grant_states import BY_NAME, STATES, IllegalMove, target_of
 from requests_app.workflow import definition, engine
 from requests_app.workflow.catalogue import VERBS, public_names
 from requests_app.workflow.clock import run_due
@@ -36,7 +32,6 @@ PROCEDURES = [p.code for p in registry.everything()]
 def test_the_definition_names_the_states_of_the_models() -> None:
     assert {str(s) for s in definition.Request} == set(RequestState.values)
     assert {str(s) for s in definition.Stage} == set(StageState.values)
-    assert set(STATES) == set(GrantState.values)
 
 
 def test_every_verb_has_its_class_its_label_and_its_actors() -> None:
@@ -93,7 +88,7 @@ def test_request_state_by_move(state: str, name: str) -> None:
     assert not TransitionLog.objects.filter(request=request).exists()
 
 
-def _actor(world: World, stage: Stage, move: definition.Transition) -> Any:
+def _actor(world: World, stage: Stage, move: Transition) -> Any:
     people = {
         "team": world.investigator,
         "secretariat": world.secretariat,
@@ -145,40 +140,13 @@ def test_stage_state_by_move(code: str) -> None:
     assert tried > 40
 
 
-def _other_words(move: definition.Transition) -> dict[str, Any]:
+def _other_words(move: Transition) -> dict[str, Any]:
     """A payload unlike the one already done, so that it is no second click."""
     verb = VERBS[move.name]
     for name in ("text", "message", "reason", "note", "reference", "number"):
         if name in verb.takes:
             return {name: "autre chose"}
     return {}
-
-
-@pytest.mark.parametrize("state", STATES)
-@pytest.mark.parametrize("name", sorted(BY_NAME))
-def test_grant_state_by_move(state: str, name: str) -> None:
-    move = BY_NAME[name]
-    if state in move.sources:
-        assert target_of(name, state) == move.target
-    else:
-        with pytest.raises(IllegalMove):
-            target_of(name, state)
-
-
-WRITES_STATE = re.compile(
-    r"(?:(?:request|stage|self\.request|access_request|locked)\.(?:state|outcome) = )"
-    r"|(?:(?:AccessRequest|Stage)\.objects[^\n]*\.update\([^)]*\b(?:state|outcome)=)"
-)
-
-
-def test_steps_is_the_only_writer_of_a_state() -> None:
-    root = Path(settings.BASE_DIR) / "requests_app"
-    writers = {
-        str(path.relative_to(root))
-        for path in root.rglob("*.py")
-        if WRITES_STATE.search(path.read_text(encoding="utf-8"))
-    }
-    assert writers == {"workflow/steps.py"}
 
 
 @pytest.mark.django_db
