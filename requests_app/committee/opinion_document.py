@@ -45,7 +45,7 @@ def opinion_data(opinion: Opinion) -> dict[str, Any]:
         [_("Daté du"), long_date(opinion.issued_at)],
     ]
     sections: list[dict[str, Any]] = [
-        {"title": heading.label, "paragraphs": opinion.headings[heading.code]}
+        {"title": str(heading.label), "paragraphs": opinion.headings[heading.code]}
         for heading in spec.headings
         if opinion.headings.get(heading.code)
     ]

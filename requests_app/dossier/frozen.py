@@ -113,7 +113,7 @@ def _lines(frozen: Mapping[str, Any], procedure: Procedure) -> dict[tuple[str, s
         access = _("accédera aux données") if person["has_data_access"] else ""
         words = ", ".join(filter(None, [str(kinds.get(person["kind"], person["kind"])), access]))
         lines[_("Personnes"), person["name"]] = words
-    labels = {piece.code: piece.label for piece in procedure.pieces}
+    labels = {piece.code: str(piece.label) for piece in procedure.pieces}
     for piece in frozen.get("pieces", []):
         words = (
             f"{piece['name']} ({piece['sha256'][:12]}…)"

@@ -47,7 +47,7 @@ def missing_items(request: AccessRequest) -> list[Missing]:
 
 def _fields(procedure: Procedure, known: dict[str, Any]) -> list[Missing]:
     return [
-        Missing("field", one.label, one.field.split(".")[0], one.field)
+        Missing("field", str(one.label), one.field.split(".")[0], one.field)
         for one in procedure.required_fields
         if all_hold(one.when, known) and not is_filled(value_at(known, one.field))
     ]
@@ -148,7 +148,7 @@ def _pieces(procedure: Procedure, request: AccessRequest, known: dict[str, Any])
         piece = given.get(spec.code)
         here = bool(piece and (piece.file_id or (spec.waivable and piece.waiver_reason)))
         if spec.needed(known) and not here:
-            found.append(Missing("piece", spec.label, "pieces", f"piece-{spec.code}"))
+            found.append(Missing("piece", str(spec.label), "pieces", f"piece-{spec.code}"))
         elif piece and piece.review == Piece.Review.TO_MEND:
             text = _("%(piece)s, à corriger : %(comment)s") % {
                 "piece": spec.label,

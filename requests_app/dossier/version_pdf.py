@@ -60,7 +60,7 @@ def _yes(value: bool) -> str:
 
 
 def _pieces(version: RequestVersion) -> list[list[str]]:
-    labels = {piece.code: piece.label for piece in version.request.procedure.pieces}
+    labels = {piece.code: str(piece.label) for piece in version.request.procedure.pieces}
     return [
         [
             labels.get(piece["code"], piece["code"]),
@@ -83,7 +83,7 @@ def version_pdf(version: RequestVersion) -> bytes:
             "fingerprint": version.sha256,
             "demo": request.organisation.is_demo,
             "rows": [
-                [_("Procédure"), request.procedure.title],
+                [_("Procédure"), str(request.procedure.title)],
                 [_("Responsable de traitement"), version.content["organisation"]["name"]],
                 [_("Version"), f"{version.number} ({version.get_status_display()})"],
                 [_("Arrêtée le"), moment(version.frozen_at)],
@@ -181,7 +181,7 @@ def _receipt(
                 [_("Numéro"), request.number],
                 [_("Titre"), version.content.get("title", request.title)],
                 [_("Responsable de traitement"), version.content["organisation"]["name"]],
-                [_("Procédure"), request.procedure.title],
+                [_("Procédure"), str(request.procedure.title)],
                 *facts,
                 [_("Version"), str(version.number)],
                 [_("Empreinte SHA-256"), version.sha256],

@@ -11,11 +11,11 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from .conditions import Condition, Path, all_hold
+from .texts import Text
 
 
 Code = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,59}$")]
 Slug = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,59}$")]
-Text = Annotated[str, Field(min_length=1)]
 # The units of `portal.common.calendar`, which this module must not import: it pulls Django in.
 Period = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,3}(wd|d|w|m|y)$")]
 
@@ -78,7 +78,7 @@ class Link(Part):
 
     label: Text
     url: Annotated[str, Field(pattern=r"^https://")] | None = None
-    text: str = ""
+    text: Text | None = None
 
 
 class Piece(Part):
@@ -86,7 +86,7 @@ class Piece(Part):
 
     code: Code
     label: Text
-    help: str = ""
+    help: Text | None = None
     rule: Literal["required", "when", "optional"] = "required"
     when: tuple[Condition, ...] = ()
     waivable: bool = False  # a reasoned waiver stands in for the file
@@ -164,7 +164,7 @@ class Clock(Part):
     extension: Extension | None = None
     pauses: bool = False
     on_expiry: Expiry
-    source: Text
+    source: Annotated[str, Field(min_length=1)]
     strength: Literal["P", "G", "S", "K"]  # legal text, guide, secondary, general knowledge
 
     @model_validator(mode="after")

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from django.core.checks import CheckMessage, Error, register
+from django.utils.translation import get_language
 from pydantic import ValidationError
 
 from portal.common.calendar import legal_today
@@ -17,9 +18,11 @@ from portal.common.calendar import legal_today
 from .conditions import value_at
 from .content import Content
 from .schema import Procedure
+from .texts import Text
 
 
 FOLDER = Path(__file__).resolve().parent
+Text.reader = staticmethod(get_language)
 
 
 class ProcedureError(ValueError):

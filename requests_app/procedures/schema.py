@@ -17,8 +17,8 @@ from .parts import (
     Slug,
     Stage,
     TaskRule,
-    Text,
 )
+from .texts import Text
 
 
 class Procedure(Part):

@@ -107,7 +107,7 @@ def entry(request: AccessRequest) -> Entry:
         deemed=opinions[0].deemed if opinions else "",
         authorisation=acts[0].data.get("number", "") if acts else "",
         authorised_at=acts[0].effective_at if acts else None,
-        procedure=procedure.short_title,
+        procedure=str(procedure.short_title),
         state=_state(request, permits),
         starts_at=permits[0].starts_at if permits else None,
         ends_at=permits[0].expires_at if permits else None,

@@ -326,15 +326,15 @@ def _step_of_stage(stage: Stage, procedure: Procedure) -> NextStep:
         return NextStep(stage, None, what, _("le demandeur"), stage.due_at)
     spec = procedure.stage(stage.code)
     if spec.awaited is not None and stage.due_at is not None:  # its receipt made the clock run
-        return NextStep(stage, None, spec.awaited.what, spec.awaited.who, stage.due_at)
+        return NextStep(stage, None, str(spec.awaited.what), str(spec.awaited.who), stage.due_at)
     if spec.clock is not None and spec.clock.on_expiry.effect == "remind":
-        return NextStep(stage, None, spec.expected, actor_of(stage), None, stage.due_at)
-    return NextStep(stage, None, spec.expected, actor_of(stage), stage.due_at)
+        return NextStep(stage, None, str(spec.expected), actor_of(stage), None, stage.due_at)
+    return NextStep(stage, None, str(spec.expected), actor_of(stage), stage.due_at)
 
 
 def _step_of_task(task: Task, procedure: Procedure) -> NextStep:
     return NextStep(
-        None, task, procedure.task(task.code).expected, str(Role(task.role).label), task.due_at
+        None, task, str(procedure.task(task.code).expected), str(Role(task.role).label), task.due_at
     )
 
 

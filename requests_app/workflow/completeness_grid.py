@@ -54,7 +54,7 @@ def review_pieces(
 def completion_message(request: AccessRequest) -> str:
     """The single message of the grid: every piece to mend with its comment, numbered."""
     procedure = request.procedure
-    labels = {piece.code: piece.label for piece in procedure.pieces}
+    labels = {piece.code: str(piece.label) for piece in procedure.pieces}
     order = list(labels)
     to_mend = sorted(
         Piece.objects.filter(request=request, review=Piece.Review.TO_MEND),

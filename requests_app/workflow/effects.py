@@ -79,8 +79,8 @@ def announce(ctx: Context) -> None:
         notices.TaskOpened.tell(
             recipients.office(ctx.request, Role(rule.role)),
             ctx.request,
-            task=rule.label,
-            todo=rule.expected,
+            task=str(rule.label),
+            todo=str(rule.expected),
         )
 
 
@@ -95,7 +95,7 @@ def _expect(ctx: Context, stage: Stage) -> None:
             outcome = ctx.procedure.stage(opinion.code).outcome(opinion.outcome)
             given = Opinion.objects.filter(stage=opinion).first()
             more |= {
-                "sense": outcome.label.split(",")[0],
+                "sense": str(outcome.label).split(",")[0],
                 "points": bool(given and given.points),
                 "deemed": str(given.deemed) if given else "",
             }
@@ -214,7 +214,7 @@ def _deposited(ctx: Context) -> None:
 def _completion(ctx: Context) -> None:
     """The single message, by when it is to be answered, and how many more there may be."""
     sent = ctx.the_stage.acts.filter(code="request_completion").count()
-    labels = {piece.code: piece.label for piece in ctx.procedure.pieces}
+    labels = {piece.code: str(piece.label) for piece in ctx.procedure.pieces}
     data, said = ctx.the_act.data, ctx.the_act.text
     pieces = [  # what the desk's own words do not say already
         {"label": labels.get(one["code"], one["code"]), "comment": one["comment"]}
@@ -352,7 +352,7 @@ def _expired(ctx: Context) -> None:
         notices.Escalated.tell(
             recipients.office(ctx.request, Role.SECRETARIAT),
             ctx.request,
-            stage=ctx.spec.label,
+            stage=str(ctx.spec.label),
             due=ctx.effective_at,
         )
     elif effect == "remind":

@@ -28,7 +28,7 @@ def requirements_unmet(request: AccessRequest, outcome: Outcome) -> Iterator[str
     for requirement in outcome.requires:
         stage = Stage.objects.filter(request=request, code=requirement.stage).first()
         if stage is None or stage.outcome not in requirement.outcomes:
-            yield requirement.refusal
+            yield str(requirement.refusal)
 
 
 def express_sense(ctx: Context, sense: str) -> Iterator[str]:

@@ -119,7 +119,7 @@ class _File:
         known = dossier.facts(self.request)
         for piece in self.request.procedure.pieces:
             if piece.needed(known):
-                upload = SimpleUploadedFile(f"{piece.code}.pdf", _pdf(piece.label))
+                upload = SimpleUploadedFile(f"{piece.code}.pdf", _pdf(str(piece.label)))
                 pieces.attach(self.request, piece.code, upload, by=self.owner)
 
     def _sections(self, rows: list[Row]) -> dict[str, dict[str, Any]]:

@@ -58,7 +58,7 @@ class AccessRequestAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("procédure"), ordering="procedure_code")
     def procedure(self, obj: AccessRequest) -> str:
-        title = words.of_procedure(obj, lambda found: found.short_title, obj.procedure_code)
+        title = words.of_procedure(obj, lambda found: str(found.short_title), obj.procedure_code)
         return f"{title} v{obj.procedure_version}"
 
     @admin.display(description=_("mode de mise à disposition"))

@@ -38,22 +38,24 @@ def role(code: str) -> str:
 
 
 def stage(row: Stage) -> str:
-    return of_procedure(row.request, lambda found: found.stage(row.code).label, row.code)
+    return of_procedure(row.request, lambda found: str(found.stage(row.code).label), row.code)
 
 
 def outcome(row: Stage) -> str:
     return of_procedure(
-        row.request, lambda found: found.stage(row.code).outcome(row.outcome).label, row.outcome
+        row.request,
+        lambda found: str(found.stage(row.code).outcome(row.outcome).label),
+        row.outcome,
     )
 
 
 def task(row: Task) -> str:
-    return of_procedure(row.request, lambda found: found.task(row.code).label, row.code)
+    return of_procedure(row.request, lambda found: str(found.task(row.code).label), row.code)
 
 
 def task_outcome(row: Task) -> str:
     return of_procedure(
-        row.request, lambda found: found.task(row.code).outcome(row.outcome).label, row.outcome
+        row.request, lambda found: str(found.task(row.code).outcome(row.outcome).label), row.outcome
     )
 
 
@@ -115,14 +117,14 @@ class ProcedureFilter(WordFilter):
     title, parameter_name, field = _("procédure"), "procedure", "procedure_code"
 
     def words(self) -> dict[str, Any]:
-        return {one.code: one.short_title for one in registry.everything()}
+        return {one.code: str(one.short_title) for one in registry.everything()}
 
 
 class StageFilter(WordFilter):
     title, parameter_name, field = _("étape"), "etape", "code"
 
     def words(self) -> dict[str, Any]:
-        return {one.code: one.label for p in registry.everything() for one in p.stages}
+        return {one.code: str(one.label) for p in registry.everything() for one in p.stages}
 
 
 class OutcomeFilter(WordFilter):
@@ -130,7 +132,7 @@ class OutcomeFilter(WordFilter):
 
     def words(self) -> dict[str, Any]:
         stages = [one for p in registry.everything() for one in p.stages]
-        return {one.code: one.label for found in stages for one in found.outcomes}
+        return {one.code: str(one.label) for found in stages for one in found.outcomes}
 
 
 class RoleFilter(WordFilter):
@@ -145,7 +147,7 @@ class TaskFilter(WordFilter):
     title, parameter_name, field = _("tâche"), "tache", "code"
 
     def words(self) -> dict[str, Any]:
-        return {one.code: one.label for p in registry.everything() for one in p.tasks}
+        return {one.code: str(one.label) for p in registry.everything() for one in p.tasks}
 
 
 class MoveFilter(WordFilter):

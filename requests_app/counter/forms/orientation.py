@@ -66,7 +66,7 @@ class StartForm(forms.Form):
             self.fields["organisation"].initial = organisations[0]
         self.procedures = {procedure.code: procedure for procedure in procedures}
         self.fields["procedure"].choices = [  # type: ignore[attr-defined]
-            (procedure.code, procedure.title) for procedure in procedures
+            (procedure.code, str(procedure.title)) for procedure in procedures
         ]
         self.fields["procedure"].initial = procedures[0].code
         if not rows:

@@ -219,7 +219,7 @@ def request_page(request: HttpRequest, pk: UUID) -> HttpResponse:
         known = set(own.values_list("pk", flat=True))
         stages = [stage for stage in whole if stage.pk in known]
     for stage in stages:
-        stage.label = procedure.stage(stage.code).label  # type: ignore[attr-defined]
+        stage.label = str(procedure.stage(stage.code).label)  # type: ignore[attr-defined]
     tabs, tab = _tabs(access_request, parts, request.GET.get("onglet", ""))
     mine = abilities(access_request, user=request.user, stages=whole)
     reader = reading.Reader(

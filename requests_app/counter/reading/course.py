@@ -22,7 +22,7 @@ class CourseStep:
 
 def steps(procedure: Procedure) -> list[CourseStep]:
     """Every stage of a procedure, in its order."""
-    return [CourseStep(stage.label, _who(stage), _limit(stage)) for stage in procedure.stages]
+    return [CourseStep(str(stage.label), _who(stage), _limit(stage)) for stage in procedure.stages]
 
 
 def _who(stage: Stage) -> str:

@@ -119,8 +119,8 @@ def expected_of(stage: Any) -> str:
         return _("En attente du demandeur")
     spec = _spec(stage)
     if spec.awaited is not None and stage.due_at is not None:
-        return spec.awaited.expected
-    return spec.expected
+        return str(spec.awaited.expected)
+    return str(spec.expected)
 
 
 def reminder_of(stage: Any) -> datetime | None:

@@ -162,7 +162,7 @@ class Reader:
 
     def pieces(self) -> list[Any]:
         """Pieces in the procedure's order, with their label and the file's address."""
-        labels = {piece.code: piece.label for piece in self.procedure.pieces}
+        labels = {piece.code: str(piece.label) for piece in self.procedure.pieces}
         order = list(labels)
         pieces = sorted(
             self.request.pieces.select_related("file"),
@@ -264,11 +264,13 @@ class Reader:
         """A holder who says that there is nothing to say, or says nothing in time."""
         if act.stage is None or act.code != "expire":
             return _("Aucune remarque.")
-        return self.procedure.stage(act.stage.code).outcome(act.stage.outcome).label
+        return str(self.procedure.stage(act.stage.code).outcome(act.stage.outcome).label)
 
     def _headings(self, stage_code: str, headings: dict[str, str]) -> list[tuple[str, str]]:
         spec = self.procedure.stage(stage_code)
-        return [(one.label, headings[one.code]) for one in spec.headings if headings.get(one.code)]
+        return [
+            (str(one.label), headings[one.code]) for one in spec.headings if headings.get(one.code)
+        ]
 
     def _describe(self, opinion: Opinion) -> None:
         opinion.facts = self._headings(opinion.stage.code, opinion.headings)  # type: ignore[attr-defined]
@@ -315,7 +317,7 @@ class Reader:
             return []
         if act.code == "close_task" and "notes" not in self.parts:
             return []
-        labels = {piece.code: piece.label for piece in self.procedure.pieces}
+        labels = {piece.code: str(piece.label) for piece in self.procedure.pieces}
         asked = [
             f"{labels.get(one['code'], one['code'])} : {one['comment']}"
             for one in act.data.get("pieces", [])

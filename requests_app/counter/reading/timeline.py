@@ -38,21 +38,21 @@ def events(
     for spec in procedure.stages:
         mine = by_code.get(spec.code, [])
         for stage in mine:
-            label = spec.label + (f" – {stage.holder}" if stage.holder else "")
+            label = f"{spec.label} – {stage.holder}" if stage.holder else str(spec.label)
             if stage.state == StageState.DONE:
-                outcome = _capital(spec.outcome(stage.outcome).label)
+                outcome = _capital(str(spec.outcome(stage.outcome).label))
                 lines.append(Event(label, "done", stage.ended_at, actor_of(stage), outcome))
             elif stage.state in {StageState.RUNNING, StageState.PAUSED} and not over:
                 text = (
                     _("En attente du demandeur")
                     if stage.state == StageState.PAUSED
-                    else spec.expected
+                    else str(spec.expected)
                 )
                 lines.append(Event(label, "current", stage.started_at, actor_of(stage), text))
             elif stage.state == StageState.PENDING and not over:
                 lines.append(Event(label, "coming"))
         if whole and not mine and not over:
-            lines.append(Event(spec.label, "coming"))
+            lines.append(Event(str(spec.label), "coming"))
     if over:
         lines.append(Event(_capital(str(request.get_state_display())), "done", request.ended_at))
     return lines

@@ -18,7 +18,7 @@ def requests_sent(ctx: Context) -> int:
 
 
 def _verdict_reasons(ctx: Context) -> Iterator[str]:
-    labels = {piece.code: piece.label for piece in ctx.procedure.pieces}
+    labels = {piece.code: str(piece.label) for piece in ctx.procedure.pieces}
     for piece in Piece.objects.filter(request=ctx.request).order_by("code"):
         if piece.file_id is None and not piece.waiver_reason:
             continue

@@ -55,7 +55,7 @@ def to_sign_again(request: AccessRequest, procedure: Procedure) -> list[str]:
     ]
     signed = [piece for piece in procedure.pieces if piece.needs_signature]
     return changed + [
-        piece.label for piece in signed if _piece(old, piece.code) != _piece(new, piece.code)
+        str(piece.label) for piece in signed if _piece(old, piece.code) != _piece(new, piece.code)
     ]
 
 

@@ -66,7 +66,7 @@ def test_the_request_page_shows_every_tab_all_along(story: Story) -> None:
             said = list(every_tab(story, "investigator", "secretariat", "president"))
             assert "avis" in {tab for _who, tab, _text in said}
     avis = {who: text for who, tab, text in every_tab(story, "investigator") if tab == "avis"}
-    label = story.opinion_spec.headings[0].label
+    label = str(story.opinion_spec.headings[0].label)
     assert label in avis["investigator"]  # the headings of its own opinion stage
     assert story.fresh().state == "closed"
 

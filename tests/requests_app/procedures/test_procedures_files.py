@@ -179,8 +179,8 @@ def test_no_text_of_the_procedure_calls_anything_a_decision_or_a_permit() -> Non
     for path in FILES:
         procedure = registry.load(path)
         words = " ".join(
-            [stage.label + stage.expected for stage in procedure.stages]
-            + [o.label for stage in procedure.stages for o in stage.outcomes]
+            [f"{stage.label} {stage.expected}" for stage in procedure.stages]
+            + [str(o.label) for stage in procedure.stages for o in stage.outcomes]
         ).lower()
         assert "permis" not in words
         assert "décision" not in words

@@ -120,7 +120,7 @@ class HeadingsForm(ActForm):
         names = []
         for heading in self.headings:
             names.append(f"heading_{heading.code}")
-            self.fields[names[-1]] = text_field(heading.label, rows=4)
+            self.fields[names[-1]] = text_field(str(heading.label), rows=4)
         self.order_fields(["sense", *names, "points"])
 
     def payload(self) -> dict[str, Any]:

@@ -156,8 +156,8 @@ class CloseTaskForm(ActForm):
         super().__init__(*args, **kwargs)
         rule = next(rule for rule in self.procedure.tasks if rule.code == task.code)
         self.task = task
-        self.intro = rule.expected
-        self.fields["outcome"].choices = [(one.code, one.label) for one in rule.outcomes]  # type: ignore[attr-defined]
+        self.intro = str(rule.expected)
+        self.fields["outcome"].choices = [(one.code, str(one.label)) for one in rule.outcomes]  # type: ignore[attr-defined]
 
 
 # The numbers that a correction may put right, with the rules of the form they were typed in.

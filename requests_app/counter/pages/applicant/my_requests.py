@@ -85,7 +85,7 @@ def my_requests(request: HttpRequest) -> HttpResponse:
                 "lacks": lacking.get(one.organisation_id, "")
                 if signs and one.pk not in team
                 else "",
-                "procedure": one.procedure.short_title,
+                "procedure": str(one.procedure.short_title),
             }
         )
     query = request.GET.copy()

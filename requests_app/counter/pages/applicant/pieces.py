@@ -138,7 +138,7 @@ def template(request: HttpRequest, pk: UUID, code: str) -> HttpResponse:
     rule = _rule(team_request(request, pk), code)
     if rule.template is None or not rule.template.text:
         raise Http404
-    response = HttpResponse(rule.template.text.strip() + "\n", content_type="text/plain")
+    response = HttpResponse(str(rule.template.text).strip() + "\n", content_type="text/plain")
     response["Content-Disposition"] = f'attachment; filename="modele-{code}.txt"'
     return response
 

@@ -307,7 +307,7 @@ def _nothing_to_sign(request: HttpRequest, access_request: AccessRequest) -> Htt
 def _version_context(access_request: AccessRequest, version: RequestVersion) -> dict[str, Any]:
     frozen = version.content
     rows = [Row.model_validate(row) for row in frozen["specification"]["rows"]]
-    labels = {piece.code: piece.label for piece in access_request.procedure.pieces}
+    labels = {piece.code: str(piece.label) for piece in access_request.procedure.pieces}
     return {
         "access_request": access_request,
         "procedure": access_request.procedure,

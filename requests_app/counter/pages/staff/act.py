@@ -196,7 +196,7 @@ def act(
     context = {
         "access_request": access_request,
         "stage": stage,
-        "stage_label": form.procedure.stage(stage.code).label if stage else "",
+        "stage_label": str(form.procedure.stage(stage.code).label) if stage else "",
         "reminder_at": inbox.reminder_of(stage) if stage else None,
         "form": form,
         "heading": label_of(name),

@@ -145,7 +145,7 @@ def _documents(access_request: AccessRequest) -> Iterable[Line]:
         yield Line(words, url)
     for row in completeness_grid.pieces_of(access_request):
         if row["piece"].file_id:
-            yield Line(row["spec"].label, file(row["piece"].file_id))
+            yield Line(str(row["spec"].label), file(row["piece"].file_id))
 
 
 def _to_compare(access_request: AccessRequest) -> Iterable[Line]:

@@ -74,7 +74,7 @@ def _labelled(tasks: list[Task]) -> list[Task]:
     for task in tasks:
         owner = task.request
         procedure = owner.procedure
-        task.label = procedure.task(task.code).label  # type: ignore[attr-defined]
+        task.label = str(procedure.task(task.code).label)  # type: ignore[attr-defined]
     return tasks
 
 
@@ -87,7 +87,9 @@ def _counts(stages: QuerySet[Stage], asked: Q) -> dict[str, Any]:
         late=Count("pk", filter=inbox.overdue()),
     )
     labels = {
-        stage.code: stage.label for procedure in registry.everything() for stage in procedure.stages
+        stage.code: str(stage.label)
+        for procedure in registry.everything()
+        for stage in procedure.stages
     }
     by_code: dict[str, int] = {}
     running = late = left = 0
