@@ -45,9 +45,9 @@ def opinion_data(opinion: Opinion) -> dict[str, Any]:
         [_("Daté du"), long_date(opinion.issued_at)],
     ]
     sections: list[dict[str, Any]] = [
-        {"title": str(heading.label), "paragraphs": opinion.headings[heading.code]}
-        for heading in spec.headings
-        if opinion.headings.get(heading.code)
+        {"title": str(label), "paragraphs": opinion.headings[code]}
+        for code, label in spec.rubrics.items()
+        if opinion.headings.get(code)
     ]
     if opinion.points:
         sections.append(

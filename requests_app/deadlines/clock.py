@@ -42,9 +42,9 @@ def permit_end(request_id: UUID) -> datetime | None:
 def completion_due(stage: Stage, spec: StageSpec) -> datetime | None:
     """Until when the applicant of a stopped stage is asked to complete; None without a rule."""
     pause = stage.pauses.filter(ended_at__isnull=True).first()
-    if pause is None or spec.completion_period is None:
+    if pause is None or spec.time_to_complete is None:
         return None
-    return deadline(pause.started_at, spec.completion_period)
+    return deadline(pause.started_at, spec.time_to_complete)
 
 
 def computed_due(stage: Stage, clock: Clock | None) -> datetime | None:

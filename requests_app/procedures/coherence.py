@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Protocol
 
+from . import kinds
+from .kind import Trait
 from .parts import Code, Convention, Join, Piece, Stage, TaskRule
 
 
@@ -36,6 +38,7 @@ def faults(procedure: Whole) -> list[str]:
     """Every fault found, in words that name the place in the file."""
     return [
         *_duplicates(procedure),
+        *_outcomes(procedure),
         *_joins(procedure),
         *_stage_references(procedure),
         *_tasks(procedure),
@@ -62,6 +65,14 @@ def _bad_join(procedure: Whole, join: Join, known: set[str], where: str) -> Iter
     for code in join.outcomes:
         if code not in outcomes:
             yield f"{where}: stage {join.stage!r} has no outcome {code!r}"
+
+
+def _outcomes(procedure: Whole) -> Iterator[str]:
+    """What the verbs of its kind write, a stage must name."""
+    for stage in procedure.stages:
+        written = kinds.KINDS[stage.kind].outcomes
+        if missing := written - {outcome.code for outcome in stage.outcomes}:
+            yield f"stage {stage.code!r}: outcomes missing: {', '.join(sorted(missing))}"
 
 
 def _joins(procedure: Whole) -> Iterator[str]:
@@ -91,12 +102,6 @@ def _stage_references(procedure: Whole) -> Iterator[str]:
                 for code in requirement.outcomes:
                     if code not in known:
                         yield f"{where}: stage {requirement.stage!r} has no outcome {code!r}"
-        silence = stage.clock.on_expiry.outcome if stage.clock else None
-        if stage.kind == "opinion" and silence and stage.outcome(silence).silence is None:
-            yield (
-                f"stage {stage.code!r}, outcome {silence!r}: say what silence is deemed to be"
-                " (sense = 'favourable' or 'unfavourable')"
-            )
         if stage.clock and stage.clock.on_expiry.task not in {None, *tasks}:
             task = stage.clock.on_expiry.task
             yield f"stage {stage.code!r}: on_expiry names task {task!r}, unknown"
@@ -121,8 +126,8 @@ def _tasks(procedure: Whole) -> Iterator[str]:
 
 
 def _shape(procedure: Whole) -> Iterator[str]:
-    if procedure.stages[0].kind != "completeness":
-        yield "the first stage must be of kind 'completeness'"
+    if not kinds.has(procedure.stages[0].kind, Trait.FIRST):
+        yield f"the first stage must be of kind {_or(kinds.having(Trait.FIRST))}"
     if procedure.valid_until and procedure.valid_until < procedure.valid_from:
         yield "valid_until is before valid_from"
     grants = [o for s in procedure.stages for o in s.outcomes if o.request == "in_force"]
@@ -132,8 +137,8 @@ def _shape(procedure: Whole) -> Iterator[str]:
         procedure.stage(procedure.grants_on).outcomes
     ):
         yield f"the outcome that puts the request in force must be one of {procedure.grants_on!r}"
-    if procedure.stages[-1].kind != "closure":
-        yield "the last stage must be of kind 'closure'"
+    if not kinds.has(procedure.stages[-1].kind, Trait.LAST):
+        yield f"the last stage must be of kind {_or(kinds.having(Trait.LAST))}"
     yield from _convention(procedure)
 
 
@@ -144,3 +149,7 @@ def _convention(procedure: Whole) -> Iterator[str]:
     for kind in procedure.dataset_kinds:
         if not getattr(procedure.convention, kind):
             yield f"convention: no party is named for datasets of kind {kind!r}"
+
+
+def _or(codes: tuple[str, ...]) -> str:
+    return " or ".join(repr(code) for code in codes)

@@ -19,21 +19,6 @@ Slug = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,59}$")]
 # The units of `portal.common.calendar`, which this module must not import: it pulls Django in.
 Period = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,3}(wd|d|w|m|y)$")]
 
-StageKind = Literal[
-    "completeness",
-    "holder",
-    "opinion",
-    "answer",
-    "referral",
-    "authorisation",
-    "conformity",
-    "register",
-    "convention",
-    "extract",
-    "opening",
-    "use",
-    "closure",
-]
 StageRole = Literal[
     "secretariat",
     "legal_officer",
@@ -48,25 +33,6 @@ RequestEffect = Literal[
     "processing", "in_force", "refused", "closed_incomplete", "redirected", "withdrawn", "closed"
 ]
 FINAL_EFFECTS = frozenset({"refused", "closed_incomplete", "redirected", "withdrawn", "closed"})
-
-# Outcomes that the verbs of each kind write: a stage of that kind must name them.
-OUTCOMES_OF_KIND: dict[str, frozenset[str]] = {
-    "completeness": frozenset({"complete", "redirected", "closed_incomplete"}),
-    "holder": frozenset({"remark", "no_remark"}),
-    "opinion": frozenset(
-        {"favourable", "favourable_with_recommendations", "reserved", "unfavourable"}
-    ),
-    "answer": frozenset({"go", "stop"}),
-    "referral": frozenset({"referred"}),
-    "authorisation": frozenset({"authorised", "refused"}),
-    "conformity": frozenset({"committed"}),
-    "register": frozenset({"published"}),
-    "convention": frozenset({"signed"}),
-    "extract": frozenset({"confirmed"}),
-    "opening": frozenset({"opened"}),
-    "use": frozenset({"ended"}),
-    "closure": frozenset({"closed"}),
-}
 
 
 class Part(BaseModel):
@@ -212,46 +178,58 @@ class Outcome(Part):
 
 
 class Stage(Part):
-    """A stage: who acts, after what, how it can end, and its clock."""
+    """A stage: who acts, after what, how it can end, and its clock.
+
+    What a stage of one kind may say besides is a model of its kind's (`procedures.kinds`), which
+    answers the properties below; here is what holds of the others.
+    """
 
     code: Code
-    kind: StageKind
+    kind: str
     label: Text
     expected: Text  # what the actor is asked to do, in the imperative of inboxes and mails
     role: StageRole
-    parallel: Literal["catalogue_holders"] | None = None  # one per holder of the chosen datasets
     after: tuple[Join, ...] = ()  # all of them; empty: opens with the deposit
     outcomes: Annotated[tuple[Outcome, ...], Field(min_length=1)]
     clock: Clock | None = None
-    headings: tuple[Heading, ...] = ()
-    max_rounds: Annotated[int, Field(gt=0)] = 2  # completeness: requests sent to the applicant
-    # completeness: time given to the applicant while the clock is stopped; its end is a reminder
-    completion_period: Period | None = None
-    awaited: Awaited | None = None
     source: str = ""
+
+    @property
+    def may_pause(self) -> bool:
+        return False
+
+    @property
+    def per_holder(self) -> bool:
+        """Whether it has a row for each holder of the data asked for."""
+        return False
+
+    @property
+    def time_to_complete(self) -> Period | None:
+        """What the applicant is given while the clock is stopped."""
+        return None
+
+    @property
+    def outside(self) -> Awaited | None:
+        """The authority whose answer is waited for once its receipt is recorded."""
+        return None
+
+    @property
+    def rubrics(self) -> Mapping[str, Text]:
+        """Headings of what is written in it, by their codes."""
+        return {}
 
     @model_validator(mode="after")
     def is_coherent(self) -> "Stage":
         codes = [outcome.code for outcome in self.outcomes]
         if len(codes) != len(set(codes)):
             raise ValueError(f"stage {self.code!r}: an outcome is named twice")
-        if missing := OUTCOMES_OF_KIND[self.kind] - set(codes):
-            raise ValueError(f"stage {self.code!r}: outcomes missing: {', '.join(sorted(missing))}")
         if self.clock and self.clock.on_expiry.outcome not in {None, *codes}:
             raise ValueError(
                 f"stage {self.code!r}: on_expiry names {self.clock.on_expiry.outcome!r},"
                 f" not one of its outcomes ({', '.join(codes)})"
             )
-        if self.clock and self.clock.pauses and self.kind != "completeness":
-            raise ValueError(f"stage {self.code!r}: only completeness pauses")
-        if self.completion_period and not (self.clock and self.clock.pauses):
-            raise ValueError(f"stage {self.code!r}: completion_period needs a clock that pauses")
-        if self.awaited and not (self.clock and self.clock.start == "receipt"):
-            raise ValueError(f"stage {self.code!r}: awaited needs a clock that starts at a receipt")
-        if (self.parallel is not None) != (self.kind == "holder"):
-            raise ValueError(f"stage {self.code!r}: kind 'holder' and parallel go together")
-        if (self.kind == "opinion") != bool(self.headings):
-            raise ValueError(f"stage {self.code!r}: an opinion, and only it, has headings")
+        if self.clock and self.clock.pauses and not self.may_pause:
+            raise ValueError(f"stage {self.code!r}: a stage of kind {self.kind!r} does not pause")
         return self
 
     def outcome(self, code: str) -> Outcome:

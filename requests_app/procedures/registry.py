@@ -17,6 +17,7 @@ from portal.common.calendar import legal_today
 
 from .conditions import value_at
 from .content import Content
+from .kinds import KINDS
 from .schema import Procedure
 from .texts import Text
 
@@ -41,7 +42,7 @@ def load(path: Path) -> Procedure:
         raise ProcedureError(f"{path.name}: not TOML: {error}") from error
     except ValidationError as error:
         lines = [
-            f"{path.name}: {'.'.join(str(step) for step in fault['loc']) or 'file'}: {fault['msg']}"
+            f"{path.name}: {_place(fault['loc']) or 'file'}: {fault['msg']}"
             for fault in error.errors()
         ]
         raise ProcedureError("\n".join(lines)) from error
@@ -55,6 +56,13 @@ def load(path: Path) -> Procedure:
             f"{path.name}: not in the content of a file: {', '.join(sorted(unknown))}"
         )
     return procedure
+
+
+def _place(steps: tuple[int | str, ...]) -> str:
+    """Where in the file: `stages.3.clock.period`, without the kind that pydantic names there."""
+    if steps[:1] == ("stages",) and len(steps) > 2 and steps[2] in KINDS:
+        steps = (*steps[:2], *steps[3:])
+    return ".".join(str(step) for step in steps)
 
 
 def _unknown_names(procedure: Procedure) -> set[str]:

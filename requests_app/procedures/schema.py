@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from datetime import date
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
 
 from pydantic import Field, model_validator
 
 from .coherence import faults
+from .kinds import KINDS
 from .parts import (
     Code,
     Convention,
@@ -19,6 +20,13 @@ from .parts import (
     TaskRule,
 )
 from .texts import Text
+
+
+if TYPE_CHECKING:
+    StageOfKind = Stage
+else:  # the model of its kind, told by the field `kind`
+    _MODELS = tuple(kind.spec for kind in KINDS.values())
+    StageOfKind = Annotated[Union[_MODELS], Field(discriminator="kind")]  # noqa: UP007
 
 
 class Procedure(Part):
@@ -38,7 +46,7 @@ class Procedure(Part):
     convention: Convention
     pieces: tuple[Piece, ...]
     required_fields: tuple[RequiredField, ...] = ()
-    stages: Annotated[tuple[Stage, ...], Field(min_length=1)]
+    stages: Annotated[tuple[StageOfKind, ...], Field(min_length=1)]
     tasks: tuple[TaskRule, ...] = ()
 
     @model_validator(mode="after")

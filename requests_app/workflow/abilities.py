@@ -23,6 +23,7 @@ from requests_app.models import (
     StageState,
     Task,
 )
+from requests_app.procedures.kinds import completeness
 from requests_app.procedures.schema import Procedure
 from requests_app.rights import permissions, standing
 from requests_app.rights.visibility import Person
@@ -212,7 +213,7 @@ def _useful_in_completeness(
                 RequestState.INCOMPLETE,
             }
         )
-    return sent < procedure.stage(stage.code).max_rounds
+    return sent < completeness.rounds(procedure.stage(stage.code))
 
 
 def _of_tasks(asked: _Asked) -> Iterator[Ability]:
@@ -325,8 +326,8 @@ def _step_of_stage(stage: Stage, procedure: Procedure) -> NextStep:
         what = _("Compléter le dossier et le renvoyer")
         return NextStep(stage, None, what, _("le demandeur"), stage.due_at)
     spec = procedure.stage(stage.code)
-    if spec.awaited is not None and stage.due_at is not None:  # its receipt made the clock run
-        return NextStep(stage, None, str(spec.awaited.what), str(spec.awaited.who), stage.due_at)
+    if spec.outside is not None and stage.due_at is not None:  # its receipt made the clock run
+        return NextStep(stage, None, str(spec.outside.what), str(spec.outside.who), stage.due_at)
     if spec.clock is not None and spec.clock.on_expiry.effect == "remind":
         return NextStep(stage, None, str(spec.expected), actor_of(stage), None, stage.due_at)
     return NextStep(stage, None, str(spec.expected), actor_of(stage), stage.due_at)

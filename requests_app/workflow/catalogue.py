@@ -1,7 +1,7 @@
 """Every verb, loaded once; a verb of the tables without its class stops the start."""
 
 from .acts import authority, committee, completeness, corrections, file, life, paper, system
-from .definition import KIND_MOVES, REQUEST_MOVES
+from .definition import KINDS, REQUEST_MOVES
 from .verbs import VERBS
 
 
@@ -15,8 +15,8 @@ def public_names() -> dict[str, frozenset[str]]:
     names: dict[str, frozenset[str]] = {
         move.name: move.actors for move in REQUEST_MOVES.values() if move.public
     }
-    for moves in KIND_MOVES.values():
-        for move in moves:
+    for kind in KINDS.values():
+        for move in kind.moves:
             names[move.name] = names.get(move.name, frozenset()) | move.actors
     return names | {"expire": frozenset({"system"})}
 

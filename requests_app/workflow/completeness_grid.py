@@ -18,6 +18,7 @@ from requests_app.models import (
     RequestState,
     Stage,
 )
+from requests_app.procedures.kinds import completeness
 from requests_app.procedures.schema import Procedure
 from requests_app.workflow.assignment import _not_own
 
@@ -85,7 +86,7 @@ def last_completion(request: AccessRequest) -> Completion | None:
     if not acts or acts[-1].stage is None:
         return None
     procedure = request.procedure
-    rounds = procedure.stage(acts[-1].stage.code).max_rounds
+    rounds = completeness.rounds(procedure.stage(acts[-1].stage.code))
     return Completion(acts[-1].effective_at, acts[-1].text, is_last=len(acts) >= rounds)
 
 
@@ -97,7 +98,7 @@ def unreviewed(request: AccessRequest) -> int:
 def is_last_request(stage: Stage, procedure: Procedure) -> bool:
     """Whether the next request for completion is the last one that the procedure allows."""
     sent = stage.acts.filter(code="request_completion").count()
-    return sent + 1 >= procedure.stage(stage.code).max_rounds
+    return sent + 1 >= completeness.rounds(procedure.stage(stage.code))
 
 
 def pieces_of(request: AccessRequest) -> list[dict[str, Any]]:

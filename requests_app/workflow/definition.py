@@ -2,8 +2,9 @@
 
 Two tables: the request, its stages. Buttons, API actions, docs and tests derive from them. *Which*
 stages a request has is the procedure's business (`requests_app.procedures`); what a kind of stage
-can do is here, and `stage_moves()` joins the two. What is no course of stages (a grant, an extract,
-an invitation) has its own table, in the same form (`portal.common.machine`), in its own room.
+can do is in `procedures.kinds`, and `stage_moves()` joins the two. What is no course of stages (a
+grant, an extract, an invitation) has its own table, in the same form (`portal.common.machine`), in
+its own room.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,9 +14,14 @@ from enum import StrEnum
 from typing import Literal
 
 from portal.common.machine import Transition, table, transition
+from requests_app.procedures.kinds import KINDS
+from requests_app.procedures.moves import CHOSEN, Actor, Stage
 from requests_app.procedures.parts import Join, TaskRule
 from requests_app.procedures.parts import Stage as StageSpec
 from requests_app.procedures.schema import Procedure
+
+
+__all__ = ["CHOSEN", "KINDS", "Actor", "Stage"]
 
 
 class Request(StrEnum):
@@ -33,31 +39,6 @@ class Request(StrEnum):
     CLOSED = "closed"
 
 
-class Stage(StrEnum):
-    PENDING = "pending"
-    RUNNING = "running"
-    PAUSED = "paused"
-    DONE = "done"
-    SKIPPED = "skipped"
-
-
-class Actor(StrEnum):
-    """Who may ask for a move; `requests_app.rights.permissions` says whether a person is one."""
-
-    TEAM = "team"
-    SIGNATORY = "signatory"
-    SECRETARIAT = "secretariat"
-    LEGAL_OFFICER = "legal_officer"
-    OPERATOR = "operator"
-    HOLDER = "holder"  # of the stage
-    MAIN_BASE_OFFICER = "main_base_officer"
-    PRESIDENT = "president"  # of the stage's committee, not withdrawn
-    MEMBER = "member"
-    RAPPORTEUR = "rapporteur"
-    TASK_ROLE = "task_role"  # the role that the task names
-    SYSTEM = "system"
-
-
 OVER = frozenset({Stage.DONE, Stage.SKIPPED})
 OPEN = frozenset({Stage.RUNNING, Stage.PAUSED})
 FINAL = frozenset(
@@ -69,8 +50,6 @@ FINAL = frozenset(
         Request.CLOSED,
     }
 )
-CHOSEN = "*"  # the outcome is in the payload
-
 
 _R = Request
 _ALIVE = (_R.SUBMITTED, _R.INCOMPLETE, _R.PROCESSING, _R.IN_FORCE)
@@ -183,20 +162,6 @@ REQUEST_EFFECTS: dict[str, str] = {
 _S = Stage
 
 
-def _end(name: str, outcome: str, *actors: Actor, **more: bool | str) -> Transition:
-    move = transition(name, (_S.RUNNING,), _S.DONE, *actors, irreversible=True, **more)
-    return replace(move, outcome=outcome)
-
-
-def _decide(name: str, outcome: str, *actors: Actor) -> Transition:
-    """An end that decides of the request, or of what is opened."""
-    return _end(name, outcome, *actors, needs_fresh_factor=True)
-
-
-def _note(name: str, *actors: Actor, **more: bool | str) -> Transition:
-    return transition(name, (_S.RUNNING,), "", *actors, **more)
-
-
 # Steps that only the engine takes, on a stage of any kind.
 STAGE_STEPS: Mapping[str, Transition] = table(
     transition("start", (_S.PENDING,), _S.RUNNING),
@@ -206,73 +171,15 @@ STAGE_STEPS: Mapping[str, Transition] = table(
 )
 _EXPIRE = transition("expire", (_S.RUNNING,), "", Actor.SYSTEM)
 
-KIND_MOVES: dict[str, tuple[Transition, ...]] = {
-    "completeness": (
-        _end("accept_completeness", "complete", Actor.SECRETARIAT),
-        transition(
-            "request_completion", (_S.RUNNING,), _S.PAUSED, Actor.SECRETARIAT, irreversible=True
-        ),
-        _end("redirect", "redirected", Actor.SECRETARIAT),
-        replace(
-            _end("close_incomplete", "closed_incomplete", Actor.SECRETARIAT),
-            sources=frozenset({str(_S.RUNNING), str(_S.PAUSED)}),
-        ),
-    ),
-    "holder": (
-        _end("file_remark", "remark", Actor.HOLDER),
-        _end("file_no_remark", "no_remark", Actor.HOLDER),
-    ),
-    "opinion": (
-        _note("declare_interest", Actor.MEMBER, makes_act=False),
-        _note("file_report", Actor.RAPPORTEUR, makes_act=False, irreversible=True),
-        _note("assign_rapporteurs", Actor.PRESIDENT, makes_act=False),
-        _decide("issue_opinion", CHOSEN, Actor.PRESIDENT),
-        _note("extend_opinion", Actor.PRESIDENT, irreversible=True),
-        _note("withdraw_member", Actor.PRESIDENT, makes_act=False, irreversible=True),
-        transition(
-            "file_late_opinion",
-            (_S.DONE,),
-            "",
-            Actor.PRESIDENT,
-            irreversible=True,
-            needs_fresh_factor=True,
-        ),
-    ),
-    "answer": (replace(_end("answer_points", CHOSEN, Actor.TEAM), binding=True),),
-    "referral": (_end("record_referral", "referred", Actor.SECRETARIAT),),
-    "authorisation": (
-        _note("record_receipt", Actor.LEGAL_OFFICER),
-        _decide("record_authorisation", "authorised", Actor.LEGAL_OFFICER),
-        _decide("record_refusal", "refused", Actor.LEGAL_OFFICER),
-        _note("record_extension", Actor.LEGAL_OFFICER),
-    ),
-    "conformity": (
-        replace(
-            _decide("record_conformity", "committed", Actor.TEAM, Actor.LEGAL_OFFICER),
-            binding=True,
-        ),
-    ),
-    "register": (_end("publish_register", "published", Actor.SECRETARIAT),),
-    "convention": (_decide("record_convention", "signed", Actor.LEGAL_OFFICER),),
-    "extract": (
-        _decide("confirm_extract", "confirmed", Actor.OPERATOR, Actor.MAIN_BASE_OFFICER),
-        # what was confirmed could not be delivered: it is prepared and confirmed again
-        transition("reopen_extract", (_S.DONE,), _S.RUNNING, Actor.SYSTEM),
-    ),
-    "opening": (_end("finish_opening", "opened", Actor.SYSTEM),),
-    "use": (_end("finish_use", "ended", Actor.SYSTEM),),
-    "closure": (_end("close", "closed", Actor.SECRETARIAT),),
-}
-
 
 def stage_moves(spec: StageSpec) -> dict[str, Transition]:
     """What a stage of a procedure can do, the main move first: its kind's, and its clock's end."""
     codes = {outcome.code for outcome in spec.outcomes}
-    moves = {m.name: m for m in KIND_MOVES[spec.kind] if m.outcome in {"", CHOSEN, *codes}}
+    moves = {m.name: m for m in KINDS[spec.kind].moves if m.outcome in {"", CHOSEN, *codes}}
     if spec.clock is not None:
         tacit = spec.clock.on_expiry.outcome
         moves["expire"] = replace(_EXPIRE, target=str(_S.DONE), outcome=tacit) if tacit else _EXPIRE
-    if spec.completion_period is not None:  # the applicant's own time ends too: a reminder
+    if spec.time_to_complete is not None:  # the applicant's own time ends too: a reminder
         both = frozenset({str(_S.RUNNING), str(_S.PAUSED)})
         moves["expire"] = replace(moves["expire"], sources=both)
     return moves

@@ -12,7 +12,7 @@ from requests_app.procedures.parts import Clock, Stage
 from requests_app.procedures.schema import Procedure
 from requests_app.provisioning import grant_states
 
-from .definition import KIND_MOVES, REQUEST_MOVES, STAGE_STEPS
+from .definition import KINDS, REQUEST_MOVES, STAGE_STEPS
 
 
 UNITS = {"wd": "working days", "d": "days", "m": "months"}
@@ -33,9 +33,9 @@ def describe() -> str:
     """Markdown, in English: what a developer or an auditor checks against the law."""
     parts = [
         "# States, moves and procedures",
-        "Made by `make docs` from `requests_app/workflow/definition.py`, the tables of the other"
-        " rooms and `requests_app/procedures/*.toml`; not written by hand. A move without an actor"
-        " is entailed by another, never asked for.",
+        "Made by `make docs` from `requests_app/workflow/definition.py`, `procedures/kinds/*.py`,"
+        " the tables of the other rooms and `requests_app/procedures/*.toml`; not written by hand."
+        " A move without an actor is entailed by another, never asked for.",
         "## The request",
         _moves(REQUEST_MOVES.values()),
         "## A stage, of any kind",
@@ -61,9 +61,9 @@ def _machine(machine: Machine) -> Iterable[str]:
 
 
 def _kinds() -> Iterable[str]:
-    for kind, moves in KIND_MOVES.items():
-        yield f"### Stage of kind `{kind}`"
-        yield _moves(moves)
+    for code, kind in KINDS.items():
+        yield f"### Stage of kind `{code}`"
+        yield _moves(kind.moves)
 
 
 def _moves(moves: Iterable[Transition]) -> str:
@@ -107,7 +107,7 @@ def _after(stage: Stage) -> str:
         f"{join.stage} ({', '.join(join.outcomes)})" if join.outcomes else join.stage
         for join in stage.after
     ]
-    each = "one per data holder, " if stage.parallel else ""
+    each = "one per data holder, " if stage.per_holder else ""
     return each + (" and ".join(joins) or "the deposit")
 
 

@@ -15,6 +15,7 @@ from portal.common.calendar import PARIS
 from requests_app.dossier import notices
 from requests_app.dossier.notices import RequestNotice
 from requests_app.models import Opinion, RequestState, RequestVersion, Stage, StageState, Task
+from requests_app.procedures.kinds import completeness
 from requests_app.procedures.words import period_in_words
 from requests_app.rights import recipients, standing
 
@@ -228,7 +229,7 @@ def _completion(ctx: Context) -> None:
         count=len(data["pieces"]),
         last=data["last"],
         second=sent == 2,
-        left=ctx.spec.max_rounds - sent,
+        left=completeness.rounds(ctx.spec) - sent,
         message=said,
         due=ctx.the_stage.due_at,
     )

@@ -40,10 +40,10 @@ def express_sense(ctx: Context, sense: str) -> Iterator[str]:
 
 def headings_filled(spec: StageSpec, headings: Mapping[str, str]) -> Iterator[str]:
     """A11: every heading of the procedure, and no other."""
-    for heading in spec.headings:
-        if not str(headings.get(heading.code, "")).strip():
-            yield _("Remplissez la rubrique « %(label)s ».") % {"label": heading.label}
-    if set(headings) - {heading.code for heading in spec.headings}:
+    for code, label in spec.rubrics.items():
+        if not str(headings.get(code, "")).strip():
+            yield _("Remplissez la rubrique « %(label)s ».") % {"label": label}
+    if set(headings) - set(spec.rubrics):
         yield _("Une rubrique n’est pas de cette procédure. Rechargez la page.")
 
 

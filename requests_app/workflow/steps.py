@@ -143,7 +143,7 @@ def create_stages(ctx: Context) -> None:
             position=number,
         )
         for number, spec in enumerate(ctx.procedure.stages)
-        if spec.parallel is None
+        if not spec.per_holder
     )
 
 
@@ -159,7 +159,7 @@ def concerned_holders(request: AccessRequest) -> list[Organisation]:
 
 def start_stage(ctx: Context, spec: StageSpec, at: datetime) -> None:
     """Open a stage, or all of a parallel stage's; none concerned: the stage is without object."""
-    if spec.parallel is None:
+    if not spec.per_holder:
         _open(ctx, spec, Stage.objects.get(request=ctx.request, code=spec.code), at)
         return
     holders = concerned_holders(ctx.request)

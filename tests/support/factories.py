@@ -315,7 +315,7 @@ class Story:
         return engine.apply(self.stage(target) if target else self.request, name, by=by, **payload)
 
     def headings(self) -> dict[str, str]:
-        return {one.code: "Texte." for one in self.opinion_spec.headings}
+        return dict.fromkeys(self.opinion_spec.rubrics, "Texte.")
 
     @property
     def opinion_spec(self) -> StageSpec:

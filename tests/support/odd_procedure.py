@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from requests_app.procedures import registry
-from requests_app.procedures.parts import OUTCOMES_OF_KIND
+from requests_app.procedures.kinds import KINDS
 from requests_app.procedures.schema import Procedure
 
 
@@ -42,7 +42,7 @@ def _renamed(value: Any, names: dict[str, str], keys: frozenset[str]) -> Any:
 def odd_procedure() -> Procedure:
     """The file, checked by the schema."""
     raw = _raw()
-    written = {code for codes in OUTCOMES_OF_KIND.values() for code in codes}
+    written = {code for kind in KINDS.values() for code in kind.outcomes}
     codes = [stage["code"] for stage in raw["stages"]] + [task["code"] for task in raw["tasks"]]
     codes += [one["code"] for stage in raw["stages"] for one in stage.get("headings", [])]
     codes += [piece["code"] for piece in raw["pieces"]]

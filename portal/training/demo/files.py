@@ -187,13 +187,15 @@ class _File:
         for stage in Stage.objects.filter(request=self.request, kind="holder"):
             code = stage.holder.code.removeprefix("demo-") if stage.holder else ""
             engine.apply(stage, "file_no_remark", by=_person(f"resp-{code}"))
-        headings = self.request.procedure.stage("opinion").headings
+        headings = self.request.procedure.stage("opinion").rubrics
         for who in ("presidente", "rapporteur"):
             self._do("opinion", "declare_interest", by=who, answer="none")
         rapporteur = _person("rapporteur")
         self._do("opinion", "assign_rapporteurs", by="presidente", members=[rapporteur])
         said = {
-            "headings": {one.code: f"{one.label} : rien ne s’y oppose." for one in headings},
+            "headings": {
+                code: f"{label} : rien ne s’y oppose." for code, label in headings.items()
+            },
             "points": POINTS,
             "sense": "favourable_with_recommendations",
         }

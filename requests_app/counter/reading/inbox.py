@@ -118,8 +118,8 @@ def expected_of(stage: Any) -> str:
             return _("Attendre encore le demandeur, ou clore le dossier incomplet")
         return _("En attente du demandeur")
     spec = _spec(stage)
-    if spec.awaited is not None and stage.due_at is not None:
-        return str(spec.awaited.expected)
+    if spec.outside is not None and stage.due_at is not None:
+        return str(spec.outside.expected)
     return str(spec.expected)
 
 

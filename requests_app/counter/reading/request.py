@@ -269,7 +269,9 @@ class Reader:
     def _headings(self, stage_code: str, headings: dict[str, str]) -> list[tuple[str, str]]:
         spec = self.procedure.stage(stage_code)
         return [
-            (str(one.label), headings[one.code]) for one in spec.headings if headings.get(one.code)
+            (str(label), headings[code])
+            for code, label in spec.rubrics.items()
+            if headings.get(code)
         ]
 
     def _describe(self, opinion: Opinion) -> None:

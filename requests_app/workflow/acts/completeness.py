@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 from portal.accounts.models import Organisation
 from portal.common.templatetags.portal import long_date
 from requests_app.models import Act, Piece, RequestState, StageState
+from requests_app.procedures.kinds import completeness
 from requests_app.workflow.context import ActData, Context
 from requests_app.workflow.guards import required_text
 from requests_app.workflow.verbs import Verb, register
@@ -67,7 +68,7 @@ class RequestCompletion(Verb):
     def check(self, ctx: Context) -> Iterator[str]:
         if ctx.request.state != RequestState.SUBMITTED:
             yield _("Le dossier n’est pas entre vos mains.")
-        if requests_sent(ctx) >= ctx.spec.max_rounds:
+        if requests_sent(ctx) >= completeness.rounds(ctx.spec):
             yield _(
                 "Le demandeur a déjà reçu la dernière demande de compléments : déclarez le dossier"
                 " complet, réorientez-le ou clôturez-le."
@@ -77,7 +78,7 @@ class RequestCompletion(Verb):
             yield _("Indiquez ce qui est à compléter : une pièce à corriger ou un message.")
 
     def act(self, ctx: Context) -> ActData:
-        last = requests_sent(ctx) + 1 >= ctx.spec.max_rounds
+        last = requests_sent(ctx) + 1 >= completeness.rounds(ctx.spec)
         to_mend = list(
             Piece.objects.filter(request=ctx.request, review=Piece.Review.TO_MEND)
             .order_by("code")

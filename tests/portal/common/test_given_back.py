@@ -24,7 +24,7 @@ def opinion() -> tuple[Story, str, dict[str, str]]:
     story = World().story().reach("opinion")
     stage = story.stage("opinion")
     path = reverse("requests_app:stage_act", args=[story.request.pk, stage.pk, "issue_opinion"])
-    codes = [one.code for one in story.procedure.stage("opinion").headings]
+    codes = list(story.procedure.stage("opinion").rubrics)
     return story, path, {f"heading_{code}": f"{LONG} {code}" for code in codes}
 
 

@@ -134,7 +134,7 @@ def _break(name: str, data: dict[str, Any]) -> None:
         ("grants_on", "grants_on names 'decision'"),
         ("expiry", "on_expiry names 'approved'"),
         ("period", "stages.2.clock.period"),
-        ("pause", "only completeness pauses"),
+        ("pause", "a stage of kind 'opinion' does not pause"),
         ("outcome", "outcomes missing: stop"),
         ("task", "on_expiry names task 'unknown'"),
         ("unknown key", "pieces.0.colour"),

@@ -160,7 +160,7 @@ def test_an_unknown_verb_or_payload_is_a_fault_of_the_caller() -> None:
 
 
 def test_story_covers_every_kind() -> None:
-    assert all(hasattr(Story, kind) for kind in definition.KIND_MOVES)
+    assert all(hasattr(Story, kind) for kind in definition.KINDS)
 
 
 @pytest.mark.django_db
@@ -315,7 +315,7 @@ def test_every_move_of_every_kind_is_done_by_its_people() -> None:
     world.story(procedure="fr-mr-007").reach("register")
 
     done = set(AuditEvent.objects.filter(outcome="done").values_list("action", flat=True))
-    names = {move.name for moves in definition.KIND_MOVES.values() for move in moves}
+    names = {move.name for kind in definition.KINDS.values() for move in kind.moves}
     assert {f"stage.{name}" for name in names} <= done
     assert "stage.expire" in done
     closed = TransitionLog.objects.filter(name="close_incomplete", stage__isnull=False)

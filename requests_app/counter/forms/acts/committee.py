@@ -116,16 +116,16 @@ class HeadingsForm(ActForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         assert self.stage is not None  # noqa: S101 - this act exists only in a committee's stage
-        self.headings = self.procedure.stage(self.stage.code).headings
+        self.rubrics = self.procedure.stage(self.stage.code).rubrics
         names = []
-        for heading in self.headings:
-            names.append(f"heading_{heading.code}")
-            self.fields[names[-1]] = text_field(str(heading.label), rows=4)
+        for code, label in self.rubrics.items():
+            names.append(f"heading_{code}")
+            self.fields[names[-1]] = text_field(str(label), rows=4)
         self.order_fields(["sense", *names, "points"])
 
     def payload(self) -> dict[str, Any]:
         values = super().payload()
-        headings = {one.code: values.pop(f"heading_{one.code}") for one in self.headings}
+        headings = {code: values.pop(f"heading_{code}") for code in self.rubrics}
         points = [line.strip() for line in values["points"].splitlines() if line.strip()]
         return values | {"headings": headings, "points": points}
 

@@ -1,0 +1,42 @@
+"""What a kind of stage is, its pure part: moves, outcomes, what its TOML may say. No Django.
+
+One module a kind in `procedures/kinds/`, of the kind's name; its verbs and words are in the module
+of the same name in `workflow/kinds/`. Nothing else spells a kind: who needs to know something of it
+asks by a trait.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from portal.common.machine import Transition
+
+from .parts import Stage
+
+
+class Trait(StrEnum):
+    """What other rooms ask of a stage without knowing its kind."""
+
+    FIRST = "first"  # checks the file; a procedure begins with it
+    LAST = "last"  # a procedure ends with it
+    CONSULTS_HOLDERS = "consults_holders"  # one row per data holder; remarks are the holder's
+    OF_COMMITTEE = "of_committee"  # its row has a committee, whose members read the file from then
+    GIVES_OPINION = "gives_opinion"  # ends with an `Opinion`
+    EDITS_FILE = "edits_file"  # the team may correct the file while it runs
+    ANSWERS = "answers"  # an authority's answer, or what stands for it
+    AUTHORISES = "authorises"  # records the authority's number
+    PUBLISHES = "publishes"  # its end is the entry in the public register
+    AGREES = "agrees"  # the main base's officers read the file from then
+    PREPARES_DATA = "prepares_data"  # an extract is made and confirmed
+    OPENS_ACCESS = "opens_access"  # waits for the first right to be open
+    IN_USE = "in_use"  # the data may be used
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """`outcomes`: those that its verbs write, which a stage of the kind must name."""
+
+    code: str
+    moves: tuple[Transition, ...]
+    outcomes: frozenset[str]
+    spec: type[Stage] = Stage
+    traits: frozenset[Trait] = frozenset()

@@ -1,0 +1,57 @@
+"""The committee gives a reasoned opinion (A11–A14); its silence is what the procedure says."""
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from requests_app.procedures import moves
+from requests_app.procedures.kind import Kind, Trait
+from requests_app.procedures.moves import CHOSEN, Actor
+from requests_app.procedures.parts import Heading, Stage
+from requests_app.procedures.texts import Text
+
+
+class Spec(Stage):
+    kind: Literal["opinion"]
+    headings: Annotated[tuple[Heading, ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def says_what_silence_is(self) -> "Spec":
+        silence = self.clock.on_expiry.outcome if self.clock else None
+        if silence and self.outcome(silence).silence is None:
+            raise ValueError(
+                f"stage {self.code!r}, outcome {silence!r}: say what silence is deemed to be"
+                " (sense = 'favourable' or 'unfavourable')"
+            )
+        return self
+
+    @property
+    def rubrics(self) -> Mapping[str, Text]:
+        return {heading.code: heading.label for heading in self.headings}
+
+
+KIND = Kind(
+    code="opinion",
+    spec=Spec,
+    outcomes=frozenset(
+        {"favourable", "favourable_with_recommendations", "reserved", "unfavourable"}
+    ),
+    traits=frozenset({Trait.OF_COMMITTEE, Trait.GIVES_OPINION}),
+    moves=(
+        moves.note("declare_interest", Actor.MEMBER, makes_act=False),
+        moves.note("file_report", Actor.RAPPORTEUR, makes_act=False, irreversible=True),
+        moves.note("assign_rapporteurs", Actor.PRESIDENT, makes_act=False),
+        moves.decide("issue_opinion", CHOSEN, Actor.PRESIDENT),
+        moves.note("extend_opinion", Actor.PRESIDENT, irreversible=True),
+        moves.note("withdraw_member", Actor.PRESIDENT, makes_act=False, irreversible=True),
+        moves.transition(
+            "file_late_opinion",
+            (moves.Stage.DONE,),
+            "",
+            Actor.PRESIDENT,
+            irreversible=True,
+            needs_fresh_factor=True,
+        ),
+    ),
+)
