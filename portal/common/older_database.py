@@ -1,6 +1,9 @@
 """A database whose migrations this version no longer has is told how to begin afresh."""
 
+from collections.abc import Iterable
+
 from django.apps import apps
+from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.management import CommandError
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -36,20 +39,34 @@ def lacking(connection: BaseDatabaseWrapper) -> list[str]:
     return sorted(wanted - there)
 
 
+def why_refused(connection: BaseDatabaseWrapper) -> str:
+    """In one sentence; empty for a database of this version, and for an empty one."""
+    names = unknown(connection) or lacking(connection)
+    if not names:
+        return ""
+    return _(
+        "Cette base vient d’un autre état du portail (%(name)s), que cette version ne"
+        " reprend pas : gardez-en une copie (et le journal, par « manage.py audit_export »"
+        " de la version qui l’a faite), donnez une base vide par DATABASE_URL, puis"
+        " relancez « manage.py migrate » ; pour la démonstration, « make clean » puis"
+        " « make demo » suffisent."
+    ) % {"name": names[-1]}
+
+
 def refuse(*, using: str, **_kwargs: object) -> None:
     """Before any migration. Django would find `0001_initial` played, and nothing to do.
 
     Raises CommandError, in one sentence.
     """
-    connection = connections[using]
-    if names := unknown(connection) or lacking(connection):
-        raise CommandError(
-            _(
-                "Cette base vient d’un autre état du portail (%(name)s), que cette version ne"
-                " reprend pas : gardez-en une copie (et le journal, par « manage.py audit_export »"
-                " de la version qui l’a faite), donnez une base vide par DATABASE_URL, puis"
-                " relancez « manage.py migrate » ; pour la démonstration, « make clean » puis"
-                " « make demo » suffisent."
-            )
-            % {"name": names[-1]}
-        )
+    if why := why_refused(connections[using]):
+        raise CommandError(why)
+
+
+@register(Tags.database)
+def is_of_this_version(
+    *, databases: Iterable[str] | None = None, **_kwargs: object
+) -> list[CheckMessage]:
+    """Asked by `migrate --check` and `--plan` too, which send no signal, and by `check --database`;
+    never where a server starts."""
+    whys = [why_refused(connections[alias]) for alias in databases or ()]
+    return [Error(why, id="guichet.E010") for why in whys if why]
