@@ -1,5 +1,6 @@
 """Settings shared by every environment. Configuration is by environment variables only."""
 
+import os
 from pathlib import Path
 
 import environ
@@ -10,7 +11,15 @@ from portal.common.folders import close_to_others
 
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
-env = environ.Env()
+
+
+class Variables(environ.Env):  # type: ignore[misc]
+    """One that is set to nothing is not set: a line of a file of variables left blank."""
+
+    ENVIRON = {name: value for name, value in os.environ.items() if value.strip()}
+
+
+env = Variables()
 
 VAR_DIR = Path(env.str("GUICHET_VAR", default=str(BASE_DIR / "var")))
 close_to_others(VAR_DIR)
