@@ -24,9 +24,6 @@ class DatasetQuerySet(models.QuerySet[Any]):
     def main_base(self) -> "DatasetQuerySet":
         return self.filter(kind="main_base")
 
-    def for_holder(self, organisation_id: Any) -> "DatasetQuerySet":
-        return self.filter(holder__organisation_id=organisation_id)
-
     def visible_to(self, user: User | AnonymousUser) -> "DatasetQuerySet":
         """Rows for which `permissions.may_see_dataset` answers yes (a property test proves it)."""
         return self.filter(dataset_filter(user))

@@ -13,6 +13,7 @@ class RequestsAppConfig(AppConfig):
         for module in (
             "workflow.audit_actions",
             "dossier.audit_actions",
+            "dossier.orientation",
             "selection.basket",
             "permits.team",
             "permits.sanctions",

@@ -1,6 +1,6 @@
 """Names for opaque ids, looked up when read: the log itself holds none."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from uuid import UUID
 
 from django.apps import apps
@@ -9,15 +9,6 @@ from django.utils.translation import gettext as _
 
 from portal.accounts.models import User
 from portal.common.sensitive import without_sensitive
-
-
-Labeller = Callable[[list[str]], dict[str, str]]
-_labellers: dict[str, Labeller] = {}
-
-
-def register(on_type: str, labeller: Labeller) -> None:
-    """Declare how objects of a type (`"requests_app.grant"`) are named: ids → labels, one query."""
-    _labellers[on_type] = labeller
 
 
 def _from_model(on_type: str, ids: list[str]) -> dict[str, str]:
@@ -39,8 +30,7 @@ def labels_for(objects: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str]
     labels: dict[tuple[str, str], str] = {}
     for on_type, ids in by_type.items():
         wanted = sorted(ids)
-        labeller = _labellers.get(on_type)
-        found = labeller(wanted) if labeller else _from_model(on_type, wanted)
+        found = _from_model(on_type, wanted)
         for on_id in wanted:
             labels[on_type, on_id] = found.get(on_id) or f"{_type_name(on_type)} {on_id[:8]}"
     return labels

@@ -63,7 +63,7 @@ def most_months(procedure: Procedure) -> int:
 
 def frame(request: AccessRequest, procedure: Procedure) -> Frame:
     """Of the last signed version; the working copy only where there is none."""
-    version = RequestVersion.objects.filter(request=request).signed().only("content").latest()
+    version = RequestVersion.objects.filter(request=request).signed().only("content").newest()
     content = version.content if version is not None else request.content
     months = content.get("duration", {}).get("months")
     today = legal_today()

@@ -31,9 +31,9 @@ class VersionQuerySet(models.QuerySet[Any]):
     def newest_first(self) -> "VersionQuerySet":
         return self.order_by("-number")
 
-    def latest(self, *fields: str) -> Any | None:  # type: ignore[override]
-        """The one of the highest number; None where there is none. With fields, Django's own."""
-        return super().latest(*fields) if fields else self.newest_first().first()
+    def newest(self) -> Any | None:
+        """The one of the highest number; None where there is none."""
+        return self.newest_first().first()
 
 
 class GrantQuerySet(models.QuerySet[Any]):

@@ -11,7 +11,7 @@ from uuid import UUID
 from django.db.models import Max
 from django.utils import timezone
 
-from portal.accounts.models import Organisation, User
+from portal.accounts.models import User
 from portal.audit.record import record
 from requests_app.models import (
     AccessRequest,
@@ -26,17 +26,13 @@ from requests_app.provisioning.waking import wake
 from requests_app.provisioning.workspaces import workspace_for
 
 
-def names(organisation_ids: Iterable[UUID]) -> list[str]:
-    return list(Organisation.objects.filter(pk__in=organisation_ids).values_list("name", flat=True))
-
-
 def approved_scope(request: AccessRequest) -> list[dict[str, Any]]:
     """Rows of the counting version's specification: `{dataset, table, variables, years}`.
 
     What the holders and the committee were consulted on; what an extract may hold, and a permit
     says.
     """
-    version = RequestVersion.objects.filter(request=request).signed().latest()
+    version = RequestVersion.objects.filter(request=request).signed().newest()
     return scope_of(version) if version is not None else []
 
 

@@ -1,12 +1,13 @@
 """What is due now: one `apply()` per due stage, in the order of the due dates. Needs no worker."""
 
+from functools import partial
 from uuid import UUID
 
 from portal.common import sweeps
 from portal.common.calendar import legal_now
-from requests_app.models import Grant, GrantState, Stage, StageState
-from requests_app.provisioning.extract import delivery
+from requests_app.models import Stage
 
+from .catalogue import VERBS
 from .engine import apply, expire
 from .errors import WorkflowError
 
@@ -28,7 +29,7 @@ def run_due() -> int:
         done += expired
         if not expired:  # a reminder that was given may be due again, what failed is left
             tried.update(found)
-    return done + run_grants() + run_sent_back()
+    return done + run_ripe()
 
 
 def _expire(stage_id: UUID) -> bool:
@@ -39,34 +40,17 @@ def _expire(stage_id: UUID) -> bool:
     return True
 
 
-def run_grants() -> int:
-    """Openings with an open right end; uses whose every right is closed end."""
-    opening = Stage.objects.of_kind("opening").filter(state=StageState.RUNNING)
-    use = Stage.objects.of_kind("use").filter(state=StageState.RUNNING)
-    return sweeps.each(opening, _opened, what="openings") + sweeps.each(use, _used_up, what="uses")
+def run_ripe() -> int:
+    """Play what needs no due date: an opening with an open right ends, a use whose every right is
+    closed ends, a lost extract is to prepare again. Each verb says where (`Verb.ripe`)."""
+    done = 0
+    for name, verb in sorted(VERBS.items()):
+        if (stages := verb.ripe()) is not None:
+            done += sweeps.each(stages, partial(_try, name), what=name)
+    return done
 
 
-def run_sent_back() -> int:
-    """Extracts that were confirmed and cannot be delivered are to prepare again."""
-    lost = Stage.objects.of_kind("extract").filter(
-        state=StageState.DONE,
-        request__workspace__in=delivery.sent_back(),
-        request__stages__in=Stage.objects.of_kind("opening").filter(state=StageState.RUNNING),
-    )
-    return sweeps.each(lost, lambda stage: _try(stage, "reopen_extract"), what="lost extracts")
-
-
-def _opened(stage: Stage) -> bool:
-    grants = Grant.objects.filter(permit__request=stage.request_id)
-    return grants.filter(state=GrantState.OPEN).exists() and _try(stage, "finish_opening")
-
-
-def _used_up(stage: Stage) -> bool:
-    grants = Grant.objects.filter(permit__request=stage.request_id)
-    return not grants.live().exists() and _try(stage, "finish_use")
-
-
-def _try(stage: Stage, name: str) -> bool:
+def _try(name: str, stage: Stage) -> bool:
     try:
         apply(stage, name, by=None)
     except WorkflowError:

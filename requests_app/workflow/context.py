@@ -122,7 +122,7 @@ class Context:
 
     def latest_version(self) -> RequestVersion | None:
         """The version that counts: the last one signed, or frozen without needing a signature."""
-        return RequestVersion.objects.filter(request=self.request).signed().latest()
+        return RequestVersion.objects.filter(request=self.request).signed().newest()
 
     def people(self, name: str) -> list[User]:
         return [self._person(value) for value in _several(self.payload.get(name))]

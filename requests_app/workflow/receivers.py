@@ -42,7 +42,7 @@ def _my_access() -> str:
 def on_grant(*, grant: Grant, new: str, **_kwargs: Any) -> None:
     """After the commit: `apply()` owns its transaction. A lost signal is found by the sweep."""
     if new in {GrantState.OPEN, GrantState.CLOSED}:
-        transaction.on_commit(clock.run_grants)
+        transaction.on_commit(clock.run_ripe)
     if new == GrantState.CLOSED:
         notices.of_access(
             notices.AccessClosed,

@@ -8,6 +8,10 @@ from collections.abc import Iterator
 from datetime import date, datetime
 from typing import ClassVar
 
+from django.db.models import QuerySet
+
+from requests_app.models import Stage
+
 from .context import ActData, Context
 
 
@@ -26,6 +30,15 @@ class Verb:
     def check(self, ctx: Context) -> Iterator[str]:
         """Reasons to refuse, in words that say what to do; nothing is written yet."""
         yield from ()
+
+    def ripe(self) -> QuerySet[Stage] | None:
+        """Stages on which the clock plays it without a due date; None where it never does."""
+        return None
+
+    def is_ripe(self, ctx: Context) -> bool:
+        """For the check of such a verb: what the clock looks for, asked of the locked rows."""
+        stages = self.ripe()
+        return stages is not None and stages.filter(pk=ctx.the_stage.pk).exists()
 
     def act(self, ctx: Context) -> ActData:
         """What the act says."""

@@ -17,6 +17,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from tests.consistency.registries import ALL, SECTIONS, place
+from tests.consistency.registries import names as entries
+
 
 TOP = Path(__file__).resolve().parents[2]
 FILE = Path(__file__).with_name("frozen.json")
@@ -140,6 +143,14 @@ def permissions() -> Iterator[str]:
 @finder
 def verbs() -> Iterator[str]:
     yield from registry("VERBS")
+
+
+@finder
+def registries() -> Iterator[str]:
+    """What rooms register while the portal starts, where no section above has it."""
+    for one in ALL:
+        if one not in SECTIONS:
+            yield from (f"{place(one)}{name}" for name in entries(one))
 
 
 @finder

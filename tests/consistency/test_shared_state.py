@@ -48,6 +48,7 @@ import catalog
 import portal
 import requests_app
 from requests_app.workflow.verbs import Verb
+from tests.consistency.registries import FILLED_AT_START
 
 
 # Not in a web worker: other processes, commands that run once, migrations; settings are constants.
@@ -59,21 +60,6 @@ MUTATING = frozenset(
     " setdefault sort subtract update".split()
 )
 
-# Filled by the imports of the start, under the interpreter's import lock; only read afterwards.
-FILLED_AT_START = {
-    "catalog.panels._panels": "AppConfig.ready() of the rooms above",
-    "portal.audit.actions._actions": "audit_actions.py of each room, from ready()",
-    "portal.audit.labels._labellers": "ready() of the rooms above",
-    "portal.audit.permissions._story_readers": "ready() of the rooms above",
-    "portal.audit.permissions._hiding_rules": "ready() of the rooms above",
-    "portal.common.calendar._when_moved": "decorators, when a module is imported",
-    "portal.common.navigation._entries": "ready() of the rooms",
-    "portal.notifications.base._notices": "one line per class of notice",
-    "portal.notifications.permissions._hiding_rules": "ready() of the rooms above",
-    "requests_app.rights.permissions._ACTIONS": "workflow.rights, when it is imported",
-    "requests_app.rights.permissions._correctable": "workflow.rights, when it is imported",
-    "requests_app.workflow.verbs.VERBS": "decorators, when a module is imported",
-}
 # One number, written at once as a whole: the worst of a race is one more try.
 NUMBERS = {"requests_app.provisioning.waking._quiet_until": "until when no hint is sent"}
 # `functools` locks its own table. Two threads may compute a value at once: it must be the same one,

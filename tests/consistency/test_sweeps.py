@@ -27,6 +27,7 @@ from requests_app.provisioning.worker import sweeping
 from requests_app.provisioning.worker import tasks as provisioning
 from requests_app.workflow import clock
 from requests_app.workflow import tasks as workflow
+from requests_app.workflow.catalogue import VERBS
 from tests.requests_app.provisioning import world
 from tests.support.factories import World
 
@@ -163,15 +164,16 @@ def running(kind: str) -> list[Stage]:
     ]
 
 
-@pytest.mark.parametrize(("kind", "sweep"), [("opening", "_opened"), ("use", "_used_up")])
+@pytest.mark.parametrize(("kind", "verb"), [("opening", "finish_opening"), ("use", "finish_use")])
 def test_clocks_grants_and_documents_go_on(
-    monkeypatch: pytest.MonkeyPatch, kind: str, sweep: str
+    monkeypatch: pytest.MonkeyPatch, kind: str, verb: str
 ) -> None:
     first, second = running(kind)
     done: list[Any] = []
     real = explode_at(first, lambda stage: done.append(stage.pk))
-    monkeypatch.setattr(clock, sweep, real)
-    clock.run_grants()
+    monkeypatch.setattr(VERBS[verb], "ripe", lambda: Stage.objects.of_kind(kind))
+    monkeypatch.setattr(clock, "_try", lambda name, stage: name == verb and real(stage))
+    clock.run_ripe()
     assert done == [second.pk]
     # the other parts of the same task, whatever became of the first
     monkeypatch.setattr(clock, "run_due", lambda: 1 / 0)

@@ -12,10 +12,10 @@ from django.db import DatabaseError
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from catalog.ingest.folder_import import Report, import_folder, write_csv
 from catalog.ingest.identifiers import load_rules
 from catalog.ingest.profile import load_profile
 from catalog.ingest.readers.table_schema import TableSchemaReader
-from catalog.ingest.run import Report, import_folder, write_csv
 from catalog.models import ImportRun, Variable
 
 

@@ -77,7 +77,7 @@ def receipt(request: HttpRequest, pk: UUID, kind: str) -> HttpResponse:
         version, make = signed.order_by("number").first(), version_pdf.deposit_receipt
     elif kind == "complet" and access_request.completed_at:
         counting = signed.filter(frozen_at__lte=access_request.completed_at)
-        version, make = counting.latest(), version_pdf.completeness_receipt
+        version, make = counting.newest(), version_pdf.completeness_receipt
     else:
         raise Http404
     if version is None:

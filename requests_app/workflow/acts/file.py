@@ -44,7 +44,7 @@ def to_sign_again(request: AccessRequest, procedure: Procedure) -> list[str]:
 
     Sections named by the procedure, and pieces marked `needs_signature`.
     """
-    last = RequestVersion.objects.filter(request=request).signed().latest()
+    last = RequestVersion.objects.filter(request=request).signed().newest()
     if last is None:
         return [_("le dossier entier")]
     old, new = last.content, dossier.snapshot(request)

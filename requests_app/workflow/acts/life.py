@@ -4,8 +4,10 @@ from collections.abc import Iterator
 from datetime import datetime, time
 from typing import Any
 
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils.translation import gettext as _
 
+from portal.accounts.models import Organisation
 from portal.common.calendar import PARIS, end_of_day, legal_today
 from requests_app.deadlines import access_period
 from requests_app.models import (
@@ -16,6 +18,7 @@ from requests_app.models import (
     StageState,
     Workspace,
 )
+from requests_app.models.querysets import GrantQuerySet
 from requests_app.permits import creating
 from requests_app.permits.source_addresses import AddressRefused, network
 from requests_app.procedures.content import is_available
@@ -34,6 +37,11 @@ def _addresses(ctx: Context) -> dict[str, list[str]]:
         str(getattr(person, "pk", person)): [network(str(one)) for one in values]
         for person, values in given.items()
     }
+
+
+def _grants() -> GrantQuerySet:
+    """Rights of the request a stage is of, in a query on stages."""
+    return Grant.objects.filter(permit__request=OuterRef("request"))
 
 
 @register
@@ -87,8 +95,9 @@ class RecordConvention(Verb):
             party.pk for party in ctx.organisations("parties")
         }
         if missing:
+            names = Organisation.objects.filter(pk__in=missing).values_list("name", flat=True)
             yield _("Il manque une partie à la convention : %(names)s.") % {
-                "names": ", ".join(creating.names(missing))
+                "names": ", ".join(names)
             }
 
     def _people(self, ctx: Context) -> Iterator[str]:
@@ -199,15 +208,20 @@ class ReopenExtract(Verb):
 
     name = "reopen_extract"
 
+    def ripe(self) -> QuerySet[Stage]:
+        opening = Stage.objects.of_kind("opening").filter(state=StageState.RUNNING)
+        return Stage.objects.of_kind("extract").filter(
+            state=StageState.DONE,
+            request__workspace__in=delivery.sent_back(),
+            request__stages__in=opening,
+        )
+
     def check(self, ctx: Context) -> Iterator[str]:
-        if not delivery.sent_back().filter(request=ctx.request).exists():
-            yield _("L’extraction confirmée n’a pas été renvoyée.")
-        if (
-            not Stage.objects.of_kind("opening")
-            .filter(request=ctx.request, state=StageState.RUNNING)
-            .exists()
-        ):
-            yield _("L’ouverture des accès n’attend pas d’extraction.")
+        if not self.is_ripe(ctx):
+            yield _(
+                "L’extraction n’a pas été renvoyée, ou l’ouverture des accès n’attend pas"
+                " d’extraction."
+            )
 
     def act(self, ctx: Context) -> ActData:
         return ActData(text=delivery.sent_back().get(request=ctx.request).extract_problem)
@@ -219,8 +233,12 @@ class FinishOpening(Verb):
 
     name = "finish_opening"
 
+    def ripe(self) -> QuerySet[Stage]:
+        openings = Stage.objects.of_kind("opening").filter(state=StageState.RUNNING)
+        return openings.filter(Exists(_grants().filter(state=GrantState.OPEN)))
+
     def check(self, ctx: Context) -> Iterator[str]:
-        if not Grant.objects.filter(permit__request=ctx.request, state=GrantState.OPEN).exists():
+        if not self.is_ripe(ctx):
             yield _("Aucun accès n’est encore ouvert.")
 
 
@@ -230,8 +248,12 @@ class FinishUse(Verb):
 
     name = "finish_use"
 
+    def ripe(self) -> QuerySet[Stage]:
+        uses = Stage.objects.of_kind("use").filter(state=StageState.RUNNING)
+        return uses.exclude(Exists(_grants().live()))
+
     def check(self, ctx: Context) -> Iterator[str]:
-        if Grant.objects.live().filter(permit__request=ctx.request).exists():
+        if not self.is_ripe(ctx):
             yield _("Un accès n’est pas encore fermé.")
 
 

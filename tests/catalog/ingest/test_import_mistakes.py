@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from catalog.ingest import run
+from catalog.ingest import folder_import
 from catalog.ingest.profile import PROFILES
 from catalog.ingest.readers import located_json
 from catalog.models import Dataset, ImportRun, StagedRow, Table, Variable
@@ -224,7 +224,7 @@ def test_a_database_that_refuses_is_a_sentence_too(
     def refuses(*_args: Any, **_options: Any) -> None:
         raise DataError("value too long")
 
-    monkeypatch.setattr(run, "apply_dataset", refuses)
+    monkeypatch.setattr(folder_import, "apply_dataset", refuses)
     with pytest.raises(CommandError, match=r"s’est arrêté.*relancez la même commande"):
         load(folder)
 

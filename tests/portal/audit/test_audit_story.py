@@ -139,12 +139,17 @@ def test_a_page_of_a_story_reads_its_own_events(auditor: User) -> None:
     assert len(made) == 5
 
 
-def test_rooms_name_their_objects_in_one_query(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(labels, "_labellers", {})
-    labels.register("accounts.user", lambda ids: {i: f"n° {i[:2]}" for i in ids})
-    found = labels.labels_for([("accounts.user", "ab12"), ("gone.model", "1234567890"), ("", "")])
-    assert found["accounts.user", "ab12"] == "n° ab"
-    assert found["gone.model", "1234567890"] == "gone.model 12345678"
+def test_objects_are_named_in_one_query_and_what_is_gone_by_its_type(auditor: User) -> None:
+    there, gone = ("accounts.user", str(auditor.pk)), ("accounts.user", str(ABOUT))
+    unknown = ("gone.model", "1234567890")
+    with count_queries() as queries:
+        found = labels.labels_for([there, gone, unknown, ("", "")])
+    assert len(queries) == 1
+    assert found == {
+        there: str(auditor),
+        gone: "personne 11111111",
+        unknown: "gone.model 12345678",
+    }
 
 
 def test_unknown_actions_are_reserved() -> None:

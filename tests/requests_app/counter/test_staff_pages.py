@@ -221,17 +221,6 @@ def test_operations_are_the_operators(world: World) -> None:
     assert staff(world.secretariat).get("/exploitation/").status_code == 403
 
 
-def test_the_register_shows_nothing_before_its_act(world: World) -> None:
-    story = world.story().reach("register")
-    visitor = Client()
-    assert story.request.title not in page_text(visitor.get("/repertoire/"))
-    story.register()
-    assert story.fresh().title in page_text(visitor.get("/repertoire/"))
-    assert visitor.get(f"/repertoire/{story.fresh().number}/").status_code == 200
-    assert visitor.get("/repertoire/GUI-1999-0001/").status_code == 404
-    assert story.fresh().number in visitor.get("/repertoire/export.csv").content.decode()
-
-
 @pytest.mark.parametrize(
     "model", ["accessrequest", "stage", "task", "transitionlog", "permit", "grant", "workspace"]
 )

@@ -23,7 +23,6 @@ from requests_app.models import (
     Stage,
     Task,
 )
-from requests_app.register import register
 from requests_app.rights import permissions
 from requests_app.rights.actors import qualifies
 from tests.requests_app.permits.test_terms_of_access import undone
@@ -490,25 +489,6 @@ class Rights(TestCase):
     def _hidden(self) -> bool:
         person = User.objects.get(pk=self.world.member.pk)
         return permissions.is_conflicted(person, self.story.request)
-
-    # --- the public register ---
-
-    def test_each_term_of_a_published_entry(self) -> None:
-        now = timezone.now()
-        stages = Stage.objects.filter(request=self.story.request, kind="register")
-        assert not register.published().exists()
-        stages.update(state="done", outcome="published", started_at=now, ended_at=now)
-        self.each(
-            {
-                "not done": lambda: stages.update(state="running"),
-                "skipped": lambda: stages.update(state="skipped"),
-                "done otherwise": lambda: stages.update(outcome="refused"),
-                "another stage": lambda: stages.update(kind="closure"),
-                "of another file": lambda: stages.update(request=self.elsewhere),
-            },
-            lambda: register.published().filter(pk=self.story.request.pk).exists(),
-        )
-        assert register.published().count() == 1
 
 
 def declared_rows(who: User) -> Any:

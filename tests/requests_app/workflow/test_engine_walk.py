@@ -116,7 +116,7 @@ class Walk(RuleBasedStateMachine):
             )
         else:
             grants.filter(expires_at__lte=now).update(state=GrantState.CLOSED, closed_at=now)
-        clock.run_grants()
+        clock.run_ripe()
 
     def _payload(
         self, name: str, stage: Stage | None, task: Task | None, data: st.DataObject

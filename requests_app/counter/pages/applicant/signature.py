@@ -83,7 +83,7 @@ def _invited(access_request: AccessRequest) -> list[Invitation]:
 
 
 def _last_signed(access_request: AccessRequest) -> RequestVersion | None:
-    return access_request.versions.signed().latest()
+    return access_request.versions.signed().newest()
 
 
 def _apply(request: HttpRequest, access_request: AccessRequest, name: str, done: str) -> bool:

@@ -131,7 +131,7 @@ def _documents(access_request: AccessRequest) -> Iterable[Line]:
     def file(pk: Any) -> str:
         return reverse("requests_app:file", args=[access_request.pk, pk])
 
-    version = RequestVersion.objects.filter(request=access_request).signed().latest()
+    version = RequestVersion.objects.filter(request=access_request).signed().newest()
     if version is not None:
         url = reverse("requests_app:version_pdf", args=[access_request.pk, version.number])
         yield Line(_("Dossier, version %(number)s (PDF)") % {"number": version.number}, url)
