@@ -304,8 +304,11 @@ def journey_real(run: Run) -> str:
 
 
 def share(run: Run) -> str:
-    """An eighth of the mutants, another one at each commit; `make deep` plays all."""
-    return run.python("-m", "tests.mutants.run", "--share", minutes=10)
+    """An eighth of the mutants and one bench at short sizes, others at each commit; `make deep` and
+    `make bench` play all. The bench fails when it cannot be played or leaves its stated bounds."""
+    return run.python("-m", "tests.mutants.run", "--share", minutes=10) or run.python(
+        "-m", "tests.benchmarks.run_local", "--share", minutes=10
+    )
 
 
 def _dictionary() -> list[str]:

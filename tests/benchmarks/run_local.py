@@ -1,5 +1,9 @@
 """The part of the bench that needs no server: pages, search, import and audit on SQLite.
 
+    python -m tests.benchmarks.run_local [PART …] [--short | --share]
+
+`--short`: small sizes, one measure of each; `--share`: short too, and of the parts the one whose
+turn the commit is. Exit status 1 when a part fails or a figure leaves the bound it states.
 Everything happens in a temporary folder. With TEST_OPENSEARCH_URL set (see `make services`) the
 search table also has OpenSearch. The large catalogue is the published dictionary of
 the main base where this machine has it (../shared), else the demo catalogue only, which is said.
@@ -12,10 +16,13 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
 from typing import Any
+
+from tests.support import rotation
 
 from .environment import end_on_signals
 from .tables import table
@@ -33,9 +40,25 @@ QUERIES = (
     "date de naissance",
     "zzzz",
 )
-PENDING = 300
-ACTS = 40
-EVENTS = 2_000
+
+
+@dataclass(frozen=True)
+class Size:
+    pending: int = 300
+    acts: int = 40
+    events: int = 2_000
+    dictionary: bool = True  # the published one, where this machine has it
+
+
+SHORT = Size(pending=40, acts=10, events=300, dictionary=False)
+# Statements of a page may not grow with its data. Twice the events cost twice the processor's time;
+# four times would be another curve than a line.
+MOST_STATEMENTS = 1.0
+MOST_FOR_TWICE = 4.0
+
+
+class OutOfBounds(Exception):
+    """A figure is not within what the bench states."""
 
 
 def milliseconds(call: Callable[[], Any], repeat: int) -> list[float]:
@@ -56,11 +79,11 @@ def seconds(call: Callable[[], Any]) -> float:
 class Site:
     """A portal in a temporary folder with people at the counter, and pages to weigh."""
 
-    def __init__(self, repeat: int) -> None:
+    def __init__(self, repeat: int, size: Size) -> None:
         from tests.support.client import client_for
         from tests.support.factories import World
 
-        self.repeat = repeat
+        self.repeat, self.size = repeat, size
         self.world = World()
         self.story = self.world.story().reach("referral")
         self.waiting = self.world.story().reach("completeness")
@@ -102,13 +125,13 @@ class Site:
         return found
 
     def grow(self) -> None:
-        """The large size: 300 more pending requests and 40 more acts on one request."""
+        """The large size: more pending requests, and more acts on one request."""
         from django.utils import timezone
 
         from requests_app.models import Act, Stage
 
         model, now = self.waiting.stage("completeness"), timezone.now()
-        for index in range(PENDING - 1):
+        for index in range(self.size.pending - 1):
             request = self.world.draft()
             request.state, request.number = "submitted", f"GUI-2030-{index:04d}"
             request.submitted_at = now
@@ -122,7 +145,7 @@ class Site:
                 started_at=now,
                 due_at=now,
             )
-        for _ in range(ACTS):
+        for _ in range(self.size.acts):
             Act.objects.create(
                 request=self.story.request,
                 code="record_referral",
@@ -139,19 +162,14 @@ def catalogue_counts() -> str:
     return "{} datasets, {} tables, {} variables".format(*counts)
 
 
-def pages(repeat: int) -> None:
+def pages(repeat: int, size: Size) -> None:
     from django.core.management import call_command
 
-    from tests.support.factories import World
-
-    World()
     quiet = StringIO()
-    call_command("seed_catalogue", stdout=quiet)
-    call_command("reindex", stdout=quiet)
-    site = Site(repeat)
+    site = Site(repeat, size)
     sizes = [f"small: {catalogue_counts()}, 1 pending request"]
     small = site.weigh()
-    if DICTIONARY.is_dir():
+    if size.dictionary and DICTIONARY.is_dir():
         taken = seconds(
             lambda: call_command("import_table_schema", DICTIONARY, stdout=quiet, stderr=quiet)
         )
@@ -163,16 +181,27 @@ def pages(repeat: int) -> None:
         )
     site.grow()
     large = site.weigh()
-    sizes.append(f"large: {catalogue_counts()}, {PENDING} pending requests, {ACTS} more acts")
+    more = f"{size.pending} pending requests, {size.acts} more acts"
+    sizes.append(f"large: {catalogue_counts()}, {more}")
     table(
         "Pages: SQL statements and median time",
         ("page", "SQL small", "SQL large", "ms small", "ms large"),
         [(n, small[n][0], large[n][0], small[n][1], large[n][1]) for n in small],
     )
     print("\n".join(sizes))
+    if grown := growing({name: (small[name][0], large[name][0]) for name in small}):
+        raise OutOfBounds(f"statements that grow with the data: {', '.join(grown)}")
 
 
-def search(repeat: int) -> None:
+def growing(counts: Mapping[str, tuple[int, int]]) -> list[str]:
+    return [
+        f"{name}: {few} → {many}"
+        for name, (few, many) in counts.items()
+        if many > few * MOST_STATEMENTS
+    ]
+
+
+def search(repeat: int, _size: Size) -> None:
     from django.conf import settings
     from django.core.management import call_command
     from django.test import override_settings
@@ -201,28 +230,72 @@ def search(repeat: int) -> None:
     print(f"embedded index: {size / 2**20:.1f} MiB, all generations")
 
 
-def audit() -> None:
+def audit(_repeat: int, size: Size) -> None:
     from portal.audit.record import record
     from portal.audit.seal import seal_pending
     from portal.audit.verify import verify
 
-    def write() -> None:
-        for number in range(EVENTS):
+    def write(events: int) -> None:
+        for number in range(events):
             record("request.view", by=None, text=f"texte {number}")
 
-    steps = [
-        ("record", seconds(write)),
-        ("seal", seconds(lambda: seal_pending(everything=True))),
-        ("verify", seconds(verify)),
+    def steps(events: int) -> tuple[float, float, float]:
+        """Seconds to record and to seal them, and what the processor spent on both."""
+        before = time.process_time()
+        recorded = seconds(lambda: write(events))
+        sealed = seconds(lambda: seal_pending(everything=True))
+        return recorded, sealed, time.process_time() - before
+
+    seal_pending(everything=True)
+    once, twice = steps(size.events), steps(2 * size.events)
+    names = ("record", "seal", "both, processor")
+    rows = [
+        (name, few, many, round(2 * size.events / many))
+        for name, few, many in zip(names, once, twice, strict=True)
     ]
-    rows = [(name, taken, round(EVENTS / taken)) for name, taken in steps]
-    table(f"Audit log, {EVENTS} more events", ("step", "s", "events/s"), rows)
+    rows.append(("verify, all", None, taken := seconds(verify), round(3 * size.events / taken)))
+    head = ("step", f"s, {size.events}", f"s, {2 * size.events}", "events/s")
+    table("Audit log, more events", head, rows)
+    if twice[-1] > MOST_FOR_TWICE * once[-1]:
+        raise OutOfBounds(f"twice the events cost over {MOST_FOR_TWICE:g} times the processor")
+
+
+PARTS: dict[str, Callable[[int, Size], None]] = {"pages": pages, "search": search, "audit": audit}
+
+
+def chosen(options: argparse.Namespace) -> list[str]:
+    if options.share:
+        return rotation.share(list(PARTS), of=len(PARTS))
+    return options.parts or list(PARTS)
+
+
+def play(parts: Sequence[str], repeat: int, size: Size) -> int:
+    """Exit status: a part out of its bounds keeps no other from being measured."""
+    from django.core.management import call_command
+
+    call_command("seed_catalogue", stdout=StringIO())
+    call_command("reindex", stdout=StringIO())
+    left = 0
+    for name in parts:
+        try:
+            PARTS[name](repeat, size)
+        except OutOfBounds as found:
+            print(f"{name}: {found}")
+            left = 1
+    return left
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description="Benchmark tables of Guichet.")
     parser.add_argument("--repeat", type=int, default=7, help="measures per page")
+    parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(PARTS))
+    parser.add_argument("--short", action="store_true", help="small sizes, one measure of each")
+    parser.add_argument("--share", action="store_true", help="short, and the commit's part of all")
     options = parser.parse_args()
+    if unknown := set(options.parts) - set(PARTS):
+        parser.error(f"{', '.join(sorted(unknown))}: not among {', '.join(PARTS)}")
+    size = SHORT if options.short or options.share else Size()
+    repeat = 1 if size is SHORT else options.repeat
     folder = tempfile.mkdtemp(prefix="guichet-bench-")
     os.environ |= {"GUICHET_TEST_RUN": folder, "DJANGO_SETTINGS_MODULE": "portal.settings.test"}
     os.environ.pop("DATABASE_URL", None)
@@ -236,14 +309,11 @@ def main() -> int:
         from django.core.management import call_command
 
         call_command("migrate", verbosity=0)
-        if not DICTIONARY.is_dir():
+        if size.dictionary and not DICTIONARY.is_dir():
             print(f"{DICTIONARY} is absent: the large size has the demo catalogue only")
-        pages(options.repeat)
-        search(options.repeat)
-        audit()
+        return play(chosen(options), repeat, size)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    return 0
 
 
 if __name__ == "__main__":

@@ -1,14 +1,16 @@
 """The bench's own pieces: what it accepts, its sums. Nothing here is timed."""
 
+from argparse import Namespace
 from pathlib import Path
 
 import pytest
 
-from tests.benchmarks import options, site, tables
+from tests.benchmarks import options, run_local, site, tables
 from tests.benchmarks.http import OURS, Place, places
 from tests.benchmarks.load import Measure, Target
 from tests.benchmarks.options import Peer
 from tests.benchmarks.pages import COLDFRONT, NOBODY, SECRETARIAT, Page
+from tests.support import rotation
 
 
 INBOX = Page("inbox", "/a-traiter/", SECRETARIAT, {COLDFRONT: "/requests"})
@@ -118,3 +120,21 @@ def test_the_proxy_of_deploy_is_moved_to_loopback_and_its_own_folder(tmp_path: P
     assert "server 127.0.0.1:8002;" in text
     assert "web:8000" not in text
     assert "/tmp/" not in text.replace(str(tmp_path), "")  # noqa: S108 (a word of that file)
+
+
+def test_each_commit_plays_one_part_of_the_local_bench_and_three_play_all(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("GUICHET_DEEP", raising=False)
+    played = []
+    for turn in range(3):
+        monkeypatch.setattr(rotation, "_turn", lambda turn=turn: turn)
+        played += (found := run_local.chosen(Namespace(share=True, parts=[])))
+        assert len(found) == 1
+    assert sorted(played) == sorted(run_local.PARTS)
+    assert run_local.chosen(Namespace(share=False, parts=[])) == list(run_local.PARTS)
+
+
+def test_a_page_whose_statements_grow_is_out_of_bounds() -> None:
+    counts = {"inbox": (14, 14), "home": (4, 3), "log": (19, 20)}
+    assert run_local.growing(counts) == ["log: 19 → 20"]
