@@ -38,6 +38,7 @@ SENSITIVE: Mapping[str, Mapping[str, str]] = {
     "requests_app.basket": {"visitor_key": "opens the basket of a visitor"},
     "requests_app.basketrow": {"variables": "what a person looks for, before any request"},
     "requests_app.credential": {"ciphertext": "the secret half of a storage key"},
+    "requests_app.extract": {"manifest": _FILE, "problem": _FILE},
     "requests_app.extractdeposit": {"file_name": _FILE, "sha256": _FILE, "refused_reason": _WORDS},
     "requests_app.grant": {"source_addresses": "network addresses of a person"},
     "requests_app.interestdeclaration": {"answer": _WORDS, "reason": _WORDS},
@@ -55,8 +56,6 @@ SENSITIVE: Mapping[str, Mapping[str, str]] = {
     "requests_app.storedfile": {"file": _FILE, "name": _FILE, "sha256": _FILE},
     "requests_app.task": {"note": _WORDS},
     "requests_app.workspace": {
-        "extract_manifest": _FILE,
-        "extract_problem": _FILE,
         "paces": "what the provider answered, for the operators' pages",
     },
     "otp_static.statictoken": {"token": "a recovery code"},

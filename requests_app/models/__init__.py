@@ -9,6 +9,7 @@ from .committee import (
     RapporteurAssignment,
     Report,
 )
+from .extract import Extract, ExtractState
 from .numbering import NumberSeries
 from .permit import (
     CloudResource,
@@ -45,7 +46,9 @@ __all__ = [
     "BasketRow",
     "CloudResource",
     "Credential",
+    "Extract",
     "ExtractDeposit",
+    "ExtractState",
     "Grant",
     "GrantState",
     "InterestDeclaration",

@@ -179,29 +179,6 @@ class Workspace(models.Model):
         max_length=200, blank=True
     )  # of object storage; the web has no SCW_*
     region = models.CharField(max_length=20, blank=True)
-    # Asked by an operator, done by the provisioning worker; null again once it is done.
-    extract_asked_at = models.DateTimeField(null=True, blank=True)
-    extract_asked_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+"
-    )
-    # Who prepares it now: a run of the worker, whose lease ends unless renewed; and how many began.
-    extract_owner = models.CharField(max_length=32, blank=True)
-    extract_lease_until = models.DateTimeField(null=True, blank=True)
-    extract_tries = models.PositiveIntegerField(default=0)
-    # The folder of the run whose files the manifest describes.
-    extract_folder = models.CharField(max_length=32, blank=True)
-    extract_confirmed_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        models.PROTECT,
-        null=True,
-        blank=True,
-        related_name="+",
-        verbose_name=_("extraction confirmée par"),
-    )
-    extract_confirmed_at = models.DateTimeField(_("extraction confirmée le"), null=True, blank=True)
-    extract_manifest = models.JSONField(default=dict)
-    extract_problem = models.TextField(blank=True)  # why the input data wait
-    extract_delivered_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         verbose_name = _("espace")

@@ -10,7 +10,15 @@ from django.conf import settings
 from django.utils import timezone
 
 from portal.common.calendar import legal_now
-from requests_app.models import CloudResource, Credential, Grant, GrantState, Permit, Workspace
+from requests_app.models import (
+    CloudResource,
+    Credential,
+    ExtractState,
+    Grant,
+    GrantState,
+    Permit,
+    Workspace,
+)
 from requests_app.provisioning import gates
 from requests_app.provisioning.plan import Facts, KeyFacts, PersonFacts, Right, Use
 
@@ -60,11 +68,11 @@ def right_of(grant: Grant, *, now: datetime) -> Right:
 def snapshot(workspace_id: UUID, *, portal: str = "") -> Snapshot:
     """Read everything about a workspace, its closed grants included. `portal`: its principal where
     the provider has said it, else the one that the study's fences were last written with."""
-    workspace = Workspace.objects.select_related("request").get(pk=workspace_id)
+    workspace = Workspace.objects.select_related("request", "extract").get(pk=workspace_id)
     resources = {(r.kind, r.logical_key): r for r in workspace.resources.all()}
     grants = list(
         workspace.grants.select_related(
-            "permit__request__organisation", "person", "workspace__request"
+            "permit__request__organisation", "person", "workspace__request", "workspace__extract"
         ).order_by("created_at", "pk")
     )
     credentials: dict[UUID, list[Credential]] = defaultdict(list)
@@ -99,7 +107,7 @@ def snapshot(workspace_id: UUID, *, portal: str = "") -> Snapshot:
             for r in resources.values()
             if r.kind == "fence" and r.status == READY
         },
-        delivered=workspace.extract_delivered_at is not None,
+        delivered=workspace.extract.state == ExtractState.DELIVERED,
         group=_has(resources, "group"),
         members=resources[("members", "")].spec_hash if ("members", "") in resources else "",
         iam_policy=_has(resources, "policy"),

@@ -18,7 +18,7 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 from portal.accounts.models import TermsAcceptance, Training, User
 from portal.accounts.terms import CURRENT_TERMS
 from portal.common.calendar import PARIS, legal_now
-from requests_app.models import Grant, RequestMember, Workspace
+from requests_app.models import ExtractState, Grant, RequestMember, Workspace
 from requests_app.provisioning.extract.confirming import matches
 
 
@@ -137,7 +137,7 @@ def missing(user: User) -> list[str]:
 def facts_of(grants: Sequence[Grant]) -> dict[UUID, list[Fact]]:
     """Every condition of each grant, met or not, in the order they are told.
 
-    Grants come with `permit__request__organisation`, `person` and `workspace` read.
+    Grants come with `permit__request__organisation`, `person`, `workspace__extract` read.
     """
     now = legal_now()  # read once for all
     known = _Known.of({grant.person_id for grant in grants}, now=now)
@@ -183,13 +183,14 @@ def _facts_of_study(grant: Grant, *, now: datetime) -> Iterator[Fact]:
 
 def _extract_fact(grant: Grant) -> Fact:
     workspace: Workspace = grant.workspace
-    if workspace.extract_delivered_at is not None:
-        return Fact("extract_missing", True, workspace.extract_delivered_at)
-    if workspace.extract_manifest and not matches(workspace, grant.permit):
+    extract = workspace.extract
+    if extract.state == ExtractState.DELIVERED:
+        return Fact("extract_missing", True, extract.delivered_at)
+    if extract.manifest and not matches(workspace, grant.permit):
         return Fact("extract_differs", False)
-    if workspace.extract_confirmed_at is not None:
-        return Fact("extract_unconfirmed", True, workspace.extract_confirmed_at)
-    if workspace.extract_manifest:
+    if extract.is_confirmed:
+        return Fact("extract_unconfirmed", True, extract.confirmed_at)
+    if extract.manifest:
         return Fact("extract_unconfirmed", False)
     return Fact("extract_missing", False)
 

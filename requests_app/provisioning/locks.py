@@ -2,12 +2,13 @@
 wait for each other, and PostgreSQL would end one of them.
 
 1. requests, by key; 2. stages, by key; 3. grants, by study and key; 4. the study's workspace;
-5. what hangs on it: credentials, resources, deposits. A step may be left out, never gone back to.
-A query that locks says `of=("self",)`: without it the rows that it joins are locked too, out of
-turn.
+5. its extract; 6. what hangs on them: credentials, resources, deposits. A step may be left out,
+never gone back to. A query that locks says `of=("self",)`: without it the rows that it joins are
+locked too, out of turn.
 
-Workspaces of several studies are locked by key (`Preparation.take`), or one in each transaction
-(`sweeping.wake_ending`): an UPDATE of many rows locks them in an order that nobody chose.
+Extracts of several studies are locked by key (`Preparation.take`), workspaces one in each
+transaction (`sweeping.wake_ending`): an UPDATE of many rows locks them in an order that nobody
+chose.
 """
 
 from uuid import UUID

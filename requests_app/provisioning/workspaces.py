@@ -9,21 +9,23 @@ from django.utils import timezone
 
 from portal.accounts.models import User
 from portal.audit.record import record
-from requests_app.models import AccessRequest, Grant, Workspace
+from requests_app.models import AccessRequest, Extract, Grant, Workspace
 from requests_app.provisioning.locks import lock_study
 from requests_app.provisioning.moves import move
 from requests_app.provisioning.waking import wake
 
 
 def workspace_for(request: AccessRequest) -> Workspace:
-    """The request's workspace, made when there is none: a row, nothing at the provider. It gives no
+    """The request's workspace, made when there is none: rows, nothing at the provider. It gives no
     right: the reconciler acts only where a permit has grants."""
     found = Workspace.objects.filter(request=request).first()
     if found is not None:
         return found
     try:
         with transaction.atomic():
-            return Workspace.objects.create(request=request, slug=slug_for(request))
+            made = Workspace.objects.create(request=request, slug=slug_for(request))
+            Extract.objects.create(workspace=made)
+            return made
     except IntegrityError:  # made at the same instant by another
         return Workspace.objects.get(request=request)
 

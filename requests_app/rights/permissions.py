@@ -20,6 +20,7 @@ from requests_app.models import (
     EDITABLE_STATES,
     AccessRequest,
     Act,
+    Extract,
     ExtractDeposit,
     Grant,
     InterestDeclaration,
@@ -34,7 +35,6 @@ from requests_app.models import (
     StageState,
     StoredFile,
     Task,
-    Workspace,
 )
 from requests_app.rights import duties
 from requests_app.rights.actors import (
@@ -327,7 +327,7 @@ def has_ruled(user: User, request: AccessRequest) -> bool:
         or Report.objects.filter(stage__request=request, author=user).exists()
         or Piece.objects.filter(request=request, reviewed_by=user).exists()
         or ExtractDeposit.objects.filter(workspace__request=request, staged_by=user).exists()
-        or Workspace.objects.filter(request=request, extract_asked_by=user).exists()
+        or Extract.objects.filter(workspace__request=request, asked_by=user).exists()
     )
 
 

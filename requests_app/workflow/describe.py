@@ -11,6 +11,7 @@ from requests_app.procedures import registry
 from requests_app.procedures.parts import Clock, Stage
 from requests_app.procedures.schema import Procedure
 from requests_app.provisioning import grant_states
+from requests_app.provisioning.extract import moves as extract_moves
 
 from .definition import KINDS, REQUEST_MOVES, STAGE_STEPS
 
@@ -26,7 +27,7 @@ EFFECTS = {"escalate": "the desk is alerted", "remind": "a reminder is sent"}
 
 
 # What is no course of stages: the table of each room below.
-MACHINES: tuple[Machine, ...] = (grant_states.MACHINE,)
+MACHINES: tuple[Machine, ...] = (grant_states.MACHINE, extract_moves.MACHINE)
 
 
 def describe() -> str:

@@ -20,6 +20,8 @@ from portal.common.calendar import legal_today
 from requests_app import dossier
 from requests_app.models import (
     AccessRequest,
+    Extract,
+    ExtractState,
     Grant,
     GrantState,
     Piece,
@@ -458,8 +460,10 @@ class Story:
     def manifest(self) -> None:
         """As the extract source would leave it: of the approved specification, without files."""
         tables = approved_tables(creating.approved_scope(self.request))
-        Workspace.objects.filter(request=self.request).update(
-            extract_manifest={"files": [], "scope_sha256": scope_fingerprint(tables)}
+        Extract.objects.filter(workspace__request=self.request).update(
+            state=ExtractState.STAGED,
+            manifest={"files": [], "scope_sha256": scope_fingerprint(tables)},
+            asked_at=None,
         )
 
     def extract(self) -> None:

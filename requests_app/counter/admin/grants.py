@@ -6,7 +6,16 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from requests_app.models import CloudResource, Credential, Grant, Outbox, Permit, Probe, Workspace
+from requests_app.models import (
+    CloudResource,
+    Credential,
+    Extract,
+    Grant,
+    Outbox,
+    Permit,
+    Probe,
+    Workspace,
+)
 from requests_app.provisioning import gates
 
 from . import words
@@ -126,13 +135,44 @@ class WorkspaceAdmin(ReadOnlyAdmin):
         "lease_generation",
         "observed_at",
         "next_reconcile_at",
-        "extract_confirmed_by",
-        "extract_confirmed_at",
     )
 
     @admin.display(description=_("dossier"), ordering="request__number")
     def request_number(self, obj: Workspace) -> str:
         return obj.request.number or "–"
+
+
+@admin.register(Extract)
+class ExtractAdmin(ReadOnlyAdmin):
+    """Where each stands and who confirmed; what is in it, on the operators' page."""
+
+    request_path = "workspace__request"
+    list_display = (
+        "workspace",
+        "request_number",
+        "state",
+        "asked_at",
+        "confirmed_at",
+        "delivered_at",
+    )
+    list_filter = ("state",)
+    search_fields = ("workspace__slug", "workspace__request__number")
+    list_select_related = ("workspace__request",)
+    fields = (
+        "workspace",
+        "request_number",
+        "state",
+        "asked_at",
+        "asked_by",
+        "tries",
+        "confirmed_by",
+        "confirmed_at",
+        "delivered_at",
+    )
+
+    @admin.display(description=_("dossier"), ordering="workspace__request__number")
+    def request_number(self, obj: Extract) -> str:
+        return obj.workspace.request.number or "–"
 
 
 @admin.register(CloudResource)

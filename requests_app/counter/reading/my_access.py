@@ -85,7 +85,7 @@ def of(user: User) -> list[Access]:
     """Every access of a person, live ones first, then the most recent."""
     grants = (
         Grant.objects.filter(person=user)
-        .select_related("permit__request__organisation", "workspace", "person")
+        .select_related("permit__request__organisation", "workspace__extract", "person")
         .order_by("-created_at")
     )
     live = [grant for grant in grants if grant.state != GrantState.CLOSED]

@@ -5,15 +5,14 @@ import logging
 from celery.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
 from django.db import transaction
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from portal.accounts.models import User
-from portal.audit.record import record
-from requests_app.models import AccessRequest, Stage, StageState, Workspace
+from requests_app.models import AccessRequest, ExtractState, Stage, StageState, Workspace
 from requests_app.permits import creating
 from requests_app.provisioning.extract import confirming, staging
 from requests_app.provisioning.extract.approved import ScopeError
+from requests_app.provisioning.extract.moves import move
 from requests_app.provisioning.extract.preparing import Preparation, PreparationLost, locked
 from requests_app.provisioning.extract.sources import ExtractError
 from requests_app.provisioning.workspaces import workspace_for
@@ -37,7 +36,7 @@ def is_askable(request: AccessRequest) -> bool:
         .exists()
     ):
         return False
-    workspace = Workspace.objects.filter(request=request).first()
+    workspace = Workspace.objects.filter(request=request).select_related("extract").first()
     return workspace is None or not confirming.preparation_refusals(workspace)
 
 
@@ -53,35 +52,26 @@ def ask(request: AccessRequest, *, by: User) -> Workspace:
         raise AskRefused(_("L’extraction n’est pas à préparer maintenant."))
     workspace_for(request)
     with transaction.atomic():
-        workspace = locked(request.pk)
-        if reasons := confirming.preparation_refusals(workspace):
+        extract = locked(request.pk)
+        if reasons := confirming.preparation_refusals(extract.workspace):
             raise AskRefused(reasons[0])
-        workspace.extract_asked_at, workspace.extract_asked_by = timezone.now(), by
-        workspace.extract_problem, workspace.extract_tries = "", 0
-        workspace.save(
-            update_fields=[
-                "extract_asked_at",
-                "extract_asked_by",
-                "extract_problem",
-                "extract_tries",
-            ]
-        )
-        record("extract.ask", by=by, on=workspace, about=request.pk)
-    return workspace
+        move(extract, "ask", by=by)
+    return extract.workspace
 
 
 def state(request: AccessRequest) -> str:
     """Where the extract stands, in one sentence."""
-    workspace = Workspace.objects.filter(request=request).first()
+    workspace = Workspace.objects.filter(request=request).select_related("extract").first()
     if workspace is None:
         return _("Elle n’est pas encore à préparer.")
-    if workspace.extract_confirmed_at is not None:
+    extract = workspace.extract
+    if extract.is_confirmed:
         return _("Elle est confirmée par une deuxième personne.")
-    if workspace.extract_problem:
-        return _("Elle n’est pas prête : %(why)s") % {"why": workspace.extract_problem}
-    if workspace.extract_asked_at is not None:
+    if extract.problem:
+        return _("Elle n’est pas prête : %(why)s") % {"why": extract.problem}
+    if extract.state == ExtractState.ASKED:
         return _("Elle est en cours de préparation.")
-    if workspace.extract_manifest:
+    if extract.manifest:
         return _("Elle est préparée ; une deuxième personne doit la confirmer.")
     return _("Elle reste à préparer.")
 

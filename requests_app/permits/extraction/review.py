@@ -67,7 +67,7 @@ def review(request: AccessRequest, workspace: Workspace | None) -> list[Reviewed
     entries: dict[str, Mapping[str, Any]] = {}
     deposits: dict[str, ExtractDeposit] = {}
     if workspace is not None:
-        entries = {one["file"]: one for one in workspace.extract_manifest.get("files", [])}
+        entries = {one["file"]: one for one in workspace.extract.manifest.get("files", [])}
         deposits = {
             one.file_name: one for one in workspace.deposits.select_related("staged_by").all()
         }

@@ -6,7 +6,7 @@ from celery import shared_task
 from django.conf import settings
 
 from portal.common import sweeps
-from requests_app.models import Workspace
+from requests_app.models import Extract, Workspace
 
 from .ask import prepare
 
@@ -27,6 +27,6 @@ def prepare_asked() -> None:
     def one(workspace: Workspace) -> bool:
         return time.monotonic() - started < BUDGET and prepare(workspace)
 
-    asked = Workspace.objects.filter(extract_asked_at__isnull=False)
-    rows = asked.select_related("request").order_by("extract_asked_at")
+    asked = Workspace.objects.filter(extract__in=Extract.objects.asked())
+    rows = asked.select_related("request", "extract").order_by("extract__asked_at")
     sweeps.each(rows, one, what="extracts")

@@ -7,14 +7,13 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from portal.accounts.models import User
-from portal.audit.record import record
-from portal.common.calendar import legal_now
-from requests_app.models import Permit, Stage, StageState, Workspace
+from requests_app.models import ExtractState, Permit, Stage, StageState, Workspace
 from requests_app.provisioning.extract.approved import (
     ScopeError,
     approved_tables,
     scope_fingerprint,
 )
+from requests_app.provisioning.extract.moves import move
 from requests_app.provisioning.extract.preparing import locked
 from requests_app.provisioning.extract.sources import ExtractError
 from requests_app.provisioning.fences import fingerprint
@@ -30,9 +29,9 @@ class ConfirmationRefused(ExtractError):
 
 def preparation_refusals(workspace: Workspace) -> list[str]:
     """Why the extract cannot be prepared now, in French; empty when it can."""
-    if workspace.extract_delivered_at is not None:
+    if workspace.extract.state == ExtractState.DELIVERED:
         return [_("L’extraction est déjà déposée dans l’espace.")]
-    if workspace.extract_confirmed_at is not None:
+    if workspace.extract.is_confirmed:
         return [_("L’extraction est confirmée par une deuxième personne : elle ne change plus.")]
     of_kind = Stage.objects.of_kind("extract").filter(request=workspace.request_id)
     states = set(of_kind.values_list("state", flat=True))
@@ -43,9 +42,9 @@ def preparation_refusals(workspace: Workspace) -> list[str]:
 
 def manifest_sha256(workspace: Workspace | None) -> str:
     """What a page shows of the prepared extract, in one value that it sends back; "" of none."""
-    if workspace is None or not workspace.extract_manifest:
+    if workspace is None or not workspace.extract.manifest:
         return ""
-    return fingerprint(workspace.extract_manifest)
+    return fingerprint(workspace.extract.manifest)
 
 
 def confirmation_refusals(
@@ -55,16 +54,16 @@ def confirmation_refusals(
 
     `seen`: the `manifest_sha256` of what they were shown; None before they are.
     """
-    if workspace is not None and workspace.extract_asked_at is not None:
+    if workspace is not None and workspace.extract.state == ExtractState.ASKED:
         return [
             _(
                 "Une préparation est demandée : attendez qu’elle finisse, puis vérifiez ce"
                 " qu’elle aura préparé."
             )
         ]
-    if workspace is None or not workspace.extract_manifest:
+    if workspace is None or not workspace.extract.manifest:
         return [_("Aucune extraction complète n’est préparée.")]
-    if workspace.extract_confirmed_at is not None:
+    if workspace.extract.is_confirmed:
         return [_("L’extraction a changé ou est déjà confirmée : rechargez la page.")]
     if workspace.deposits.filter(staged_by=by).exists():
         return [_("La personne qui a préparé l’extraction ne peut pas la confirmer elle-même.")]
@@ -91,24 +90,16 @@ def confirm_extract(workspace: Workspace, *, by: User, seen: str) -> None:
     """
     with transaction.atomic():
         row = locked(workspace.request_id)
-        if reasons := confirmation_refusals(row, by=by, seen=seen):
+        if reasons := confirmation_refusals(row.workspace, by=by, seen=seen):
             raise ConfirmationRefused(reasons[0])
-        row.extract_confirmed_by, row.extract_confirmed_at = by, legal_now()
-        row.save(update_fields=["extract_confirmed_by", "extract_confirmed_at"])
-        record(
-            "extract.confirm",
-            by=by,
-            on=row,
-            about=row.request_id,
-            data={"scope": row.extract_manifest["scope_sha256"]},
-        )
+        move(row, "confirm", by=by, data={"scope": row.manifest["scope_sha256"]})
         wake(row.pk)
     workspace.refresh_from_db()
 
 
 def is_as_approved(workspace: Workspace, scope: Iterable[Mapping[str, Any]]) -> bool:
     """Whether what was staged is this scope, nothing else; not where the catalogue lost a part."""
-    staged = workspace.extract_manifest.get("scope_sha256")
+    staged = workspace.extract.manifest.get("scope_sha256")
     try:
         return staged is not None and staged == scope_fingerprint(approved_tables(scope))
     except ScopeError:

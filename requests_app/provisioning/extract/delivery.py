@@ -5,11 +5,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from django.db.models import QuerySet
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from portal.audit.record import record
-from requests_app.models import Permit, Workspace
+from requests_app.models import Extract, Permit, Workspace
+from requests_app.provisioning.extract.moves import move
 from requests_app.provisioning.extract.preparing import forget_folders, ready_folder
 from requests_app.provisioning.extract.sources import (
     ExtractMissing,
@@ -27,7 +26,7 @@ def files_to_deliver(
     """
     folder = ready_folder(workspace)
     found = []
-    for entry in workspace.extract_manifest.get("files", []):
+    for entry in workspace.extract.manifest.get("files", []):
         path = folder / entry["file"]
         if not path.is_file() or _sha256(path, alive) != entry["sha256"]:
             raise ExtractMissing(
@@ -44,7 +43,7 @@ def write_manifest(workspace: Workspace, permit: Permit) -> tuple[str, Path, str
     content = {
         "request": workspace.request.number,
         "permit_version": permit.number,
-        "files": [{k: entry[k] for k in keys} for entry in workspace.extract_manifest["files"]],
+        "files": [{k: entry[k] for k in keys} for entry in workspace.extract.manifest["files"]],
     }
     path = ready_folder(workspace) / MANIFEST
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -59,38 +58,18 @@ def forget_staged(workspace: Workspace) -> None:
 
 def mark_delivered(workspace: Workspace, permit: Permit) -> None:
     """In the reconciler's fenced transaction."""
-    now = timezone.now()
-    Workspace.objects.filter(pk=workspace.pk).update(extract_delivered_at=now, extract_problem="")
-    workspace.deposits.update(delivered_at=now)
-    record(
-        "extract.deliver",
-        by=None,
-        on=workspace,
-        about=workspace.request_id,
-        data={"permit": permit.number, "files": len(workspace.extract_manifest["files"])},
-    )
+    extract = workspace.extract
+    told = {"permit": permit.number, "files": len(extract.manifest["files"])}
+    move(extract, "deliver", by=None, data=told)
+    workspace.deposits.update(delivered_at=extract.delivered_at)
 
 
 def sent_back() -> QuerySet[Workspace]:
     """Studies whose extract was confirmed and went back: to prepare and to confirm again."""
-    unsent = Workspace.objects.filter(extract_delivered_at=None, extract_confirmed_at=None)
-    return unsent.filter(extract_manifest={}).exclude(extract_problem="")
+    return Workspace.objects.filter(extract__in=Extract.objects.sent_back())
 
 
 def send_back(workspace: Workspace, *, reason: str) -> None:
     """In the reconciler's fenced transaction: what was confirmed cannot be delivered. Its stage is
     opened again by the workflow, which finds it in `sent_back()`."""
-    Workspace.objects.filter(pk=workspace.pk).update(
-        extract_manifest={},
-        extract_problem=reason,
-        extract_confirmed_by=None,
-        extract_confirmed_at=None,
-    )
-    record(
-        "extract.refuse",
-        by=None,
-        on=workspace,
-        about=workspace.request_id,
-        outcome="refused",
-        text=reason,
-    )
+    move(workspace.extract, "send_back", by=None, text=reason)

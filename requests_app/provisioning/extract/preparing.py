@@ -16,11 +16,11 @@ from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.db import connections, transaction
-from django.db.models import F, Q
+from django.db.models import F
 from django.utils import timezone
 
 from portal.accounts.models import User
-from requests_app.models import AccessRequest, Stage, Workspace
+from requests_app.models import AccessRequest, Extract, ExtractState, Stage, Workspace
 
 
 logger = logging.getLogger(__name__)
@@ -32,7 +32,7 @@ class PreparationLost(Exception):
 
 def ready_folder(workspace: Workspace) -> Path:
     """Staged files of a study, checked, waiting to be delivered; emptied by the delivery."""
-    return _folder(workspace.pk, workspace.extract_folder)
+    return _folder(workspace.pk, workspace.extract.folder)
 
 
 def forget_folders(workspace: Workspace) -> None:
@@ -54,62 +54,54 @@ def _folders(workspace_id: UUID) -> Iterator[Path]:
 class Preparation:
     """The lease of one run. Real time, as leases are between machines."""
 
-    def __init__(self, row: Workspace, owner: str) -> None:
-        self.workspace_id: UUID = row.pk
-        self.request_id: UUID = row.request_id
+    def __init__(self, row: Extract, owner: str) -> None:
+        self.workspace_id: UUID = row.workspace_id
+        self.request_id: UUID = row.workspace.request_id
         self.owner = owner
-        self.asked_at: datetime | None = row.extract_asked_at
-        self.asked_by: User | None = row.extract_asked_by
-        self.tries: int = row.extract_tries + 1
+        self.asked_at: datetime | None = row.asked_at
+        self.asked_by: User | None = row.asked_by
+        self.tries: int = row.tries + 1
         self.folder = _folder(row.pk, owner)
         self._published = False
 
     @classmethod
     def take(cls, workspace_id: UUID, *, asked: bool = False) -> "Preparation | None":
         """The lease; None while a run holds it, or while as many as may run at once do. Locks
-        workspaces only, by key (`locks`).
+        extracts only, by key (`locks`).
 
         `asked`: None too when nobody asks for it any more.
         """
         now, owner = timezone.now(), uuid4().hex
         with transaction.atomic():
             # All that could be taken, in one order: two workers never count the same free place.
-            rows = Workspace.objects.filter(
-                Q(pk=workspace_id) | Q(extract_asked_at__isnull=False)
-            ).order_by("pk")
-            list(rows.select_for_update().values_list("pk", flat=True))
-            held = Workspace.objects.filter(extract_lease_until__gt=now)
+            mine = Extract.objects.filter(pk=workspace_id)
+            rows = (mine | Extract.objects.asked()).order_by("pk")
+            list(rows.select_for_update(of=("self",)).values_list("pk", flat=True))
+            held = Extract.objects.filter(lease_until__gt=now)
             if held.filter(pk=workspace_id).exists():
                 return None
             if held.count() >= settings.PROVISIONING["extract_slots"]:
                 return None
-            row = Workspace.objects.filter(pk=workspace_id).first()
-            if row is None or (asked and row.extract_asked_at is None):
+            row = mine.select_related("workspace").first()
+            if row is None or (asked and row.state != ExtractState.ASKED):
                 return None
-            Workspace.objects.filter(pk=workspace_id).update(
-                extract_owner=owner,
-                extract_lease_until=now + _lease(),
-                extract_tries=F("extract_tries") + 1,
-            )
+            mine.update(owner=owner, lease_until=now + _lease(), tries=F("tries") + 1)
         run = cls(row, owner)
         for path in _folders(workspace_id):  # of runs that died or were overtaken
-            if path not in {run.folder, _folder(row.pk, row.extract_folder)}:
+            if path not in {run.folder, _folder(row.pk, row.folder)}:
                 shutil.rmtree(path, ignore_errors=True)
         return run
 
     def renew(self) -> None:
         """Another full period from now. Raises PreparationLost."""
-        kept = Workspace.objects.filter(pk=self.workspace_id, extract_owner=self.owner).update(
-            extract_lease_until=timezone.now() + _lease()
-        )
-        if not kept:
+        kept = Extract.objects.filter(pk=self.workspace_id, owner=self.owner)
+        if not kept.update(lease_until=timezone.now() + _lease()):
             raise PreparationLost(str(self.workspace_id))
 
     def release(self) -> None:
         """Give the study back without a result; nothing when it was taken by another."""
-        Workspace.objects.filter(pk=self.workspace_id, extract_owner=self.owner).update(
-            extract_owner="", extract_lease_until=None
-        )
+        mine = Extract.objects.filter(pk=self.workspace_id, owner=self.owner)
+        mine.update(owner="", lease_until=None)
 
     @contextmanager
     def renewed(self) -> Iterator[None]:
@@ -138,43 +130,40 @@ class Preparation:
             connections.close_all()
 
     @contextmanager
-    def publishing(self) -> Iterator[Workspace]:
+    def publishing(self) -> Iterator[Extract]:
         """The transaction of the result: the locked row, still ours; the lease ends with it.
 
-        Locks in the house's order: request, stage, workspace. Raises PreparationLost.
+        Locks in the house's order (`locked`). Raises PreparationLost.
         """
         with transaction.atomic():
             row = locked(self.request_id)
-            if row.extract_owner != self.owner:
+            if row.owner != self.owner:
                 raise PreparationLost(str(self.workspace_id))
             yield row
-            row.extract_owner, row.extract_lease_until, row.extract_tries = "", None, 0
-            if row.extract_asked_at == self.asked_at:  # asked again meanwhile: done again
-                row.extract_asked_at = row.extract_asked_by = None
-            row.save(update_fields=_FIELDS)
-        self._published = row.extract_folder == self.owner
+            row.owner, row.lease_until, row.tries = "", None, 0
+            row.save(
+                update_fields=["owner", "lease_until", "tries", "folder", "manifest", "problem"]
+            )
+        self._published = row.folder == self.owner
 
-
-_FIELDS = (
-    "extract_owner",
-    "extract_lease_until",
-    "extract_tries",
-    "extract_asked_at",
-    "extract_asked_by",
-    "extract_folder",
-    "extract_manifest",
-    "extract_problem",
-)
+    def is_asked_again(self, row: Extract) -> bool:
+        """Whether somebody asked while this run read: what it made is shown, then made again."""
+        return row.asked_at not in {None, self.asked_at}
 
 
 def _lease() -> timedelta:
     return timedelta(seconds=settings.PROVISIONING["lease"])
 
 
-def locked(request_id: UUID) -> Workspace:
-    """The workspace of a request, locked after the rows that come before it."""
+def locked(request_id: UUID) -> Extract:
+    """The extract of a request, locked after the rows that come before it."""
     requests = AccessRequest.objects.filter(pk=request_id)
     list(requests.select_for_update(of=("self",)).values_list("pk", flat=True))
     stages = Stage.objects.of_kind("extract").filter(request=request_id).order_by("pk")
     list(stages.select_for_update(of=("self",)).values_list("pk", flat=True))
-    return Workspace.objects.select_for_update(of=("self",)).get(request=request_id)
+    spaces = Workspace.objects.filter(request=request_id).select_for_update(of=("self",))
+    list(spaces.values_list("pk", flat=True))
+    extracts = Extract.objects.select_for_update(of=("self",)).select_related("workspace")
+    found = extracts.get(workspace__request=request_id)
+    found.workspace.extract = found  # one row in memory, read from either side
+    return found

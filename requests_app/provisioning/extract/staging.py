@@ -13,8 +13,8 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from portal.accounts.models import User
-from portal.audit.record import record
 from requests_app.models import ExtractDeposit, Workspace
+from requests_app.provisioning.extract import moves
 from requests_app.provisioning.extract.approved import (
     ApprovedTable,
     approved_tables,
@@ -127,24 +127,19 @@ def _publish(run: Preparation, made: _Made, tables: list[ApprovedTable], by: Use
     """Rows, folder and announcement at once, if the study is still this run's and to prepare."""
     problems = made.problems
     with run.publishing() as row:
-        raise_first(preparation_refusals(row))
-        before = ready_folder(row)
-        ExtractDeposit.objects.filter(workspace=row).delete()
+        raise_first(preparation_refusals(row.workspace))
+        before = ready_folder(row.workspace)
+        ExtractDeposit.objects.filter(workspace=row.workspace).delete()
         ExtractDeposit.objects.bulk_create(made.deposits)
-        row.extract_manifest = (
+        row.manifest = (
             {"files": made.files, "scope_sha256": scope_fingerprint(tables)} if not problems else {}
         )
-        row.extract_problem = "\n".join(problems)
-        row.extract_folder = run.owner
-        record(
-            "extract.refuse" if problems else "extract.stage",
-            by=by,
-            on=row,
-            about=row.request_id,
-            outcome="refused" if problems else "done",
-            text="\n".join(problems),
-            data={"files": len(made.files)},
-        )
+        row.problem = "\n".join(problems)
+        row.folder = run.owner
+        # Asked again meanwhile: shown, and made again.
+        tell = moves.note if run.is_asked_again(row) else moves.move
+        name = "refuse" if problems else "stage"
+        tell(row, name, by=by, text=row.problem, data={"files": len(made.files)})
         if not problems:
             announce("extract_staged", row.pk)
     shutil.rmtree(before, ignore_errors=True)  # after the commit: no row names it any more
@@ -154,16 +149,11 @@ def give_up(run: Preparation, problem: str) -> None:
     """A run that ends without a result says why; what was confirmed stays. Raises
     PreparationLost."""
     with run.publishing() as row:
-        if row.extract_confirmed_at is None and row.extract_delivered_at is None:
-            row.extract_manifest, row.extract_problem = {}, problem
-        record(
-            "extract.refuse",
-            by=run.asked_by,
-            on=row,
-            about=row.request_id,
-            outcome="refused",
-            text=problem,
-        )
+        if not row.is_confirmed:
+            row.manifest, row.problem = {}, problem
+        stays = row.is_confirmed or run.is_asked_again(row)
+        tell = moves.note if stays else moves.move
+        tell(row, "refuse", by=run.asked_by, text=problem)
 
 
 def _sha256(path: Path, alive: Callable[[], None] = lambda: None) -> str:

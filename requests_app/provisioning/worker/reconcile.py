@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 
 from portal.audit.record import record
 from portal.common.calendar import legal_now
-from requests_app.models import CloudResource, Grant, Workspace
+from requests_app.models import CloudResource, ExtractState, Grant, Workspace
 from requests_app.provisioning import gates, labels, plan
 from requests_app.provisioning.custody import CustodyError
 from requests_app.provisioning.extract import delivery
@@ -220,7 +220,7 @@ def _tell_missing(work: Pass) -> None:
 def _send_back(work: Pass) -> bool:
     """An extract confirmed of what nobody is allowed any more (a table of the catalogue changed):
     whoever waits would wait for ever."""
-    if work.workspace.extract_confirmed_at is None:
+    if work.workspace.extract.state != ExtractState.CONFIRMED:
         return False
     waiting = [work.snap.missing[p.grant] for p in work.snap.facts.persons if p.right == "open"]
     if not waiting or not all("extract_differs" in codes for codes in waiting):

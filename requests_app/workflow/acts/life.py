@@ -224,7 +224,7 @@ class ReopenExtract(Verb):
             )
 
     def act(self, ctx: Context) -> ActData:
-        return ActData(text=delivery.sent_back().get(request=ctx.request).extract_problem)
+        return ActData(text=delivery.sent_back().get(request=ctx.request).extract.problem)
 
 
 @register

@@ -202,7 +202,7 @@ class TestAnExtract(TestCase):
         place("named")(operator, self.story.request)
         extraction.prepare(workspace)
         workspace.refresh_from_db()
-        assert ANOTHER in workspace.extract_problem
+        assert ANOTHER in workspace.extract.problem
         assert not ExtractDeposit.objects.exists()
 
 

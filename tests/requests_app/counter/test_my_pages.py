@@ -14,6 +14,7 @@ from requests_app.models import (
     Act,
     CloudResource,
     Credential,
+    Extract,
     Grant,
     GrantState,
     Permit,
@@ -112,6 +113,7 @@ def grant(settings: Any, tmp_path: Any) -> Grant:
         expires_at=now + timedelta(days=365),
     )
     space = Workspace.objects.create(request=story.request, slug="etude-test")
+    Extract.objects.create(workspace=space)
     return Grant.objects.create(
         permit=permit, workspace=space, person=world.investigator, expires_at=permit.expires_at
     )

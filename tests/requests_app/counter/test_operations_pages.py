@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from portal.notifications.models import Message
-from requests_app.models import ExtractDeposit, Grant, Permit, ProviderReading, Workspace
+from requests_app.models import Extract, ExtractDeposit, Grant, Permit, ProviderReading, Workspace
 from requests_app.permits import extraction, operations
 from requests_app.workflow import receivers
 from tests.support.client import client_for, page_text
@@ -148,8 +148,8 @@ def test_the_second_person_sees_each_file_beside_what_was_approved(
         staged_by=world.operator,
     )
     entry = {"file": table.file_name, "years_checked": False}
-    manifest = workspace.extract_manifest | {"files": [entry]}
-    Workspace.objects.filter(pk=workspace.pk).update(extract_manifest=manifest)
+    manifest = workspace.extract.manifest | {"files": [entry]}
+    Extract.objects.update(manifest=manifest)
     assert "vérifiez-les vous-même" in page_text(operator.get(page))
     act = reverse(
         "requests_app:stage_act",
@@ -163,9 +163,7 @@ def test_the_second_person_sees_each_file_beside_what_was_approved(
 
 def test_what_is_no_longer_approved_is_not_confirmed(world: World) -> None:
     story = world.story().reach("extract")
-    Workspace.objects.filter(request=story.request).update(
-        extract_manifest={"files": [], "scope_sha256": "0" * 64}
-    )
+    Extract.objects.update(state="staged", manifest={"files": [], "scope_sha256": "0" * 64})
     second = client_for(world.second_operator, verified=True)
     act = reverse(
         "requests_app:stage_act",
@@ -173,7 +171,7 @@ def test_what_is_no_longer_approved_is_not_confirmed(world: World) -> None:
     )
     answer = second.post(act, shown(second.get(act)))
     assert "n’est plus celle de la spécification approuvée" in page_text(answer)
-    assert Workspace.objects.get(request=story.request).extract_confirmed_at is None
+    assert Extract.objects.get().confirmed_at is None
 
 
 def test_what_is_being_prepared_again_is_not_confirmed(world: World, operator: Client) -> None:
@@ -192,23 +190,23 @@ def test_what_is_being_prepared_again_is_not_confirmed(world: World, operator: C
     assert act not in second.get(page).content.decode()
     answer = second.post(act, form)
     assert "Une préparation est demandée" in page_text(answer)
-    assert Workspace.objects.get(request=story.request).extract_confirmed_at is None
-    Workspace.objects.update(extract_asked_at=None, extract_asked_by=None)
+    assert Extract.objects.get().confirmed_at is None
+    Extract.objects.update(state="staged", asked_at=None, asked_by=None)
     second.post(act, form)
-    assert Workspace.objects.get(request=story.request).extract_confirmed_by == (
-        world.second_operator
-    )
+    assert Extract.objects.get().confirmed_by == world.second_operator
 
 
 @pytest.mark.parametrize("back", ["confirmed", "delivered"])
 def test_what_is_confirmed_is_not_prepared_again(world: World, operator: Client, back: str) -> None:
     story = world.story().reach("extract")
     story.manifest()
-    Workspace.objects.update(**{f"extract_{back}_at": timezone.now()})
+    Extract.objects.update(
+        state=back, confirmed_at=timezone.now(), confirmed_by=world.second_operator
+    )
     page = reverse("requests_app:extraction", args=[story.request.pk])
     assert "Préparer à nouveau" not in page_text(operator.get(page))
     operator.post(page)
-    assert Workspace.objects.get().extract_asked_at is None
+    assert Extract.objects.get().asked_at is None
     with pytest.raises(extraction.AskRefused):
         extraction.ask(story.request, by=world.operator)
 
@@ -249,11 +247,11 @@ def test_who_confirms_confirms_what_the_page_showed(world: World) -> None:
     workspace: Workspace = story.fresh().workspace
     table = extraction.review(story.request, workspace)[0].table
     files = [{"file": table.file_name, "sha256": "b" * 64, "years_checked": False}]
-    Workspace.objects.update(extract_manifest=workspace.extract_manifest | {"files": files})
+    Extract.objects.update(manifest=workspace.extract.manifest | {"files": files})
     answer = second.post(act, read)
     assert "préparée à nouveau depuis que vous l’avez vue" in page_text(answer)
-    assert Workspace.objects.get().extract_confirmed_at is None
+    assert Extract.objects.get().confirmed_at is None
     assert second.post(act, {"csrfmiddlewaretoken": "x"}).status_code == 422  # nothing seen
-    assert Workspace.objects.get().extract_confirmed_at is None
+    assert Extract.objects.get().confirmed_at is None
     assert second.post(act, shown(answer)).status_code == 302
-    assert Workspace.objects.get().extract_confirmed_by == world.second_operator
+    assert Extract.objects.get().confirmed_by == world.second_operator

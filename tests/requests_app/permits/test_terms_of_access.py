@@ -26,6 +26,8 @@ from requests_app.models import (
     AccessRequest,
     Act,
     Credential,
+    Extract,
+    ExtractState,
     Grant,
     GrantState,
     Outbox,
@@ -89,10 +91,18 @@ class OpenStudy(TestCase):
         cls.person = world.person("habilite")
         cls.workspace = world.study([cls.person], staged=False)
         now = timezone.now()
-        Workspace.objects.update(extract_confirmed_at=now, next_reconcile_at=now + 30 * DAY)
+        Workspace.objects.update(next_reconcile_at=now + 30 * DAY)
+        cls.confirmed()
         Grant.objects.update(state=GrantState.OPEN, opened_at=now)
         Permit.objects.update(starts_at=ago(10))
         cls.other = world.person("voisin", ready=False)
+
+    @classmethod
+    def confirmed(cls) -> None:
+        """As a second person leaves it, without a manifest."""
+        Extract.objects.update(
+            state=ExtractState.CONFIRMED, confirmed_at=timezone.now(), confirmed_by=cls.person
+        )
 
     def grant(self) -> Grant:
         return Grant.objects.select_related(
@@ -249,11 +259,11 @@ class OpenStudy(TestCase):
             "a project space": ("workspace", on_permit(delivery_mode="project_space")),
             "extract not confirmed": (
                 "extract_missing",
-                lambda: Workspace.objects.update(extract_confirmed_at=None),
+                lambda: Extract.objects.update(state=ExtractState.TO_PREPARE),
             ),
             "extract of another scope": (
                 "extract_differs",
-                lambda: Workspace.objects.update(extract_manifest={"scope_sha256": "x"}),
+                lambda: Extract.objects.update(manifest={"scope_sha256": "x"}),
             ),
         }
         assert self._lacking() == []
@@ -264,11 +274,11 @@ class OpenStudy(TestCase):
         with override_settings(PROVISIONING=live.PROVISIONING | {"worker_addresses": []}):
             assert self._lacking() == ["worker_addresses"]
         scope = scope_fingerprint(approved_tables(self.grant().permit.scope))
-        Workspace.objects.update(extract_manifest={"scope_sha256": scope})
+        Extract.objects.update(manifest={"scope_sha256": scope})
         assert self._lacking() == []
-        Workspace.objects.update(extract_confirmed_at=None)
+        Extract.objects.update(state=ExtractState.STAGED)
         assert self._lacking() == ["extract_unconfirmed"]
-        Workspace.objects.update(extract_delivered_at=now)
+        Extract.objects.update(state=ExtractState.DELIVERED, delivered_at=now)
         assert self._lacking() == []
 
     def test_each_term_of_who_is_let_in(self) -> None:

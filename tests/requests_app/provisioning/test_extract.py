@@ -76,7 +76,7 @@ def test_yearly_files_are_joined_in_the_approved_order(workspace: Workspace, bas
         ["a2019", "2019-01-02", "40"],
         ["a2020", "2020-01-02", "40"],
     ]
-    entry = workspace.extract_manifest["files"][0]
+    entry = workspace.extract.manifest["files"][0]
     assert (entry["rows"], entry["years"], entry["years_checked"]) == (3, [2018, 2019, 2020], True)
 
 
@@ -84,7 +84,7 @@ def test_a_single_file_is_taken_with_its_years_to_check(workspace: Workspace, ba
     deposit(workspace, "SOINS.csv", "\ufeffID;DATE_SOIN;AGE\na;2018-01-01;41\n")
     assert stage(workspace, base).complete
     assert staged_rows(workspace)[1] == ["a", "2018-01-01", "41"]
-    assert workspace.extract_manifest["files"][0]["years_checked"] is False
+    assert workspace.extract.manifest["files"][0]["years_checked"] is False
 
 
 @pytest.mark.parametrize(
@@ -108,8 +108,8 @@ def test_what_was_not_approved_is_refused(
     staged = stage(workspace, base)
     assert not staged.complete
     assert told in staged.problems[0]
-    assert told in workspace.extract_problem
-    assert workspace.extract_manifest == {}
+    assert told in workspace.extract.problem
+    assert workspace.extract.manifest == {}
     with pytest.raises(confirming.ConfirmationRefused):
         confirm(workspace, by=world.person(ready=False))
 
@@ -125,13 +125,13 @@ def test_the_stager_does_not_confirm(workspace: Workspace, base: Any) -> None:
     with pytest.raises(confirming.ConfirmationRefused, match="elle-même"):
         confirm(workspace, by=stager)
     confirm(workspace, by=checker)
-    assert workspace.extract_confirmed_by == checker
+    assert workspace.extract.confirmed_by == checker
     with pytest.raises(confirming.ConfirmationRefused, match="déjà confirmée"):
         confirm(workspace, by=checker)
     with pytest.raises(ExtractError, match="ne change plus"):  # another would be unconfirmed
         staging.stage(workspace, scope=world.scope_of(base), by=stager)
     workspace.refresh_from_db()
-    assert workspace.extract_confirmed_by == checker
+    assert workspace.extract.confirmed_by == checker
 
 
 def test_what_was_prepared_again_is_not_what_was_seen(workspace: Workspace, base: Any) -> None:
@@ -175,8 +175,8 @@ def test_a_staged_file_changed_after_confirmation_is_sent_back(
     backend = FakeBackend()
     player(lambda: backend)(workspace)
     workspace.refresh_from_db()
-    assert "n’est plus tel" in workspace.extract_problem
-    assert workspace.extract_confirmed_at is None
+    assert "n’est plus tel" in workspace.extract.problem
+    assert workspace.extract.confirmed_at is None
     grant = workspace.grants.get()
     assert (grant.state, grant.missing) == ("wanted", ["extract_missing"])
     assert not backend.keys

@@ -10,7 +10,7 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 from portal.accounts.models import Organisation, TermsAcceptance, Training, User
 from portal.accounts.terms import CURRENT_TERMS
 from portal.common.calendar import legal_now, legal_today
-from requests_app.models import Grant, Outbox, Permit, RequestMember, Workspace
+from requests_app.models import Extract, Grant, Outbox, Permit, RequestMember, Workspace
 from requests_app.provisioning import gates, reveal, waking, workspaces
 from requests_app.provisioning.worker import sweeping, turn
 from tests.support.clock import legal_advance, real_time
@@ -75,16 +75,14 @@ def test_an_untrained_person_does_not_keep_the_others_waiting(play: Any) -> None
         (lambda g: Grant.objects.update(source_addresses=[]), "addresses"),
         (lambda g: Permit.objects.update(delivery_mode="project_space"), "workspace"),
         (lambda g: Permit.objects.update(starts_at=legal_now() + timedelta(2)), "not_started"),
-        (lambda g: Workspace.objects.update(extract_confirmed_at=None), "extract_unconfirmed"),
-        (lambda g: Workspace.objects.update(extract_manifest={}), "extract_missing"),
+        (lambda g: Extract.objects.update(state="staged"), "extract_unconfirmed"),
+        (lambda g: Extract.objects.update(state="refused", manifest={}), "extract_missing"),
     ],
 )
 def test_each_missing_condition_is_told(
     backend: FakeBackend, play: Any, change: Any, code: str
 ) -> None:
     workspace = world.study()
-    if code == "extract_missing":
-        Workspace.objects.update(extract_confirmed_at=None)
     if code == "training":
         Training.objects.update(followed_on=legal_today() - timedelta(400))
     change(workspace)

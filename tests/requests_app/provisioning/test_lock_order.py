@@ -35,9 +35,10 @@ ORDER = {
     "requests_app_stage": 2,
     "requests_app_grant": 3,
     "requests_app_workspace": 4,
-    "requests_app_credential": 5,
-    "requests_app_cloudresource": 5,
-    "requests_app_extractdeposit": 5,
+    "requests_app_extract": 5,
+    "requests_app_credential": 6,
+    "requests_app_cloudresource": 6,
+    "requests_app_extractdeposit": 6,
 }
 SEVERAL = re.compile(r"\b(?:FROM|JOIN) \"(\w+)\"")
 

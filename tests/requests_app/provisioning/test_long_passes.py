@@ -45,7 +45,7 @@ def test_hashing_keeps_the_lease_block_by_block(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(Lease, "renew", renew)
     monkeypatch.setattr(delivery, "files_to_deliver", counted)
     player(lambda: backend)(workspace)
-    assert mine.get().extract_delivered_at is not None
+    assert mine.get().extract.delivered_at is not None
 
 
 def test_a_lease_lost_again_and_again_is_counted_and_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -62,7 +62,7 @@ def test_what_is_lost_after_the_confirmation_is_prepared_and_confirmed_again() -
     assert story.stage("extract").outcome == "confirmed"
     play(workspace)
     workspace.refresh_from_db()
-    assert workspace.extract_delivered_at is not None
+    assert workspace.extract.delivered_at is not None
     assert set(workspace.grants.values_list("state", flat=True)) == {"open"}
     run_due()
     assert story.stage("opening").outcome == "opened"
@@ -85,7 +85,7 @@ def test_what_is_no_longer_allowed_when_it_is_delivered_goes_back(changed: str) 
     assert workspace.last_error == ""
     assert workspace.grants.get().missing == ["extract_missing"]
     assert list(delivery.sent_back()) == [workspace]
-    assert "ne correspond pas à l’autorisation" in workspace.extract_problem
+    assert "ne correspond pas à l’autorisation" in workspace.extract.problem
 
 
 def test_nothing_opens_again_once_no_opening_waits() -> None:

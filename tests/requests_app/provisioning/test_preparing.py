@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from catalog.models import Dataset
 from portal.audit.record import record
-from requests_app.models import Outbox, Workspace
+from requests_app.models import Extract, Outbox, Workspace
 from requests_app.permits import creating, extraction
 from requests_app.permits.extraction.tasks import prepare_asked
 from requests_app.provisioning.extract import delivery, preparing, staging
@@ -48,8 +48,8 @@ def make(base: Dataset, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Calla
 
 
 def ask(workspace: Workspace) -> None:
-    Workspace.objects.filter(pk=workspace.pk).update(
-        extract_asked_at=timezone.now(), extract_asked_by=world.person(ready=False)
+    Extract.objects.filter(pk=workspace.pk).update(
+        state="asked", asked_at=timezone.now(), asked_by=world.person(ready=False)
     )
     workspace.refresh_from_db()
 
@@ -78,8 +78,8 @@ def use(monkeypatch: pytest.MonkeyPatch, source: Any) -> None:
 
 def lapse(workspace: Workspace) -> None:
     """What time does to the lease of a run that was killed."""
-    Workspace.objects.filter(pk=workspace.pk).update(
-        extract_lease_until=timezone.now() - timedelta(seconds=1)
+    Extract.objects.filter(pk=workspace.pk).update(
+        lease_until=timezone.now() - timedelta(seconds=1)
     )
 
 
@@ -107,8 +107,8 @@ def test_the_next_sweep_starts_no_second_run_over_the_first(
     prepare_asked()
     assert len(runs) == 2  # asked twice in the middle: the source was called by the first run only
     assert whole(workspace)
-    assert workspace.extract_asked_at is None
-    assert folders() == [f"{workspace.pk}.{workspace.extract_folder}"]
+    assert workspace.extract.asked_at is None
+    assert folders() == [f"{workspace.pk}.{workspace.extract.folder}"]
 
 
 def test_what_is_asked_again_in_the_middle_of_a_run_is_done_again(
@@ -118,13 +118,13 @@ def test_what_is_asked_again_in_the_middle_of_a_run_is_done_again(
     use(monkeypatch, Source(rows=3, before=lambda: ask(workspace)))
     prepare_asked()
     workspace.refresh_from_db()
-    assert workspace.extract_asked_at is not None
-    assert workspace.extract_asked_by is not None
+    assert workspace.extract.asked_at is not None
+    assert workspace.extract.asked_by is not None
     use(monkeypatch, SyntheticSource(rows=7))
     prepare_asked()
     assert whole(workspace)
     assert workspace.deposits.get().rows == 7
-    assert workspace.extract_asked_at is None
+    assert workspace.extract.asked_at is None
 
 
 def test_a_killed_run_is_taken_up_after_its_lease_and_not_before(
@@ -143,11 +143,11 @@ def test_a_killed_run_is_taken_up_after_its_lease_and_not_before(
     use(monkeypatch, SyntheticSource(rows=3))
     prepare_asked()
     workspace.refresh_from_db()
-    assert (workspace.extract_manifest, workspace.extract_asked_at is None) == ({}, False)
+    assert (workspace.extract.manifest, workspace.extract.asked_at is None) == ({}, False)
     lapse(workspace)
     prepare_asked()
     assert whole(workspace)
-    assert folders() == [f"{workspace.pk}.{workspace.extract_folder}"]  # nothing of the dead run
+    assert folders() == [f"{workspace.pk}.{workspace.extract.folder}"]  # nothing of the dead run
 
 
 def test_an_overtaken_run_changes_nothing_of_the_other_s(
@@ -164,9 +164,9 @@ def test_an_overtaken_run_changes_nothing_of_the_other_s(
     prepare_asked()
     assert whole(workspace)
     assert workspace.deposits.get().rows == 7
-    assert workspace.extract_problem == ""
+    assert workspace.extract.problem == ""
     assert Outbox.objects.filter(topic="extract_staged").count() == 1
-    assert folders() == [f"{workspace.pk}.{workspace.extract_folder}"]
+    assert folders() == [f"{workspace.pk}.{workspace.extract.folder}"]
 
 
 def test_a_run_overtaken_by_one_that_goes_on_writes_no_problem_either(
@@ -182,8 +182,8 @@ def test_a_run_overtaken_by_one_that_goes_on_writes_no_problem_either(
     use(monkeypatch, Source(before=overtaken))
     prepare_asked()
     workspace.refresh_from_db()
-    assert workspace.extract_problem == ""
-    assert workspace.extract_asked_at is not None
+    assert workspace.extract.problem == ""
+    assert workspace.extract.asked_at is not None
 
 
 def test_the_lease_is_kept_during_long_work(
@@ -245,11 +245,11 @@ def test_what_stops_a_preparation_is_said_and_not_tried_again_for_ever(
     monkeypatch.setattr(staging, "approved_tables", raising(error))
     prepare_asked()
     workspace.refresh_from_db()
-    assert said in workspace.extract_problem
+    assert said in workspace.extract.problem
     assert said in extraction.state(workspace.request)
-    assert workspace.extract_asked_at is None  # asked again by a person, who has read why
-    assert workspace.extract_manifest == {}  # what was prepared before is not what was asked
-    assert workspace.extract_lease_until is None
+    assert workspace.extract.asked_at is None  # asked again by a person, who has read why
+    assert workspace.extract.manifest == {}  # what was prepared before is not what was asked
+    assert workspace.extract.lease_until is None
 
 
 def raising(error: Exception) -> Callable[..., Any]:
@@ -266,8 +266,8 @@ def test_runs_that_die_without_a_word_end_with_one(make: Any) -> None:
         lapse(workspace)
     prepare_asked()
     workspace.refresh_from_db()
-    assert "interrompue 3 fois" in workspace.extract_problem
-    assert workspace.extract_asked_at is None
+    assert "interrompue 3 fois" in workspace.extract.problem
+    assert workspace.extract.asked_at is None
 
 
 def test_a_study_that_explodes_first_keeps_no_other_waiting(
@@ -281,7 +281,7 @@ def test_a_study_that_explodes_first_keeps_no_other_waiting(
     prepare_asked()
     assert whole(second)
     first.refresh_from_db()
-    assert "erreur du portail" in first.extract_problem
+    assert "erreur du portail" in first.extract.problem
 
 
 def test_the_announcement_is_written_with_the_result(
@@ -307,15 +307,20 @@ def test_nothing_is_prepared_for_a_study_already_confirmed(
     """Confirmed while the run reads: the run's result is thrown away, the confirmed files stay."""
     workspace = make()
     staging.stage(workspace, scope=world.scope_of(Dataset.objects.get()), by=world.person())
-    confirmed = workspace.extract_manifest
+    confirmed = workspace.extract.manifest
 
     def confirm() -> None:
-        Workspace.objects.filter(pk=workspace.pk).update(extract_confirmed_at=timezone.now())
+        Extract.objects.filter(pk=workspace.pk).update(
+            state="confirmed",
+            confirmed_at=timezone.now(),
+            confirmed_by=world.person(ready=False),
+            asked_at=None,
+        )
 
     ask(workspace)
     use(monkeypatch, Source(rows=9, before=confirm))
     prepare_asked()
     assert whole(workspace)
-    assert workspace.extract_manifest == confirmed
-    assert workspace.extract_confirmed_at is not None
-    assert (workspace.extract_problem, workspace.extract_asked_at) == ("", None)
+    assert workspace.extract.manifest == confirmed
+    assert workspace.extract.confirmed_at is not None
+    assert (workspace.extract.problem, workspace.extract.asked_at) == ("", None)

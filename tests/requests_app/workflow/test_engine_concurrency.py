@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.db import connection, connections
 
-from requests_app.models import AccessRequest, Opinion, TransitionLog, Workspace
+from requests_app.models import AccessRequest, Extract, Opinion, TransitionLog
 from requests_app.permits import extraction
 from requests_app.workflow import engine
 from tests.support.factories import World
@@ -123,7 +123,7 @@ def test_an_extract_is_confirmed_or_asked_for_again_never_both() -> None:
         story.manifest()
         world = story.world
         extraction.ask(story.request, by=world.operator)
-        Workspace.objects.update(extract_asked_at=None, extract_asked_by=None)
+        Extract.objects.update(state="staged", asked_at=None, asked_by=None)
         results = at_once(
             [
                 lambda story=story, by=world.second_operator: story.confirm_extract(by=by),
@@ -132,6 +132,6 @@ def test_an_extract_is_confirmed_or_asked_for_again_never_both() -> None:
         )
         confirmed, asked = (not isinstance(one, Exception) for one in results)
         assert confirmed != asked, results
-        workspace = Workspace.objects.get(request=story.request)
-        assert (workspace.extract_confirmed_at is not None) == confirmed
-        assert (workspace.extract_asked_at is not None) == asked
+        extract = Extract.objects.get(workspace__request=story.request)
+        assert (extract.confirmed_at is not None) == confirmed
+        assert (extract.asked_at is not None) == asked

@@ -130,7 +130,9 @@ class ConfirmExtractForm(ActForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         # Read before what the page shows: of a page that changes meanwhile, the older is sent.
-        workspace = Workspace.objects.filter(request=self.access_request).first()
+        workspace = (
+            Workspace.objects.select_related("extract").filter(request=self.access_request).first()
+        )
         self._now = confirming.manifest_sha256(workspace)
         self.fields["manifest"].initial = self._now
 

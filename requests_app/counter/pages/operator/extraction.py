@@ -38,7 +38,11 @@ def extraction_page(request: HttpRequest, pk: UUID) -> HttpResponse:
             )
         return redirect("requests_app:extraction", access_request.pk)
     record_view(request, "extract.view", on=access_request, about=access_request.pk)
-    workspace = Workspace.objects.filter(request=access_request).first()
+    workspace = (
+        Workspace.objects.select_related("extract__confirmed_by")
+        .filter(request=access_request)
+        .first()
+    )
     mine = abilities(access_request, user=request.user)
     why_not = confirming.confirmation_refusals(workspace, by=request.user)
     context = {

@@ -216,7 +216,7 @@ def operations_csv(request: HttpRequest) -> HttpResponse:
 def _workspace(request: HttpRequest, pk: UUID) -> Workspace:
     _operator(request)
     workspace = get_object_or_404(
-        Workspace.objects.select_related("request", "extract_confirmed_by"), pk=pk
+        Workspace.objects.select_related("request", "extract__confirmed_by"), pk=pk
     )
     parts = permissions.parts_visible(request.user, workspace.request)
     if not parts:
@@ -244,7 +244,7 @@ def workspace_page(request: HttpRequest, pk: UUID) -> HttpResponse:
     resources = list(workspace.resources.order_by("kind", "logical_key"))
     grants = list(
         workspace.grants.select_related(
-            "person", "permit__request__organisation", "workspace"
+            "person", "permit__request__organisation", "workspace__extract"
         ).prefetch_related("credentials")
     )
     conditions = gates.facts_of(grants)

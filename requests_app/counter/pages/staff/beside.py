@@ -86,7 +86,11 @@ def callouts(
         case "record_referral":
             return [(_("À transmettre"), list(_documents(access_request)))]
         case "confirm_extract":
-            workspace = Workspace.objects.filter(request=access_request).first()
+            workspace = (
+                Workspace.objects.select_related("extract__confirmed_by")
+                .filter(request=access_request)
+                .first()
+            )
             lines = [Line(one.line) for one in extraction.review(access_request, workspace)]
             return [(_("Spécification approuvée et fichiers préparés"), lines)]
         case "verify_signature" | "refuse_signature" | "contest_signature":
