@@ -19,6 +19,7 @@ from django.utils.translation import ngettext
 from portal.common.fold import same
 
 from . import memberships, registration, signals, throttle
+from .invitation_moves import locked, move
 from .links import absolute
 from .models import Invitation, Membership, Organisation, Role, RoleAssignment, User
 from .permissions import can_handle_invitation, invitable_organisations
@@ -123,8 +124,8 @@ def invite(
         alike = Invitation.objects.open().filter(
             kind=kind, organisation=organisation, request_id=request_id
         )
-        known = next((one for one in alike if same(one.email, email)), None)
-        if known is not None:
+        known = next((locked(one) for one in alike if same(one.email, email)), None)
+        if known is not None and known.state == Invitation.State.OPEN:
             return _renew(known, by=by)
         token = new_token()
         invitation = Invitation.objects.create(
@@ -144,20 +145,10 @@ def invite(
 
 def _renew(invitation: Invitation, *, by: User) -> Invitation:
     token = new_token()
-    invitation.token_hash = token_hash(token)
-    invitation.expires_at = timezone.now() + VALID
-    invitation.save(update_fields=["token_hash", "expires_at"])
-    signals.event("invitation.resend", by=by, on=invitation)
+    until = timezone.now() + VALID
+    move(invitation, "resend", by=by, token_hash=token_hash(token), expires_at=until)
     _send(invitation, token)
     return invitation
-
-
-def _locked(invitation: Invitation) -> Invitation:
-    return (
-        Invitation.objects.select_for_update(of=("self",))
-        .select_related("invited_by", "organisation")
-        .get(pk=invitation.pk)
-    )
 
 
 def resend(invitation: Invitation, *, by: User) -> Invitation:
@@ -166,10 +157,10 @@ def resend(invitation: Invitation, *, by: User) -> Invitation:
     Raises NotAllowed, InvitationUnusable, TooMany.
     """
     with transaction.atomic():
-        invitation = _locked(invitation)
+        invitation = locked(invitation)
         if not can_handle_invitation(by, invitation):
             raise NotAllowed
-        if invitation.accepted_at or invitation.cancelled_at:
+        if invitation.state != Invitation.State.OPEN:
             raise InvitationUnusable
         _counted(by, invitation.email)
         return _renew(invitation, by=by)
@@ -178,15 +169,13 @@ def resend(invitation: Invitation, *, by: User) -> Invitation:
 def cancel(invitation: Invitation, *, by: User) -> None:
     """Make the link void; nothing when it is already. Raises NotAllowed, InvitationUnusable."""
     with transaction.atomic():
-        invitation = _locked(invitation)
+        invitation = locked(invitation)
         if not can_handle_invitation(by, invitation):
             raise NotAllowed
-        if invitation.accepted_at:
+        if invitation.state == Invitation.State.ACCEPTED:
             raise InvitationUnusable
-        if invitation.cancelled_at is None:
-            invitation.cancelled_at = timezone.now()
-            invitation.save(update_fields=["cancelled_at"])
-            signals.event("invitation.cancel", by=by, on=invitation)
+        if invitation.state == Invitation.State.OPEN:
+            move(invitation, "cancel", by=by)
 
 
 def find(token: str) -> Invitation:
@@ -213,17 +202,14 @@ def accept(*, token: str, by: User) -> Invitation:
     Raises InvitationUnusable (also from the upper room, when the place is gone), WrongPerson.
     """
     with transaction.atomic():
-        invitation = find(token)
+        invitation = locked(find(token))
         if not is_for(invitation, by):
             raise WrongPerson
-        now = timezone.now()
-        taken = Invitation.objects.open().filter(pk=invitation.pk)
-        if not taken.update(accepted_at=now, accepted_by=by):
-            raise InvitationUnusable
-        invitation.accepted_at, invitation.accepted_by = now, by
+        if invitation.state != Invitation.State.OPEN or invitation.token_hash != token_hash(token):
+            raise InvitationUnusable  # taken, or sent again, since it was found
+        move(invitation, "accept", by=by)
         if invitation.organisation is not None:
             _join(invitation, invitation.organisation, user=by)
-        signals.event("invitation.accept", by=by, on=invitation, data={"kind": invitation.kind})
         signals.invitation_accepted.send(sender=None, invitation=invitation, user=by)
     forget(by)
     return invitation

@@ -10,7 +10,7 @@ from django.utils.text import slugify
 
 from portal.common.fold import folded
 
-from . import signals
+from . import invitation_moves, signals
 from .links import absolute
 from .models import FormerEmail, Invitation, Membership, Organisation, Role, User
 from .permissions import can_confirm, can_end_membership, can_name_manager
@@ -259,9 +259,7 @@ def _cancel_invitations(membership: Membership, *, by: User) -> None:
     sent = Invitation.objects.open().filter(organisation=membership.organisation_id)
     for invitation in sent.select_for_update(of=("self",)):
         if folded(invitation.email) in keys:
-            invitation.cancelled_at = timezone.now()
-            invitation.save(update_fields=["cancelled_at"])
-            signals.event("invitation.cancel", by=by, on=invitation)
+            invitation_moves.move(invitation, "cancel", by=by)
 
 
 def end(membership: Membership, *, by: User, reason: str = "") -> None:

@@ -5,6 +5,7 @@
 
 from collections.abc import Iterable, Sequence
 
+from portal.accounts import invitation_moves
 from portal.common.digits import is_digits
 from portal.common.machine import Machine, Transition
 from requests_app.procedures import registry
@@ -27,7 +28,11 @@ EFFECTS = {"escalate": "the desk is alerted", "remind": "a reminder is sent"}
 
 
 # What is no course of stages: the table of each room below.
-MACHINES: tuple[Machine, ...] = (grant_states.MACHINE, extract_moves.MACHINE)
+MACHINES: tuple[Machine, ...] = (
+    grant_states.MACHINE,
+    extract_moves.MACHINE,
+    invitation_moves.MACHINE,
+)
 
 
 def describe() -> str:

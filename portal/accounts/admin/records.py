@@ -140,18 +140,18 @@ class InvitationStateFilter(admin.SimpleListFilter):
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
-        return Invitation.State.choices
+        return [*Invitation.State.choices, ("expired", _("expirée"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         now = timezone.now()
-        waiting = Q(accepted_at__isnull=True, cancelled_at__isnull=True)
         conditions = {
-            "open": waiting & Q(expires_at__gt=now),
-            "expired": waiting & Q(expires_at__lte=now),
-            "accepted": Q(accepted_at__isnull=False),
-            "cancelled": Q(cancelled_at__isnull=False),
+            "open": Q(state="open", expires_at__gt=now),
+            "expired": Q(state="open", expires_at__lte=now),
         }
-        return queryset.filter(conditions.get(self.value() or "", Q()))
+        chosen = self.value() or ""
+        if chosen in Invitation.State.values:
+            conditions.setdefault(chosen, Q(state=chosen))
+        return queryset.filter(conditions.get(chosen, Q()))
 
 
 @admin.register(Invitation)
@@ -165,7 +165,7 @@ class InvitationAdmin(ReadOnlyMixin, RoleAdmin):
 
     @admin.display(description=_("état"))
     def state_label(self, invitation: Invitation) -> str:
-        return str(invitation.state.label)
+        return invitation.state_shown
 
 
 @admin.register(ApiToken)

@@ -17,7 +17,7 @@ from portal.audit.record import record
 from requests_app.models import Extract, Outbox, Workspace
 from requests_app.permits import creating, extraction
 from requests_app.permits.extraction.tasks import prepare_asked
-from requests_app.provisioning.extract import delivery, preparing, staging
+from requests_app.provisioning.extract import delivery, moves, preparing, staging
 from requests_app.provisioning.extract.approved import ApprovedTable
 from requests_app.provisioning.extract.preparing import Preparation, PreparationLost
 from requests_app.provisioning.extract.sources import ExtractError, Produced, SyntheticSource
@@ -289,11 +289,11 @@ def test_the_announcement_is_written_with_the_result(
 ) -> None:
     """A worker killed after the commit still has the second person told, by the next sweep."""
     workspace = make()
-    monkeypatch.setattr(staging, "record", raising(RuntimeError()))
+    monkeypatch.setattr(moves, "record", raising(RuntimeError()))
     with pytest.raises(RuntimeError):
         staging.stage(workspace, scope=world.scope_of(Dataset.objects.get()), by=world.person())
     assert not Outbox.objects.filter(topic="extract_staged").exists()
-    monkeypatch.setattr(staging, "record", record)
+    monkeypatch.setattr(moves, "record", record)
     monkeypatch.setattr(
         "requests_app.provisioning.outbox.deliver", lambda _pk: None
     )  # killed there

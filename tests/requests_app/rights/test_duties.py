@@ -142,7 +142,9 @@ NEVER: dict[str, Making] = {
     "invited to the team": invitation("team"),
     "invited to represent": invitation("representative"),
     "invitation over": invitation("named_person", expires_at=timezone.now() - MINUTE),
-    "invitation cancelled": invitation("named_person", cancelled_at=timezone.now()),
+    "invitation cancelled": invitation(
+        "named_person", state="cancelled", cancelled_at=timezone.now()
+    ),
     "invitation of someone else": invitation("named_person", email="autre@example.org"),
     "asked to belong, not confirmed": membership(confirmed_at=None, asks_to_sign=True),
     "left the organisation before": membership(signs=True, ended_at=timezone.now() - 400 * MINUTE),

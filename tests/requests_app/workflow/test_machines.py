@@ -15,6 +15,7 @@ from requests_app.workflow.describe import MACHINES, describe
 WRITES = {"create", "update", "get_or_create", "update_or_create"}
 # Where a state is written: the function that moves each, and nothing beside it.
 MOVERS = {
+    "portal/accounts/invitation_moves.py",
     "requests_app/provisioning/extract/moves.py",
     "requests_app/provisioning/moves.py",
     "requests_app/workflow/steps.py",
