@@ -6,29 +6,29 @@ asks by a trait.
 """
 
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import Enum, auto
 
 from portal.common.machine import Transition
 
 from .parts import Stage
 
 
-class Trait(StrEnum):
+class Trait(Enum):
     """What other rooms ask of a stage without knowing its kind."""
 
-    FIRST = "first"  # checks the file; a procedure begins with it
-    LAST = "last"  # a procedure ends with it
-    CONSULTS_HOLDERS = "consults_holders"  # one row per data holder; remarks are the holder's
-    OF_COMMITTEE = "of_committee"  # its row has a committee, whose members read the file from then
-    GIVES_OPINION = "gives_opinion"  # ends with an `Opinion`
-    EDITS_FILE = "edits_file"  # the team may correct the file while it runs
-    ANSWERS = "answers"  # an authority's answer, or what stands for it
-    AUTHORISES = "authorises"  # records the authority's number
-    PUBLISHES = "publishes"  # its end is the entry in the public register
-    AGREES = "agrees"  # the main base's officers read the file from then
-    PREPARES_DATA = "prepares_data"  # an extract is made and confirmed
-    OPENS_ACCESS = "opens_access"  # waits for the first right to be open
-    IN_USE = "in_use"  # the data may be used
+    FIRST = auto()  # checks the file; a procedure begins with it
+    LAST = auto()  # a procedure ends with it
+    CONSULTS_HOLDERS = auto()  # one row per data holder; remarks are the holder's
+    OF_COMMITTEE = auto()  # its row has a committee, whose members read the file from then
+    GIVES_OPINION = auto()  # ends with an `Opinion`
+    EDITS_FILE = auto()  # the team may correct the file while it runs
+    ANSWERS = auto()  # an authority's answer, or what stands for it
+    AUTHORISES = auto()  # records the authority's number
+    PUBLISHES = auto()  # its end is the entry in the public register
+    AGREES = auto()  # the main base's officers read the file from then
+    PREPARES_DATA = auto()  # an extract is made and confirmed
+    OPENS_ACCESS = auto()  # waits for the first right to be open
+    IN_USE = auto()  # the data may be used
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
