@@ -23,7 +23,6 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -40,9 +39,9 @@ from .process_settings import (
     own_secrets,
     port_is_free,
 )
+from .standing import PROJECT, Standing
 
 
-PROJECT = Path(__file__).resolve().parent.parent.parent
 START_SECONDS = 60.0
 STOP_SECONDS = 15.0
 
@@ -68,6 +67,7 @@ class Portal:
         self._say = say
         self._children: dict[str, subprocess.Popen[bytes]] = {}
         self._log_start: dict[str, int] = {}
+        self._standing: dict[str, Standing] = {}  # by the process whose environment they have
         own_files_only()
         try:
             close_to_others(self.root, everything=True)
@@ -115,24 +115,23 @@ class Portal:
     # --- Commands -----------------------------------------------------------------------------
 
     def manage(self, *arguments: str, name: str = "worker", timeout: float = 600) -> str:
-        """Run `manage.py` with the environment of process `name`; return what it printed.
+        """Run a command of `manage.py` in the environment of process `name`: what it printed.
 
         Raises PortalError, with the end of the output, when it fails.
         """
-        done = subprocess.run(  # noqa: S603 (our own program, arguments from our own code)
-            [sys.executable, str(PROJECT / "manage.py"), *arguments],
-            cwd=PROJECT,
-            env=self.environment(name),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=timeout,
-            check=False,
-        )
-        if done.returncode:
-            tail = "\n".join((done.stdout + done.stderr).strip().splitlines()[-15:])
+        if name not in self._standing:
+            log = self.root / "log" / f"commands-{name}.log"
+            self._standing[name] = Standing(self.environment(name), log)
+        done = self._standing[name].run(*arguments, timeout=timeout)
+        if done.status:
+            tail = "\n".join((done.printed + done.said).strip().splitlines()[-15:])
             raise PortalError(f"La commande « {' '.join(arguments)} » a échoué :\n{tail}")
-        return done.stdout
+        return done.printed
+
+    def no_more_commands(self) -> None:
+        """End what waits for commands; the next command starts it again."""
+        for commands in self._standing.values():
+            commands.close()
 
     def prepare(self, *, seed: bool = True) -> str:
         """Database, static files, demo data and index; quick when done already.
@@ -140,12 +139,8 @@ class Portal:
         Returns what `seed_demo` printed (the demo accounts).
         """
         self._say("Base de données et fichiers statiques")
-        with ThreadPoolExecutor() as both:
-            steps = [
-                ("migrate", "--no-input", "-v", "0"),
-                ("collectstatic", "--no-input", "-v", "0"),
-            ]
-            list(both.map(lambda step: self.manage(*step), steps))
+        for command in ("migrate", "collectstatic"):
+            self.manage(command, "--no-input", "-v", "0")
         if not seed:
             return ""
         self._say("Données de démonstration")
@@ -269,6 +264,7 @@ class Portal:
 
     def stop(self) -> None:
         """Stop everything, last started first; what does not end in time is killed."""
+        self.no_more_commands()
         for name in reversed(NAMES):
             if self.running(name):
                 self._signal(name, signal.SIGTERM)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth.hashers import make_password
 from django.db import transaction
 from django.utils import timezone
 from django_otp.oath import TOTP
@@ -64,8 +65,9 @@ def seed_people() -> list[DemoAccount]:
     data = tomllib.loads(PEOPLE_FILE.read_text())
     with transaction.atomic():
         organisations = {row["code"]: _organisation(row) for row in data["organisations"]}
-        people = [_person(row, organisations) for row in data["people"]]
-        people += _holder_representatives()
+        password = make_password(demo_password())  # once: it is the same, and slow on purpose
+        people = [_person(row, organisations, password) for row in data["people"]]
+        people += _holder_representatives(password)
     return [DemoAccount(user.username, _who(user)) for user in people]
 
 
@@ -77,7 +79,7 @@ def _organisation(row: dict[str, Any]) -> Organisation:
     return organisation
 
 
-def _person(row: dict[str, Any], organisations: dict[str, Organisation]) -> User:
+def _person(row: dict[str, Any], organisations: dict[str, Organisation], password: str) -> User:
     user, created = User.objects.get_or_create(
         username=row["username"],
         defaults={
@@ -92,7 +94,7 @@ def _person(row: dict[str, Any], organisations: dict[str, Organisation]) -> User
     )
     if not created:
         return user
-    user.set_password(demo_password())
+    user.password = password
     user.save(update_fields=["password"])
     if code := row.get("organisation"):
         now = timezone.now()
@@ -121,7 +123,7 @@ def _person(row: dict[str, Any], organisations: dict[str, Organisation]) -> User
     return user
 
 
-def _holder_representatives() -> list[User]:
+def _holder_representatives(password: str) -> list[User]:
     """One account per demo holder of the catalogue, named after the holder's code."""
     users = []
     for holder in DataHolder.objects.filter(organisation__is_demo=True).select_related(
@@ -135,7 +137,7 @@ def _holder_representatives() -> list[User]:
             "roles": [["holder_representative", code]],
             "second_factor": True,
         }
-        users.append(_person(row, {code: holder.organisation}))
+        users.append(_person(row, {code: holder.organisation}, password))
     return users
 
 

@@ -54,6 +54,7 @@ class Command(BaseCommand):
         try:
             with Portal(root, env, port=port, store=options["store"], say=self._say) as portal:
                 accounts = portal.prepare()
+                portal.no_more_commands()
                 portal.start()
                 self._welcome(portal, accounts, time.monotonic() - started)
                 self._watch(portal)
