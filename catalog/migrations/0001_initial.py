@@ -309,6 +309,56 @@ class Migration(migrations.Migration):
                 "verbose_name": "jeu de données",
                 "verbose_name_plural": "jeux de données",
                 "ordering": ["title_fr"],
+                "indexes": [models.Index(fields=["published_at"], name="dataset_published")],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("kind", "described"), _negated=True),
+                            models.Q(("ask_route", "here"), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="dataset_described_not_here",
+                        violation_error_message="Une base décrite mais non hébergée ne se demande pas ici : indiquez une autre voie ou un contact.",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("ask_route", "other_route"), _negated=True),
+                            models.Q(("route_name_fr", ""), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="dataset_other_route_named",
+                        violation_error_message="Nommez l’autre voie de demande.",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("ask_route", "contact"), _negated=True),
+                            models.Q(("contact_email", ""), ("contact_page", ""), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="dataset_contact_given",
+                        violation_error_message="Donnez une adresse ou une page de contact.",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("covers_from__isnull", True),
+                            ("covers_until__isnull", True),
+                            ("covers_until__gte", models.F("covers_from")),
+                            _connector="OR",
+                        ),
+                        name="dataset_years_in_order",
+                        violation_error_message="La dernière année précède la première.",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("min_typical_age__isnull", True),
+                            ("max_typical_age__isnull", True),
+                            ("max_typical_age__gte", models.F("min_typical_age")),
+                            _connector="OR",
+                        ),
+                        name="dataset_ages_in_order",
+                        violation_error_message="L’âge maximal est inférieur à l’âge minimal.",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -454,6 +504,24 @@ class Migration(migrations.Migration):
                 "verbose_name": "table",
                 "verbose_name_plural": "tables",
                 "ordering": ["dataset", "position", "name"],
+                "indexes": [models.Index(fields=["name_key"], name="table_name_key")],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("dataset", "name"),
+                        name="table_name_once",
+                        violation_error_message="Ce jeu de données a déjà une table de ce nom.",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("valid_from__isnull", True),
+                            ("valid_until__isnull", True),
+                            ("valid_until__gte", models.F("valid_from")),
+                            _connector="OR",
+                        ),
+                        name="table_years_in_order",
+                        violation_error_message="La dernière année précède la première.",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -491,6 +559,13 @@ class Migration(migrations.Migration):
                 "verbose_name": "clé entre tables",
                 "verbose_name_plural": "clés entre tables",
                 "ordering": ["table", "target_table", "id"],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("table", "target_table", "variables", "target_variables"),
+                        name="table_key_once",
+                        violation_error_message="Cette clé existe déjà.",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
@@ -593,6 +668,24 @@ class Migration(migrations.Migration):
                 "verbose_name": "variable",
                 "verbose_name_plural": "variables",
                 "ordering": ["table", "position", "name"],
+                "indexes": [models.Index(fields=["name_key"], name="variable_name_key")],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("table", "name"),
+                        name="variable_name_once",
+                        violation_error_message="Cette table a déjà une variable de ce nom.",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("valid_from__isnull", True),
+                            ("valid_until__isnull", True),
+                            ("valid_until__gte", models.F("valid_from")),
+                            _connector="OR",
+                        ),
+                        name="variable_years_in_order",
+                        violation_error_message="La dernière année précède la première.",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -743,129 +836,5 @@ class Migration(migrations.Migration):
                     models.Index(fields=["run", "dataset_code", "kind"], name="staged_by_dataset")
                 ],
             },
-        ),
-        migrations.AddIndex(
-            model_name="table",
-            index=models.Index(fields=["name_key"], name="table_name_key"),
-        ),
-        migrations.AddConstraint(
-            model_name="table",
-            constraint=models.UniqueConstraint(
-                fields=("dataset", "name"),
-                name="table_name_once",
-                violation_error_message="Ce jeu de données a déjà une table de ce nom.",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="table",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("valid_from__isnull", True),
-                    ("valid_until__isnull", True),
-                    ("valid_until__gte", models.F("valid_from")),
-                    _connector="OR",
-                ),
-                name="table_years_in_order",
-                violation_error_message="La dernière année précède la première.",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="tablekey",
-            constraint=models.UniqueConstraint(
-                fields=("table", "target_table", "variables", "target_variables"),
-                name="table_key_once",
-                violation_error_message="Cette clé existe déjà.",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="variable",
-            index=models.Index(fields=["name_key"], name="variable_name_key"),
-        ),
-        migrations.AddConstraint(
-            model_name="variable",
-            constraint=models.UniqueConstraint(
-                fields=("table", "name"),
-                name="variable_name_once",
-                violation_error_message="Cette table a déjà une variable de ce nom.",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="variable",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("valid_from__isnull", True),
-                    ("valid_until__isnull", True),
-                    ("valid_until__gte", models.F("valid_from")),
-                    _connector="OR",
-                ),
-                name="variable_years_in_order",
-                violation_error_message="La dernière année précède la première.",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="dataset",
-            index=models.Index(fields=["published_at"], name="dataset_published"),
-        ),
-        migrations.AddConstraint(
-            model_name="dataset",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("kind", "described"), _negated=True),
-                    models.Q(("ask_route", "here"), _negated=True),
-                    _connector="OR",
-                ),
-                name="dataset_described_not_here",
-                violation_error_message="Une base décrite mais non hébergée ne se demande pas ici : indiquez une autre voie ou un contact.",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="dataset",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("ask_route", "other_route"), _negated=True),
-                    models.Q(("route_name_fr", ""), _negated=True),
-                    _connector="OR",
-                ),
-                name="dataset_other_route_named",
-                violation_error_message="Nommez l’autre voie de demande.",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="dataset",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("ask_route", "contact"), _negated=True),
-                    models.Q(("contact_email", ""), ("contact_page", ""), _negated=True),
-                    _connector="OR",
-                ),
-                name="dataset_contact_given",
-                violation_error_message="Donnez une adresse ou une page de contact.",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="dataset",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("covers_from__isnull", True),
-                    ("covers_until__isnull", True),
-                    ("covers_until__gte", models.F("covers_from")),
-                    _connector="OR",
-                ),
-                name="dataset_years_in_order",
-                violation_error_message="La dernière année précède la première.",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="dataset",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("min_typical_age__isnull", True),
-                    ("max_typical_age__isnull", True),
-                    ("max_typical_age__gte", models.F("min_typical_age")),
-                    _connector="OR",
-                ),
-                name="dataset_ages_in_order",
-                violation_error_message="L’âge maximal est inférieur à l’âge minimal.",
-            ),
         ),
     ]

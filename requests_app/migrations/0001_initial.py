@@ -186,6 +186,57 @@ class Migration(migrations.Migration):
                 "verbose_name": "demande d’accès",
                 "verbose_name_plural": "demandes d’accès",
                 "ordering": ["-created_at"],
+                "indexes": [
+                    models.Index(
+                        fields=["state", "created_at"], name="requests_ap_state_809839_idx"
+                    )
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "state__in",
+                                [
+                                    "draft",
+                                    "awaiting_signature",
+                                    "signature_check",
+                                    "submitted",
+                                    "incomplete",
+                                    "processing",
+                                    "in_force",
+                                    "refused",
+                                    "closed_incomplete",
+                                    "redirected",
+                                    "withdrawn",
+                                    "closed",
+                                ],
+                            )
+                        ),
+                        name="request_state_known",
+                        violation_error_message="Cet état n’existe pas.",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "state__in",
+                                ["draft", "awaiting_signature", "signature_check", "withdrawn"],
+                            ),
+                            models.Q(("number__isnull", False), ("submitted_at__isnull", False)),
+                            _connector="OR",
+                        ),
+                        name="request_submitted_has_number",
+                        violation_error_message="Une demande déposée a un numéro et une date de dépôt.",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("state__in", ["processing", "in_force"]), _negated=True),
+                            ("completed_at__isnull", False),
+                            _connector="OR",
+                        ),
+                        name="request_processing_is_complete",
+                        violation_error_message="Une demande instruite a une date de complétude.",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -239,6 +290,22 @@ class Migration(migrations.Migration):
                 "verbose_name": "acte",
                 "verbose_name_plural": "actes",
                 "ordering": ["effective_at", "entered_at"],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("effective_at__lte", models.F("entered_at"))),
+                        name="act_not_in_the_future",
+                        violation_error_message="La date d’effet ne peut pas être dans le futur.",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("corrects__isnull", True),
+                            models.Q(("correction_reason", ""), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="act_correction_has_reason",
+                        violation_error_message="Indiquez le motif de la correction.",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -271,6 +338,14 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "sélection",
                 "verbose_name_plural": "sélections",
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("user__isnull", False), ("visitor_key__isnull", False), _connector="OR"
+                        ),
+                        name="basket_has_owner",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
@@ -328,6 +403,28 @@ class Migration(migrations.Migration):
                 "verbose_name": "ligne de sélection",
                 "verbose_name_plural": "lignes de sélection",
                 "ordering": ["added_at"],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("table__isnull", False)),
+                        fields=("basket", "table"),
+                        name="basket_row_table_once",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("table__isnull", True)),
+                        fields=("basket", "dataset"),
+                        name="basket_row_dataset_once",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("year_from__isnull", True),
+                            ("year_until__isnull", True),
+                            ("year_until__gte", models.F("year_from")),
+                            _connector="OR",
+                        ),
+                        name="basket_row_years_in_order",
+                        violation_error_message="La dernière année précède la première.",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -412,6 +509,33 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "accès",
                 "verbose_name_plural": "accès",
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "state__in",
+                                [
+                                    "wanted",
+                                    "opening",
+                                    "open",
+                                    "suspended",
+                                    "closing",
+                                    "closed",
+                                    "failed",
+                                ],
+                            )
+                        ),
+                        name="grant_state_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("state", "closed"), _negated=True),
+                            ("closed_at__isnull", False),
+                            _connector="OR",
+                        ),
+                        name="grant_closed_has_date",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -468,6 +592,24 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "clé d’accès",
                 "verbose_name_plural": "clés d’accès",
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("grant", "use", "generation"), name="credential_once"
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("withdrawn_at__isnull", True)),
+                        fields=("grant", "use"),
+                        name="credential_one_live_per_use",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("revealed_at__isnull", True),
+                            ("ciphertext__isnull", True),
+                            _connector="OR",
+                        ),
+                        name="credential_revealed_is_wiped",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -537,6 +679,18 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "lien d’intérêts",
                 "verbose_name_plural": "liens d’intérêts",
+                "constraints": [
+                    models.UniqueConstraint(fields=("request", "member"), name="interest_once"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("origin", "president"), _negated=True),
+                            models.Q(("reason", ""), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="interest_president_has_reason",
+                        violation_error_message="Indiquez le motif du déport.",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -652,6 +806,15 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "accès autorisé",
                 "verbose_name_plural": "accès autorisés",
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("request", "number"), name="permit_version_once"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("expires_at__gt", models.F("starts_at"))),
+                        name="permit_dates_in_order",
+                    ),
+                ],
             },
         ),
         migrations.AddField(
@@ -731,6 +894,13 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "consultation motivée",
                 "verbose_name_plural": "consultations motivées",
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("reason", ""), _negated=True),
+                        name="reasoned_access_has_reason",
+                        violation_error_message="Indiquez le motif de la consultation.",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
@@ -759,6 +929,13 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("request", "dataset"), name="request_dataset_once"
+                    )
+                ],
+            },
         ),
         migrations.CreateModel(
             name="RequestMember",
@@ -833,6 +1010,14 @@ class Migration(migrations.Migration):
                 "verbose_name": "personne du dossier",
                 "verbose_name_plural": "personnes du dossier",
                 "ordering": ["added_at"],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("removed_at__isnull", True)),
+                        fields=("request", "user"),
+                        name="request_member_once",
+                        violation_error_message="Cette personne est déjà dans le dossier.",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
@@ -975,6 +1160,32 @@ class Migration(migrations.Migration):
                 "verbose_name": "version du dossier",
                 "verbose_name_plural": "versions du dossier",
                 "ordering": ["request", "number"],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("request", "number"), name="request_version_number_once"
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("status__in", ["awaiting", "checking"])),
+                        fields=("request",),
+                        name="request_version_one_awaiting",
+                        violation_error_message="Une autre version attend déjà d’être signée.",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("status", "signed"), _negated=True),
+                            ("signed_at__isnull", False),
+                            _connector="OR",
+                        ),
+                        name="request_version_signed_has_date",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("signed_file__isnull", True), ("status", "checking"), _negated=True
+                        ),
+                        name="request_version_checking_has_file",
+                        violation_error_message="Une signature à vérifier a son document signé.",
+                    ),
+                ],
             },
         ),
         migrations.AddField(
@@ -1115,6 +1326,52 @@ class Migration(migrations.Migration):
                 "verbose_name": "étape",
                 "verbose_name_plural": "étapes",
                 "ordering": ["request", "position", "started_at"],
+                "indexes": [
+                    models.Index(fields=["state", "due_at"], name="requests_ap_state_2ee5ae_idx"),
+                    models.Index(fields=["role", "state"], name="requests_ap_role_3a9c44_idx"),
+                    models.Index(
+                        fields=["kind", "state", "holder", "committee", "request"],
+                        name="stage_begun",
+                    ),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("state__in", ["pending", "running", "paused", "done", "skipped"])
+                        ),
+                        name="stage_state_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("state", "done"), _negated=True),
+                            models.Q(
+                                models.Q(("outcome", ""), _negated=True),
+                                ("ended_at__isnull", False),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="stage_done_has_outcome",
+                        violation_error_message="Une étape terminée a une issue et une date.",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("state__in", ["running", "paused"]), _negated=True),
+                            ("started_at__isnull", False),
+                            _connector="OR",
+                        ),
+                        name="stage_running_has_start",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("holder__isnull", True)),
+                        fields=("request", "code"),
+                        name="stage_once",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("holder__isnull", False)),
+                        fields=("request", "code", "holder"),
+                        name="stage_once_per_holder",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -1159,6 +1416,9 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "rapport",
                 "verbose_name_plural": "rapports",
+                "constraints": [
+                    models.UniqueConstraint(fields=("stage", "author"), name="report_once")
+                ],
             },
         ),
         migrations.CreateModel(
@@ -1197,6 +1457,15 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("ended_at__isnull", True)),
+                        fields=("stage", "member"),
+                        name="rapporteur_once",
+                    )
+                ],
+            },
         ),
         migrations.AddField(
             model_name="act",
@@ -1232,6 +1501,21 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ["started_at"],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("ended_at__isnull", True)),
+                        fields=("stage",),
+                        name="stage_pause_one_open",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("ended_at__isnull", True),
+                            ("ended_at__gte", models.F("started_at")),
+                            _connector="OR",
+                        ),
+                        name="stage_pause_in_order",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -1295,6 +1579,16 @@ class Migration(migrations.Migration):
                 "verbose_name": "pièce",
                 "verbose_name_plural": "pièces",
                 "ordering": ["code"],
+                "constraints": [
+                    models.UniqueConstraint(fields=("request", "code"), name="piece_once"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("file__isnull", True), ("waiver_reason", ""), _connector="OR"
+                        ),
+                        name="piece_file_or_waiver",
+                        violation_error_message="Joignez la pièce ou motivez la dispense, pas les deux.",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -1388,6 +1682,16 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "avis",
                 "verbose_name_plural": "avis",
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("sense__in", ["tacit_favourable", "tacit_unfavourable"]),
+                            ("issued_by__isnull", False),
+                            _connector="OR",
+                        ),
+                        name="opinion_express_has_author",
+                    )
+                ],
             },
         ),
         migrations.AddField(
@@ -1454,6 +1758,13 @@ class Migration(migrations.Migration):
                 "verbose_name": "tâche",
                 "verbose_name_plural": "tâches",
                 "ordering": ["due_at", "opened_at"],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("closed_at__isnull", True)),
+                        fields=("request", "code"),
+                        name="task_one_open",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
@@ -1663,6 +1974,14 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("workspace", "dataset_code", "table_name"),
+                        name="extract_deposit_once",
+                    )
+                ],
+            },
         ),
         migrations.CreateModel(
             name="CloudResource",
@@ -1714,366 +2033,12 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "ressource chez le fournisseur",
                 "verbose_name_plural": "ressources chez le fournisseur",
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("workspace", "kind", "logical_key"), name="cloud_resource_once"
+                    )
+                ],
             },
-        ),
-        migrations.AddIndex(
-            model_name="accessrequest",
-            index=models.Index(fields=["state", "created_at"], name="requests_ap_state_809839_idx"),
-        ),
-        migrations.AddConstraint(
-            model_name="accessrequest",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "state__in",
-                        [
-                            "draft",
-                            "awaiting_signature",
-                            "signature_check",
-                            "submitted",
-                            "incomplete",
-                            "processing",
-                            "in_force",
-                            "refused",
-                            "closed_incomplete",
-                            "redirected",
-                            "withdrawn",
-                            "closed",
-                        ],
-                    )
-                ),
-                name="request_state_known",
-                violation_error_message="Cet état n’existe pas.",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="accessrequest",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("state__in", ["draft", "awaiting_signature", "signature_check", "withdrawn"]),
-                    models.Q(("number__isnull", False), ("submitted_at__isnull", False)),
-                    _connector="OR",
-                ),
-                name="request_submitted_has_number",
-                violation_error_message="Une demande déposée a un numéro et une date de dépôt.",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="accessrequest",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("state__in", ["processing", "in_force"]), _negated=True),
-                    ("completed_at__isnull", False),
-                    _connector="OR",
-                ),
-                name="request_processing_is_complete",
-                violation_error_message="Une demande instruite a une date de complétude.",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="basket",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("user__isnull", False), ("visitor_key__isnull", False), _connector="OR"
-                ),
-                name="basket_has_owner",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="basketrow",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("table__isnull", False)),
-                fields=("basket", "table"),
-                name="basket_row_table_once",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="basketrow",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("table__isnull", True)),
-                fields=("basket", "dataset"),
-                name="basket_row_dataset_once",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="basketrow",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("year_from__isnull", True),
-                    ("year_until__isnull", True),
-                    ("year_until__gte", models.F("year_from")),
-                    _connector="OR",
-                ),
-                name="basket_row_years_in_order",
-                violation_error_message="La dernière année précède la première.",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="credential",
-            constraint=models.UniqueConstraint(
-                fields=("grant", "use", "generation"), name="credential_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="credential",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("withdrawn_at__isnull", True)),
-                fields=("grant", "use"),
-                name="credential_one_live_per_use",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="credential",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("revealed_at__isnull", True), ("ciphertext__isnull", True), _connector="OR"
-                ),
-                name="credential_revealed_is_wiped",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="interestdeclaration",
-            constraint=models.UniqueConstraint(fields=("request", "member"), name="interest_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="interestdeclaration",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("origin", "president"), _negated=True),
-                    models.Q(("reason", ""), _negated=True),
-                    _connector="OR",
-                ),
-                name="interest_president_has_reason",
-                violation_error_message="Indiquez le motif du déport.",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="reasonedaccess",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("reason", ""), _negated=True),
-                name="reasoned_access_has_reason",
-                violation_error_message="Indiquez le motif de la consultation.",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="requestdataset",
-            constraint=models.UniqueConstraint(
-                fields=("request", "dataset"), name="request_dataset_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="requestmember",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("removed_at__isnull", True)),
-                fields=("request", "user"),
-                name="request_member_once",
-                violation_error_message="Cette personne est déjà dans le dossier.",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="permit",
-            constraint=models.UniqueConstraint(
-                fields=("request", "number"), name="permit_version_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="permit",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("expires_at__gt", models.F("starts_at"))),
-                name="permit_dates_in_order",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="stage",
-            index=models.Index(fields=["state", "due_at"], name="requests_ap_state_2ee5ae_idx"),
-        ),
-        migrations.AddIndex(
-            model_name="stage",
-            index=models.Index(fields=["role", "state"], name="requests_ap_role_3a9c44_idx"),
-        ),
-        migrations.AddIndex(
-            model_name="stage",
-            index=models.Index(
-                fields=["kind", "state", "holder", "committee", "request"], name="stage_begun"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="stage",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("state__in", ["pending", "running", "paused", "done", "skipped"])
-                ),
-                name="stage_state_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="stage",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("state", "done"), _negated=True),
-                    models.Q(models.Q(("outcome", ""), _negated=True), ("ended_at__isnull", False)),
-                    _connector="OR",
-                ),
-                name="stage_done_has_outcome",
-                violation_error_message="Une étape terminée a une issue et une date.",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="stage",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("state__in", ["running", "paused"]), _negated=True),
-                    ("started_at__isnull", False),
-                    _connector="OR",
-                ),
-                name="stage_running_has_start",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="stage",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("holder__isnull", True)),
-                fields=("request", "code"),
-                name="stage_once",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="stage",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("holder__isnull", False)),
-                fields=("request", "code", "holder"),
-                name="stage_once_per_holder",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="report",
-            constraint=models.UniqueConstraint(fields=("stage", "author"), name="report_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="rapporteurassignment",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("ended_at__isnull", True)),
-                fields=("stage", "member"),
-                name="rapporteur_once",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="stagepause",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("ended_at__isnull", True)),
-                fields=("stage",),
-                name="stage_pause_one_open",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="stagepause",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("ended_at__isnull", True),
-                    ("ended_at__gte", models.F("started_at")),
-                    _connector="OR",
-                ),
-                name="stage_pause_in_order",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="requestversion",
-            constraint=models.UniqueConstraint(
-                fields=("request", "number"), name="request_version_number_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="requestversion",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("status__in", ["awaiting", "checking"])),
-                fields=("request",),
-                name="request_version_one_awaiting",
-                violation_error_message="Une autre version attend déjà d’être signée.",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="requestversion",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("status", "signed"), _negated=True),
-                    ("signed_at__isnull", False),
-                    _connector="OR",
-                ),
-                name="request_version_signed_has_date",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="requestversion",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("signed_file__isnull", True), ("status", "checking"), _negated=True
-                ),
-                name="request_version_checking_has_file",
-                violation_error_message="Une signature à vérifier a son document signé.",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="piece",
-            constraint=models.UniqueConstraint(fields=("request", "code"), name="piece_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="piece",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("file__isnull", True), ("waiver_reason", ""), _connector="OR"),
-                name="piece_file_or_waiver",
-                violation_error_message="Joignez la pièce ou motivez la dispense, pas les deux.",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="opinion",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("sense__in", ["tacit_favourable", "tacit_unfavourable"]),
-                    ("issued_by__isnull", False),
-                    _connector="OR",
-                ),
-                name="opinion_express_has_author",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="act",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("effective_at__lte", models.F("entered_at"))),
-                name="act_not_in_the_future",
-                violation_error_message="La date d’effet ne peut pas être dans le futur.",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="act",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("corrects__isnull", True),
-                    models.Q(("correction_reason", ""), _negated=True),
-                    _connector="OR",
-                ),
-                name="act_correction_has_reason",
-                violation_error_message="Indiquez le motif de la correction.",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="task",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("closed_at__isnull", True)),
-                fields=("request", "code"),
-                name="task_one_open",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="grant",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "state__in",
-                        ["wanted", "opening", "open", "suspended", "closing", "closed", "failed"],
-                    )
-                ),
-                name="grant_state_known",
-            ),
         ),
         migrations.AddConstraint(
             model_name="grant",
@@ -2081,29 +2046,6 @@ class Migration(migrations.Migration):
                 condition=models.Q(("state", "closed"), _negated=True),
                 fields=("workspace", "person"),
                 name="grant_one_live_per_person",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="grant",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("state", "closed"), _negated=True),
-                    ("closed_at__isnull", False),
-                    _connector="OR",
-                ),
-                name="grant_closed_has_date",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="extractdeposit",
-            constraint=models.UniqueConstraint(
-                fields=("workspace", "dataset_code", "table_name"), name="extract_deposit_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="cloudresource",
-            constraint=models.UniqueConstraint(
-                fields=("workspace", "kind", "logical_key"), name="cloud_resource_once"
             ),
         ),
         migrations.RunPython(create, drop),

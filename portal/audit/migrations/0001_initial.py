@@ -65,6 +65,13 @@ class Migration(migrations.Migration):
                 "verbose_name": "événement",
                 "verbose_name_plural": "événements",
                 "ordering": ["-recorded_at", "-id"],
+                "indexes": [
+                    models.Index(fields=["about", "recorded_at"], name="audit_event_about"),
+                    models.Index(fields=["recorded_at"], name="audit_event_recorded"),
+                    models.Index(fields=["actor_id", "recorded_at"], name="audit_event_actor"),
+                    models.Index(fields=["on_type", "on_id"], name="audit_event_on"),
+                    models.Index(fields=["action", "recorded_at"], name="audit_event_action"),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -79,6 +86,13 @@ class Migration(migrations.Migration):
                 ("sealed_through", models.DateTimeField(null=True)),
                 ("sealed_at", models.DateTimeField(null=True)),
             ],
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("id", 1)), name="audit_head_single_row"
+                    )
+                ],
+            },
         ),
         migrations.CreateModel(
             name="AuditSeal",
@@ -137,33 +151,34 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "texte du journal",
                 "verbose_name_plural": "textes du journal",
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("erased_at__isnull", True),
+                                ("rectified_at__isnull", True),
+                                models.Q(("salt", ""), _negated=True),
+                            ),
+                            models.Q(
+                                models.Q(
+                                    ("rectified_at__isnull", False),
+                                    ("erased_at__isnull", False),
+                                    _connector="OR",
+                                ),
+                                ("salt", ""),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="audit_text_salt",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("erased_at__isnull", True), ("text", ""), _connector="OR"
+                        ),
+                        name="audit_text_erased_is_empty",
+                    ),
+                ],
             },
-        ),
-        migrations.AddIndex(
-            model_name="auditevent",
-            index=models.Index(fields=["about", "recorded_at"], name="audit_event_about"),
-        ),
-        migrations.AddIndex(
-            model_name="auditevent",
-            index=models.Index(fields=["recorded_at"], name="audit_event_recorded"),
-        ),
-        migrations.AddIndex(
-            model_name="auditevent",
-            index=models.Index(fields=["actor_id", "recorded_at"], name="audit_event_actor"),
-        ),
-        migrations.AddIndex(
-            model_name="auditevent",
-            index=models.Index(fields=["on_type", "on_id"], name="audit_event_on"),
-        ),
-        migrations.AddIndex(
-            model_name="auditevent",
-            index=models.Index(fields=["action", "recorded_at"], name="audit_event_action"),
-        ),
-        migrations.AddConstraint(
-            model_name="audithead",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("id", 1)), name="audit_head_single_row"
-            ),
         ),
         migrations.AddField(
             model_name="auditseal",
@@ -172,35 +187,6 @@ class Migration(migrations.Migration):
                 on_delete=django.db.models.deletion.PROTECT,
                 related_name="seal",
                 to="audit.auditevent",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="audittext",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(
-                        ("erased_at__isnull", True),
-                        ("rectified_at__isnull", True),
-                        models.Q(("salt", ""), _negated=True),
-                    ),
-                    models.Q(
-                        models.Q(
-                            ("rectified_at__isnull", False),
-                            ("erased_at__isnull", False),
-                            _connector="OR",
-                        ),
-                        ("salt", ""),
-                    ),
-                    _connector="OR",
-                ),
-                name="audit_text_salt",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="audittext",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("erased_at__isnull", True), ("text", ""), _connector="OR"),
-                name="audit_text_erased_is_empty",
             ),
         ),
         migrations.RunPython(create, drop),
