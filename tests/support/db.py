@@ -6,16 +6,19 @@ hold rows are dropped, the rows deleted and the triggers created again from the 
 database itself keeps, in one transaction.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
-from django.contrib.contenttypes.models import ContentType
+from django.contrib.auth.management import create_permissions
+from django.contrib.contenttypes.management import create_contenttypes
 from django.core.management.sql import emit_post_migrate_signal
 from django.db import connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models.signals import post_migrate
 
 
-# Made by migrate, the same for every test: making them again costs more than most tests.
+# Made by migrate, the same for every test: looking for them again costs more than most tests.
 KEPT_TABLES = frozenset({"django_content_type", "auth_permission"})
 
 
@@ -70,6 +73,19 @@ def tables_with_rows(connection: BaseDatabaseWrapper) -> list[str]:
     return found
 
 
+@contextmanager
+def _kept_rows_left_alone() -> Iterator[None]:
+    """Nobody looks, table after table, for content types and permissions that were kept."""
+    permissions = "django.contrib.auth.management.create_permissions"
+    post_migrate.disconnect(create_contenttypes)
+    post_migrate.disconnect(dispatch_uid=permissions)
+    try:
+        yield
+    finally:
+        post_migrate.connect(create_contenttypes)
+        post_migrate.connect(create_permissions, dispatch_uid=permissions)
+
+
 def empty_database(using: str = "default") -> None:
     """Delete every row but content types and permissions, then announce `post_migrate`.
 
@@ -90,8 +106,8 @@ def empty_database(using: str = "default") -> None:
         for _, _, statements in triggers:
             for statement in statements:
                 cursor.execute(statement)
-    ContentType.objects.clear_cache()
-    emit_post_migrate_signal(verbosity=0, interactive=False, db=using)
+    with _kept_rows_left_alone():
+        emit_post_migrate_signal(verbosity=0, interactive=False, db=using)
 
 
 def flush_by_empty_database(test_case: Any) -> None:
