@@ -1,5 +1,7 @@
 # The commands a person needs. Everything they make lies in .venv/ and var/, both ignored by git.
 PYTHON = .venv/bin/python
+# Some images set it: each of the many processes would then compile everything it imports.
+unexport PYTHONDONTWRITEBYTECODE
 .PHONY: help openapi docs demo check test faults deep golden schema bench services services-stop journey format coverage clean
 
 help:  ## this list

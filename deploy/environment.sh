@@ -10,7 +10,13 @@ uv_version=0.13.9   # fast installer, https://docs.astral.sh/uv; pip does the wo
 fail() { printf '%s\n' "$1" >&2; exit 1; }
 
 is_311() { "$1" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' >/dev/null 2>&1; }
-find_python() { for p in python3.11 /usr/bin/python3.11 python3 /usr/bin/python3; do if is_311 "$p"; then echo "$p"; return; fi; done; return 1; }
+# The distribution's own first: one that was compiled on the machine, often without profile-guided optimisation, takes a
+# third more time for everything. One that cannot make an environment comes last.
+find_python() {
+  for p in /usr/bin/python3.11 python3.11 /usr/bin/python3 python3; do if is_311 "$p" && "$p" -c 'import ensurepip' 2>/dev/null; then echo "$p"; return; fi; done
+  for p in /usr/bin/python3.11 python3.11 /usr/bin/python3 python3; do if is_311 "$p"; then echo "$p"; return; fi; done
+  return 1
+}
 can_apt() { [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; }
 apt_python() { DEBIAN_FRONTEND=noninteractive apt-get update -qq >/dev/null && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends python3.11 python3.11-venv >/dev/null; }
 

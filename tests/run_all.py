@@ -148,7 +148,8 @@ class Run:
     def command(self, arguments: list[str], env: Env | None = None, minutes: int = 30) -> str:
         """Run it, with `output` for all it prints; return the problem, or an empty string."""
         sys.stdout.flush()
-        given = {**os.environ, "PYTHONUNBUFFERED": "1", **(env or {})}
+        given: dict[str, str | None] = {**os.environ, "PYTHONUNBUFFERED": "1"}
+        given |= {"PYTHONDONTWRITEBYTECODE": None, **(env or {})}  # or each compiles all again
         settings = {name: value for name, value in given.items() if value is not None}
         child = self.children.start(arguments, settings, self.output)
         try:
