@@ -52,6 +52,7 @@ app.conf.beat_schedule = {
     "search-outbox": _every("catalog.search.tasks.index_pending", 5, queue="search"),
     "search-missing": _every("catalog.search.tasks.build_missing_index", 60, queue="search"),
     "workflow-due": _every("requests_app.workflow.tasks.fire_due", 5),
+    "workflow-remind": _every("requests_app.workflow.tasks.remind", 60),
     "baskets-forget": _every("requests_app.tasks.forget_old_baskets", crontab(hour=3, minute=20)),
     "files-forget": _every("requests_app.tasks.forget_lost_files", crontab(hour=3, minute=40)),
     "provisioning-sweep": _every("requests_app.provisioning.tasks.sweep", 5, queue="provisioning"),

@@ -28,4 +28,6 @@ class RequestsAppConfig(AppConfig):
             "counter.admin",
         ):
             import_module(f"{self.name}.{module}")
+        # what ended first, then what is said of clocks that run still
         on_clock_moved(import_module(f"{self.name}.workflow.clock").run_due)
+        on_clock_moved(import_module(f"{self.name}.workflow.reminders").run)

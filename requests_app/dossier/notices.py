@@ -286,6 +286,16 @@ class Escalated(RequestNotice):
     label = _("échéance dépassée")
 
 
+class SilenceRecorded(RequestNotice):
+    code = "request.silence_recorded"
+    label = _("délai passé sans réponse")
+
+
+class ClockReminder(RequestNotice):
+    code = "request.clock_reminder"
+    label = _("rappel d’une échéance")
+
+
 class AccessSuspended(RequestNotice):
     code = "request.access_suspended"
     label = _("accès suspendu")

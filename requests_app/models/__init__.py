@@ -33,7 +33,7 @@ from .request import (
     RequestState,
     RequestVersion,
 )
-from .stage import Act, Note, Stage, StagePause, StageState, Task, TransitionLog
+from .stage import Act, ClockReminder, Note, Stage, StagePause, StageState, Task, TransitionLog
 
 
 __all__ = [
@@ -44,6 +44,7 @@ __all__ = [
     "Act",
     "Basket",
     "BasketRow",
+    "ClockReminder",
     "CloudResource",
     "Credential",
     "Extract",

@@ -127,13 +127,17 @@ class OpinionSense(models.TextChoices):
     RESERVED = "reserved", _("réservé")
     UNFAVOURABLE = "unfavourable", _("défavorable")
     TACIT = "tacit_favourable", _("tacite favorable")
+    TACIT_RESERVED = "tacit_favourable_with_reservations", _("tacite favorable avec réserves")
     TACIT_UNFAVOURABLE = "tacit_unfavourable", _("tacite défavorable")
+    TACIT_NONE = "tacit_none", _("tacite, sans effet")
 
 
 # What silence is deemed to be, in words, by the sense recorded.
 DEEMED: dict[str, Any] = {
     OpinionSense.TACIT: _("réputé favorable"),
+    OpinionSense.TACIT_RESERVED: _("réputé favorable avec réserves"),
     OpinionSense.TACIT_UNFAVOURABLE: _("réputé défavorable"),
+    OpinionSense.TACIT_NONE: _("réputé rendu sans effet"),
 }
 
 
@@ -168,8 +172,7 @@ class Opinion(models.Model):
         verbose_name_plural = _("avis")
         constraints = [
             models.CheckConstraint(
-                condition=Q(sense__in=["tacit_favourable", "tacit_unfavourable"])
-                | Q(issued_by__isnull=False),
+                condition=Q(sense__startswith="tacit_") | Q(issued_by__isnull=False),
                 name="opinion_express_has_author",
             ),
         ]

@@ -139,6 +139,34 @@ class Stage(models.Model):
         return f"{self.code} – {self.request_id}"
 
 
+class ClockReminder(models.Model):
+    """A reminder that a stage's clock has given, or that came too late to be true.
+
+    One row for each day the procedure names and each date the clock has had: an extension starts
+    them anew, nothing is said twice.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    stage = models.ForeignKey(Stage, models.CASCADE, related_name="reminders")
+    at = models.CharField(_("jour"), max_length=8)  # as the procedure writes it: `-3wd`
+    due_at = models.DateTimeField(_("échéance"))
+    sent_at = models.DateTimeField(_("envoyée le"), null=True, blank=True)  # null: overtaken
+
+    class Meta:
+        verbose_name = _("relance d’une échéance")
+        verbose_name_plural = _("relances d’une échéance")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["stage", "at", "due_at"],
+                name="clock_reminder_once",
+                violation_error_message=_("Cette relance est déjà envoyée."),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.at} – {self.stage_id}"
+
+
 class StagePause(models.Model):
     """A stop of a stage's clock, with its reason."""
 

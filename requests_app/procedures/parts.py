@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from .conditions import Condition, Path, all_hold
+from .law import Reminder
 from .texts import Text
 
 
@@ -130,6 +131,7 @@ class Clock(Part):
     extension: Extension | None = None
     pauses: bool = False
     on_expiry: Expiry
+    reminders: tuple[Reminder, ...] = ()
     source: Annotated[str, Field(min_length=1)]
     strength: Literal["P", "G", "S", "K"]  # legal text, guide, secondary, general knowledge
 
@@ -139,6 +141,8 @@ class Clock(Part):
             raise ValueError("clock: a period is given, unless it starts at 'permit_end'")
         if self.pauses and not (self.period or "").endswith("d"):
             raise ValueError("clock: only periods in days (wd, d) can pause and resume")
+        if len({one.at for one in self.reminders}) != len(self.reminders):
+            raise ValueError("clock: two reminders on the same day")
         return self
 
 
@@ -158,23 +162,16 @@ class Requirement(Part):
     refusal: Text
 
 
+OutcomeEffect = Literal["favourable", "favourable_with_reservations", "unfavourable", "none"]
+
+
 class Outcome(Part):
     code: Code
     label: Text
     request: RequestEffect | None = None
     tacit: bool = False
-    sense: Literal["favourable", "unfavourable"] | None = None  # of a committee's silence
+    effect: OutcomeEffect | None = None  # of an opinion, given or deemed (T1)
     requires: tuple[Requirement, ...] = ()
-
-    @property
-    def silence(self) -> Literal["favourable", "unfavourable"] | None:
-        """What a committee's silence that ends so is deemed to be: `sense`, else what the code
-        says."""
-        if self.sense is not None:
-            return self.sense
-        if self.code.endswith("unfavourable"):
-            return "unfavourable"
-        return "favourable" if self.code.endswith("favourable") else None
 
 
 class Stage(Part):

@@ -19,7 +19,7 @@ from requests_app.procedures.kinds import completeness
 from requests_app.procedures.words import period_in_words
 from requests_app.rights import recipients, standing
 
-from . import guards
+from . import guards, silence
 from .context import Context
 from .definition import FINAL
 
@@ -360,15 +360,8 @@ def _expired(ctx: Context) -> None:
         notices.AnswerReminder.tell(
             recipients.of_stage(ctx.the_stage), ctx.request, since=ctx.the_stage.started_at
         )
-    elif effect == "outcome" and ctx.the_stage.kind == "opinion":
-        # nothing tacit happens in silence: the desk and the committee learn it from the portal
-        scope = ctx.the_stage.committee_id
-        told = [
-            *recipients.office(ctx.request, Role.SECRETARIAT),
-            *recipients.office(ctx.request, Role.PRESIDENT, scope=scope),
-        ]
-        deemed = str(Opinion.objects.get(stage=ctx.the_stage).deemed)
-        notices.TacitOpinion.tell(told, ctx.request, due=ctx.effective_at, deemed=deemed)
+    elif effect == "outcome" and ctx.spec.clock and ctx.spec.clock.start != "permit_end":
+        silence.tell(ctx)
 
 
 _OF_MOVE: dict[str, Callable[[Context], None]] = {

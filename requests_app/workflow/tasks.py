@@ -5,7 +5,7 @@ from celery import shared_task
 from portal.common import sweeps
 from requests_app.committee import opinion_document
 
-from . import clock
+from . import clock, reminders
 
 
 @shared_task(  # type: ignore[untyped-decorator]
@@ -14,6 +14,14 @@ from . import clock
 def fire_due() -> None:
     """Every 5 s: clocks that have ended, openings and uses that end, documents to make."""
     sweeps.all_of(clock.run_due, make_documents)
+
+
+@shared_task(  # type: ignore[untyped-decorator]
+    name="requests_app.workflow.tasks.remind", ignore_result=True
+)
+def remind() -> None:
+    """Every minute: what the clocks say before and after their last day."""
+    sweeps.all_of(reminders.run)
 
 
 def make_documents() -> int:

@@ -12,18 +12,31 @@ from requests_app.procedures.parts import Heading, Stage
 from requests_app.procedures.texts import Text
 
 
+ANNOUNCED = 3
+
+
 class Spec(Stage):
     kind: Literal["opinion"]
     headings: Annotated[tuple[Heading, ...], Field(min_length=1)]
 
     @model_validator(mode="after")
     def says_what_silence_is(self) -> "Spec":
-        silence = self.clock.on_expiry.outcome if self.clock else None
-        if silence and self.outcome(silence).silence is None:
-            raise ValueError(
-                f"stage {self.code!r}, outcome {silence!r}: say what silence is deemed to be"
-                " (sense = 'favourable' or 'unfavourable')"
-            )
+        """An opinion's outcomes have an effect; a silence that becomes one is announced before."""
+        for outcome in self.outcomes:
+            if outcome.effect is None:
+                silence = "silence is deemed to be" if outcome.tacit else "it is for the request"
+                raise ValueError(
+                    f"stage {self.code!r}, outcome {outcome.code!r}: say what {silence} (effect ="
+                    " 'favourable', 'favourable_with_reservations', 'unfavourable' or 'none')"
+                )
+        if self.clock and self.clock.on_expiry.outcome:
+            announced = [one.at for one in self.clock.reminders if one.before]
+            if len(announced) < ANNOUNCED or "0d" not in announced:
+                raise ValueError(
+                    f"stage {self.code!r}, clock.reminders: a silence that becomes an opinion is"
+                    f" announced {ANNOUNCED} times, the last on the last day; write for example"
+                    " reminders = [{ at = '-10d' }, { at = '-3d' }, { at = '0d' }]"
+                )
         return self
 
     @property

@@ -320,13 +320,12 @@ def write_tacit_opinion(ctx: Context, at: datetime) -> None:
     """A12, T1: silence is what the procedure says, an outcome of its own, dated at the clock's
     end."""
     outcome = ctx.spec.outcome(ctx.move.outcome)
-    unfavourable = outcome.silence == "unfavourable"
     opinion = Opinion.objects.create(
         request=ctx.request,
         stage=ctx.the_stage,
         version=version_judged(ctx),
         number=numbers.opinion_number(at),
-        sense=OpinionSense.TACIT_UNFAVOURABLE if unfavourable else OpinionSense.TACIT,
+        sense=OpinionSense(f"tacit_{outcome.effect}"),
         issued_at=at,
     )
     opinion.withdrew.set([one.member for one in withdrawn_members(ctx)])

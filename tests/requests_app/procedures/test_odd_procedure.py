@@ -106,6 +106,6 @@ def test_a_silence_without_a_sense_is_refused_with_its_place(odd: Procedure) -> 
     for stage in raw["stages"]:
         for outcome in stage["outcomes"]:
             if outcome["code"] == odd_procedure.SILENCE:
-                outcome["sense"] = None
+                outcome["effect"] = None
     with pytest.raises(ValueError, match="say what silence is deemed to be"):
         Procedure.model_validate(raw)
