@@ -12,6 +12,7 @@ from django.utils.translation import ngettext
 
 from portal.common.calendar import PARIS, add_period, legal_today, parse_period
 from requests_app.models import AccessRequest, RequestVersion
+from requests_app.procedures import forms
 from requests_app.procedures.schema import Procedure
 from requests_app.procedures.words import period_in_words
 
@@ -65,7 +66,7 @@ def frame(request: AccessRequest, procedure: Procedure) -> Frame:
     """Of the last signed version; the working copy only where there is none."""
     version = RequestVersion.objects.filter(request=request).signed().only("content").newest()
     content = version.content if version is not None else request.content
-    months = content.get("duration", {}).get("months")
+    months = forms.of(procedure).value(content, "access_months")
     today = legal_today()
     deposited = request.submitted_at or request.created_at
     return Frame(

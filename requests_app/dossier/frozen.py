@@ -3,18 +3,18 @@
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from django.utils.translation import gettext as _
 
 from requests_app.models import AccessRequest, Piece, RequestMember
-from requests_app.procedures.content import SECTIONS, Row
-from requests_app.procedures.content_labels import readable
+from requests_app.procedures import forms
 from requests_app.procedures.schema import Procedure
+from requests_app.selection.described import DescribedRow
 
-from .reading import section_of
+from .reading import facts
 
 
 SNAPSHOT_FORMAT = 1
@@ -30,8 +30,13 @@ class Change:
     after: str
 
 
-def snapshot(request: AccessRequest) -> dict[str, Any]:
-    """All that a signature covers: content, persons, and the fingerprints of the pieces."""
+def snapshot(
+    request: AccessRequest, described: Sequence[DescribedRow] | None = None
+) -> dict[str, Any]:
+    """All that a signature covers: content, persons, and the fingerprints of the pieces.
+
+    `described`: the rows of the data, when the caller has them already.
+    """
     members = request.members.current().select_related("user")
     pieces = request.pieces.select_related("file").order_by("code")
     return {
@@ -40,7 +45,7 @@ def snapshot(request: AccessRequest) -> dict[str, Any]:
         "procedure": {"code": request.procedure_code, "version": request.procedure_version},
         "organisation": {"id": str(request.organisation_id), "name": request.organisation.name},
         "orientation": request.orientation,
-        **{section: section_of(request, section) for section in SECTIONS},
+        **request.form.asked_only(request.content, facts(request, described)),
         "persons": sorted(
             (
                 {
@@ -89,25 +94,9 @@ def same_fingerprint(read: str, sha256: str) -> bool:
     return len(letters) >= 8 and sha256.endswith(letters)
 
 
-def row_in_words(row: Row) -> str:
-    """`base, table : VAR_1, VAR_2 (2015–2019)`; what is not restricted is said too."""
-    what = row.dataset + (f", {row.table}" if row.table else "")
-    names = ", ".join(row.variables) or _("toutes les variables")
-    first, last = row.year_from or "…", row.year_until or "…"
-    years = f"{first}–{last}" if row.year_from or row.year_until else _("toutes les années")
-    return f"{what} : {names} ({years})"
-
-
-def _lines(frozen: Mapping[str, Any], procedure: Procedure) -> dict[tuple[str, str], str]:
-    """(section, label) -> words, for all that a version holds."""
-    lines = {(str(_("Titre")), str(_("Titre"))): str(frozen.get("title", ""))}
-    for section in readable({name: frozen.get(name, {}) for name in SECTIONS}):
-        for label, words in section.facts:
-            lines[section.label, label] = words
-    data = _("Données demandées")
-    for raw in frozen.get("specification", {}).get("rows", []):
-        row = Row.model_validate(raw)
-        lines[data, ", ".join(filter(None, row.key))] = row_in_words(row)
+def _beside(frozen: Mapping[str, Any], procedure: Procedure) -> dict[tuple[str, str], str]:
+    """(section, label) -> words, for the persons and pieces that a version holds."""
+    lines: dict[tuple[str, str], str] = {}
     kinds = dict(RequestMember.Kind.choices)
     for person in frozen.get("persons", []):
         access = _("accédera aux données") if person["has_data_access"] else ""
@@ -125,12 +114,28 @@ def _lines(frozen: Mapping[str, Any], procedure: Procedure) -> dict[tuple[str, s
 
 
 def differences(
-    old: Mapping[str, Any], new: Mapping[str, Any], *, procedure: Procedure
+    old: Mapping[str, Any],
+    new: Mapping[str, Any],
+    *,
+    procedure: Procedure,
+    parts: frozenset[str] | None = None,
 ) -> list[Change]:
-    """What a reader would find changed between two snapshots, in the order of the file."""
-    before, after = _lines(old, procedure), _lines(new, procedure)
+    """What a reader would find changed between two snapshots, in the order of the file.
+
+    `parts`: of the answers, only those that lie in these parts of the file.
+    """
+    form = forms.of(procedure)
+    titles = [str(one.get("title", "")) for one in (old, new)]
+    title = str(_("Titre"))
+    found = [Change(title, title, *titles)] if titles[0] != titles[1] else []
+    answers = [one if parts is None else form.read_by(one, parts) for one in (old, new)]
+    found += [
+        Change(one.section, one.what.label, one.what.before, one.what.after)
+        for one in form.differences(*answers)
+    ]
+    before, after = _beside(old, procedure), _beside(new, procedure)
     keys = [*after, *(key for key in before if key not in after)]
-    return [
+    return found + [
         Change(section, label, before.get((section, label), ""), after.get((section, label), ""))
         for section, label in keys
         if before.get((section, label), "") != after.get((section, label), "")

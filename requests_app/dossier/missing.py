@@ -1,5 +1,6 @@
 """All that a file lacks, at once, per the procedure it pinned."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,13 +8,12 @@ from django.utils.translation import gettext as _
 
 from requests_app.deadlines.access_period import most_months
 from requests_app.models import AccessRequest, Piece
-from requests_app.procedures import content as content_models
 from requests_app.procedures.conditions import all_hold, is_filled, value_at
-from requests_app.procedures.content import Row
-from requests_app.procedures.content_labels import IDENTIFIERS
+from requests_app.procedures.content import Row, is_available
+from requests_app.procedures.questions.base import Lack
 from requests_app.procedures.schema import Procedure
 from requests_app.selection import specification
-from requests_app.selection.described import Finding
+from requests_app.selection.described import DescribedRow, Finding
 
 from .reading import facts, rows_of
 
@@ -28,82 +28,69 @@ class Missing:
     anchor: str = ""
 
 
-def missing_items(request: AccessRequest) -> list[Missing]:
-    """Everything that prevents asking for the signature, at once, per the pinned procedure."""
+def missing_items(
+    request: AccessRequest, described: list[DescribedRow] | None = None
+) -> list[Missing]:
+    """Everything that prevents asking for the signature, at once, per the pinned procedure and its
+    form. `described`: the rows of the data, when the caller has them already."""
     procedure = request.procedure
-    known = facts(request)
-    rows = rows_of(request)
+    if described is None:
+        described = specification.describe(rows_of(request))
+    known = facts(request, described)
     return [
-        *_fields(procedure, known),
-        *_contradictions(procedure, known),
+        *_answers(request.form.lacks(known)),
+        *_beyond_the_form(procedure, known),
+        *_answers(request.form.faults_of(known)),
+        *_too_long(request, procedure, known),
         *_not_yet_available(request, known),
-        *_undertakings(known),
-        *_rows(procedure, request, rows),
-        *_justifications(known, rows),
+        *_rows(procedure, request, described),
         *_persons(request),
         *_pieces(procedure, request, known),
     ]
 
 
-def _fields(procedure: Procedure, known: dict[str, Any]) -> list[Missing]:
-    return [
-        Missing("field", str(one.label), one.field.split(".")[0], one.field)
-        for one in procedure.required_fields
-        if all_hold(one.when, known) and not is_filled(value_at(known, one.field))
-    ]
+def _answers(found: Iterable[tuple[str, Lack]]) -> Iterator[Missing]:
+    """What answers lack, or say wrongly, with the place that mends it."""
+    for path, lack in found:
+        anchor = f"{path}.{lack.place}" if lack.place else path
+        yield Missing(lack.code, lack.label, path.partition(".")[0], anchor)
 
 
-def _contradictions(procedure: Procedure, known: dict[str, Any]) -> list[Missing]:
-    """What two editors, or two steps, may have said against each other."""
-    found = []
-    needs, months = known["specification"], known["duration"]["months"]
-    first, last = needs["inclusion_from"], needs["inclusion_until"]
-    if first and last and last < first:
-        text = _("Période d’inclusion : sa fin précède son début")
-        found.append(
-            Missing("contradiction", text, "specification", "specification.inclusion_until")
-        )
-    if months and months > (most := most_months(procedure)):
+def _beyond_the_form(procedure: Procedure, known: dict[str, Any]) -> Iterator[Missing]:
+    """Places that this procedure asks for, and its form does not."""
+    for one in procedure.required_fields:
+        if all_hold(one.when, known) and not is_filled(value_at(known, one.field)):
+            yield Missing("field", str(one.label), one.field.partition(".")[0], one.field)
+
+
+def _too_long(
+    request: AccessRequest, procedure: Procedure, known: dict[str, Any]
+) -> Iterator[Missing]:
+    path, months = request.form.path_of("access_months"), request.form.value(known, "access_months")
+    if path and months and months > (most := most_months(procedure)):
         text = _("Durée d’accès : au plus %(most)s mois par cette procédure") % {"most": most}
-        found.append(Missing("contradiction", text, "duration", "duration.months"))
-    kept = known["legal"]["retention_months"]
-    if months and kept and kept < months:
-        text = _("Durée de conservation : plus courte que la durée d’accès demandée")
-        found.append(Missing("contradiction", text, "legal", "legal.retention_months"))
-    return found
+        yield Missing("contradiction", text, path.partition(".")[0], path)
 
 
-def _not_yet_available(request: AccessRequest, known: dict[str, Any]) -> list[Missing]:
+def _not_yet_available(request: AccessRequest, known: dict[str, Any]) -> Iterator[Missing]:
     """A file deposited with it goes on; a draft chooses what the portal can deliver."""
-    mode = known["specification"]["delivery_mode"]
-    if request.submitted_at is not None or not mode or content_models.is_available(mode):
+    path, mode = request.form.path_of("delivery_mode"), request.form.value(known, "delivery_mode")
+    if path and mode and request.submitted_at is None and not is_available(mode):
+        text = _("Mode de mise à disposition : l’espace projet n’est pas encore disponible")
+        yield Missing("unavailable", text, path.partition(".")[0], path)
+
+
+def _rows(
+    procedure: Procedure, request: AccessRequest, described: list[DescribedRow]
+) -> list[Missing]:
+    found_in = request.form.of_role("data_specification")
+    if found_in is None:
         return []
-    text = _("Mode de mise à disposition : l’espace projet n’est pas encore disponible")
-    return [Missing("unavailable", text, "specification", "specification.delivery_mode")]
-
-
-def _undertakings(known: dict[str, Any]) -> list[Missing]:
-    """A10: an undertaking and a reason for each prohibited purpose, always."""
-    found = []
-    for code, label in content_models.PROHIBITED.items():
-        given = known["prohibited"][code]
-        if not given["undertaking"]:
-            text = _("Engagement à ne pas %(what)s") % {"what": label}
-            found.append(
-                Missing("undertaking", text, "prohibited", f"prohibited.{code}.undertaking")
-            )
-        if not given["reason"]:
-            text = _("Explication : pourquoi l’étude ne peut pas servir à %(what)s") % {
-                "what": label
-            }
-            found.append(Missing("reason", text, "prohibited", f"prohibited.{code}.reason"))
-    return found
-
-
-def _rows(procedure: Procedure, request: AccessRequest, rows: list[Row]) -> list[Missing]:
+    section = found_in[0].code
     found = [
-        Missing("row", finding.text, "specification", _anchor(finding.row))
-        for finding in specification.findings(rows)
+        Missing("row", finding.text, section, _anchor(finding.row))
+        for one in described
+        for finding in one.findings
         if finding.blocking
     ]
     refused = request.datasets.exclude(dataset__kind__in=procedure.dataset_kinds)
@@ -112,26 +99,12 @@ def _rows(procedure: Procedure, request: AccessRequest, rows: list[Row]) -> list
             "title": title,
             "procedure": procedure.short_title,
         }
-        found.append(Missing("row", text, "specification", _anchor((code, ""))))
+        found.append(Missing("row", text, section, _anchor((code, ""))))
     return found
 
 
 def _anchor(key: tuple[str, str]) -> str:
     return f"ligne-{key[0]}-{key[1]}".strip("-")
-
-
-def _justifications(known: dict[str, Any], rows: list[Row]) -> list[Missing]:
-    """A22: each potential identifier asked for is justified."""
-    return [
-        Missing(
-            "identifier",
-            _("Justification de l’identifiant potentiel : %(kind)s") % {"kind": IDENTIFIERS[kind]},
-            "identifiers",
-            f"identifiers.{kind}.justification",
-        )
-        for kind in specification.identifier_kinds(rows)
-        if not known["identifiers"][kind]["justification"]
-    ]
 
 
 def _persons(request: AccessRequest) -> list[Missing]:

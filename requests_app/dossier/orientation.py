@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from requests_app.procedures import registry
 from requests_app.procedures.conditions import Condition, all_hold
-from requests_app.procedures.content_labels import ReadableSection
+from requests_app.procedures.form import ReadableSection
 from requests_app.procedures.schema import Procedure
 
 

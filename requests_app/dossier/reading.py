@@ -1,32 +1,45 @@
 """Reading the working copy: its sections, its rows, the facts that a procedure judges."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from catalog.models import Dataset
 from requests_app.models import AccessRequest, RequestDataset
-from requests_app.procedures import content as content_models
-from requests_app.procedures.content import SECTIONS, Row
+from requests_app.procedures.content import Row
+from requests_app.selection import specification
+from requests_app.selection.described import DescribedRow
 
 
 def section_of(request: AccessRequest, section: str) -> dict[str, Any]:
-    """A section with every field present; empty values where nothing was said."""
-    return content_models.cleaned(section, request.content.get(section, {}))
+    """A section with every answer present; empty values where nothing was said."""
+    return request.form.cleaned(section, request.content.get(section, {}))
 
 
 def rows_of(request: AccessRequest) -> list[Row]:
-    rows = request.content.get("specification", {}).get("rows", [])
-    return [Row.model_validate(row) for row in rows]
+    return [Row.model_validate(row) for row in request.form.rows(request.content)]
 
 
-def facts(request: AccessRequest) -> dict[str, Any]:
-    """What the conditions of a procedure are judged on."""
+def facts(
+    request: AccessRequest, described: Sequence[DescribedRow] | None = None
+) -> dict[str, Any]:
+    """What the conditions of a procedure and of its form are judged on.
+
+    `described`: the rows with their objects of the catalogue, when the caller has them already.
+    """
     datasets = list(request.datasets.values_list("dataset__kind", "dataset__code"))
+    names = (
+        specification.identifiers(rows_of(request))
+        if described is None
+        else specification.identifiers_of(described)
+    )
     return {
-        **{section: section_of(request, section) for section in SECTIONS},
+        **request.form.whole(request.content),
         "orientation": request.orientation,
         "datasets": {
             "kinds": sorted({kind for kind, _code in datasets}),
             "codes": sorted(code for _kind, code in datasets),
+            "identifiers": list(names),  # kinds of potential identifiers asked for (A22)
+            "identifier_names": names,  # the names of their variables, by kind
         },
     }
 

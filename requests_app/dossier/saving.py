@@ -14,8 +14,9 @@ from django.utils import timezone
 from portal.accounts.models import Organisation, User
 from portal.audit.record import record
 from requests_app.models import AccessRequest, RequestMember
-from requests_app.procedures import content as content_models
-from requests_app.procedures.content import SECTIONS, Row
+from requests_app.procedures import forms
+from requests_app.procedures.content import Row
+from requests_app.procedures.form import Form
 from requests_app.procedures.schema import Procedure
 from requests_app.rights import permissions
 
@@ -58,22 +59,7 @@ def create(
             procedure_version=procedure.version,
             orientation=dict(orientation),
             created_by=by,
-            content={
-                "parties": content_models.cleaned(
-                    "parties",
-                    {
-                        "controller": {
-                            "name": organisation.name,
-                            "address": organisation.address,
-                            "email": organisation.contact_email,
-                            "outside_eu": False,
-                        }
-                    },
-                ),
-                "specification": content_models.cleaned(
-                    "specification", {"rows": [row.model_dump() for row in rows or []]}
-                ),
-            },
+            content=_begun(forms.of(procedure), organisation, rows or []),
         )
         request.save(force_insert=True)
         RequestMember(
@@ -90,8 +76,27 @@ def create(
     return request
 
 
+def _begun(form: Form, organisation: Organisation, rows: list[Row]) -> dict[str, Any]:
+    """The sections in which the portal knows an answer."""
+    known = {
+        "controller": {
+            "name": organisation.name,
+            "address": organisation.address,
+            "email": organisation.contact_email,
+        },
+        "data_specification": [row.model_dump() for row in rows],
+    }
+    content: dict[str, Any] = {}
+    for role, value in known.items():
+        if found := form.of_role(role):
+            section, question = found
+            content.setdefault(section.code, {})[question.code] = value
+    return {code: form.cleaned(code, data) for code, data in content.items()}
+
+
 def copy(source: AccessRequest, *, procedure: Procedure, by: User) -> AccessRequest:
-    """A new draft with the content of another file; its persons and pieces stay with that one."""
+    """A new draft with the answers of another file that its form asks for too; its persons and
+    pieces stay with that one."""
     with transaction.atomic():
         request = create(
             title=source.title,
@@ -100,7 +105,7 @@ def copy(source: AccessRequest, *, procedure: Procedure, by: User) -> AccessRequ
             orientation=source.orientation,
             by=by,
         )
-        request.content = {section: section_of(source, section) for section in SECTIONS}
+        request.content = request.form.taken_over(source.content)
         request.save(update_fields=["content", "updated_at"])
         sync_datasets(request)
     return request
@@ -114,7 +119,7 @@ def save_section(
     `revision` is the one the person's page was made from. Raises EditConflict when someone, or
     another tab, changed this section since; NotEditable; pydantic.ValidationError on wrong shapes.
     """
-    mine = content_models.cleaned(section, data)
+    mine = request.form.cleaned(section, data)
     with transaction.atomic():
         locked = AccessRequest.objects.select_for_update().get(pk=request.pk)
         if not permissions.is_editable(locked):
@@ -174,7 +179,8 @@ def _write(
             "updated_at",
         ]
     )
-    if section == "specification":
+    data_specification = request.form.of_role("data_specification")
+    if data_specification and data_specification[0].code == section:
         sync_datasets(request)
 
 

@@ -9,8 +9,8 @@ from portal.common.pdf import render_pdf
 from portal.common.templatetags.portal import long_date, moment
 from requests_app.dossier.frozen import grouped
 from requests_app.models import AccessRequest, RequestMember, RequestVersion
-from requests_app.procedures.content import SECTIONS, Row
-from requests_app.procedures.content_labels import readable
+from requests_app.procedures.content import Row
+from requests_app.procedures.questions.base import Grid
 from requests_app.selection import exports
 
 from . import orientation
@@ -19,16 +19,26 @@ from . import orientation
 TEMPLATE = "pdf/receipt.typ"
 
 
-def frozen_sections(version: RequestVersion) -> list[dict[str, Any]]:
-    """Every section of a version as data of the PDF template."""
+def frozen_sections(
+    version: RequestVersion, parts: frozenset[str] | None = None
+) -> list[dict[str, Any]]:
+    """Every section of a version as data of the PDF template.
+
+    `parts`: of the answers, only those that lie in these parts of the file.
+    """
     frozen: Mapping[str, Any] = version.content
     sections: list[dict[str, Any]] = []
-    words = readable({name: frozen.get(name, {}) for name in SECTIONS})
+    form = version.request.form
+    seen = frozen if parts is None else form.read_by(frozen, parts)
+    words = form.readable({code: seen.get(code, {}) for code in form.codes})
     for section in [*orientation.readable(frozen.get("orientation") or {}), *words]:
         part: dict[str, Any] = {"title": section.label, "rows": section.facts}
-        if section.code == "specification":
-            rows = [Row.model_validate(row) for row in frozen["specification"].get("rows", [])]
-            part["sections"] = exports.specification_sections(rows)
+        below = [_grid(grid) for grid in section.grids]
+        if section.has_rows:
+            rows = [Row.model_validate(row) for row in form.rows(seen)]
+            below = [*exports.specification_sections(rows), *below]
+        if below:
+            part["sections"] = below
         sections.append(part)
     kinds = dict(RequestMember.Kind.choices)
     persons = [
@@ -42,6 +52,10 @@ def frozen_sections(version: RequestVersion) -> list[dict[str, Any]]:
         }
     )
     return [*sections, _pieces_section(version)]
+
+
+def _grid(grid: Grid) -> dict[str, Any]:
+    return {"title": grid.caption, "table": {"head": grid.head, "rows": grid.rows}}
 
 
 def _pieces_section(version: RequestVersion) -> dict[str, Any]:
@@ -71,8 +85,11 @@ def _pieces(version: RequestVersion) -> list[list[str]]:
     ]
 
 
-def version_pdf(version: RequestVersion) -> bytes:
-    """The whole frozen version, with the fingerprint that a signature covers and room to sign."""
+def version_pdf(version: RequestVersion, parts: frozenset[str] | None = None) -> bytes:
+    """The frozen version, with the fingerprint that a signature covers and room to sign.
+
+    Whole, or with the answers that a reader of these parts of the file may see.
+    """
     request = version.request
     return render_pdf(
         TEMPLATE,
@@ -90,7 +107,7 @@ def version_pdf(version: RequestVersion) -> bytes:
                 *_signed(version),
                 [_("Empreinte SHA-256"), grouped(version.sha256)],
             ],
-            "sections": frozen_sections(version),
+            "sections": frozen_sections(version, parts),
             **(_to_sign(version) if version.status == RequestVersion.Status.AWAITING else {}),
         },
     )

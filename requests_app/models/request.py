@@ -7,7 +7,8 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from requests_app.procedures import registry
+from requests_app.procedures import forms, registry
+from requests_app.procedures.form import Form
 from requests_app.procedures.schema import Procedure
 
 from .querysets import MemberQuerySet, VersionQuerySet
@@ -124,6 +125,12 @@ class AccessRequest(models.Model):
     def procedure(self) -> Procedure:
         """The version of the procedure that it was filed under. Raises UnknownProcedure."""
         return registry.get(self.procedure_code, self.procedure_version)
+
+    @property
+    def form(self) -> Form:
+        """The version of the form that its procedure names. Raises UnknownProcedure,
+        UnknownForm."""
+        return forms.of(self.procedure)
 
     def get_state_display(self) -> str:  # type: ignore[no-redef]
         """Django's own puts the words of every state together to say one: a list says thirty."""

@@ -37,7 +37,6 @@ def approved_scope(request: AccessRequest) -> list[dict[str, Any]]:
 
 
 def scope_of(version: RequestVersion) -> list[dict[str, Any]]:
-    rows = (version.content.get("specification") or {}).get("rows") or []
     return [
         {
             "dataset": row["dataset"],
@@ -45,7 +44,7 @@ def scope_of(version: RequestVersion) -> list[dict[str, Any]]:
             "variables": row.get("variables") or [],
             "years": [row.get("year_from"), row.get("year_until")],
         }
-        for row in rows
+        for row in version.request.form.rows(version.content)
     ]
 
 

@@ -75,7 +75,7 @@ class Piece(Part):
 
 
 class RequiredField(Part):
-    """A field of the content that must be filled before a signature can be asked for."""
+    """A place of the file that this procedure asks for beyond what its form requires."""
 
     field: Path
     label: Text
@@ -279,10 +279,9 @@ class TaskRule(Part):
 
 
 class Signature(Part):
-    """Who signs, how, and which sections, when changed after the deposit, must be signed again."""
+    """How the representative signs; what is signed again is said by the form and the pieces."""
 
     modes: Annotated[tuple[Literal["online", "paper"], ...], Field(min_length=1)]
-    sections: tuple[Code, ...] = ()
 
 
 class Convention(Part):

@@ -7,7 +7,6 @@ import tomllib
 from datetime import date
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from django.core.checks import CheckMessage, Error, register
 from django.utils.translation import get_language
@@ -15,8 +14,8 @@ from pydantic import ValidationError
 
 from portal.common.calendar import legal_today
 
-from .conditions import value_at
-from .content import Content
+from . import forms
+from .form import OTHER_FACTS, Form
 from .kinds import KINDS
 from .schema import Procedure
 from .texts import Text
@@ -51,9 +50,13 @@ def load(path: Path) -> Procedure:
             f"{path.name}: holds {procedure.code} version {procedure.version};"
             f" expected name {procedure.code}-{procedure.version}.toml"
         )
-    if unknown := _unknown_names(procedure):
+    try:
+        form = forms.of(procedure)
+    except forms.UnknownForm as error:
+        raise ProcedureError(f"{path.name}: {error}") from error
+    if unknown := _unknown_names(procedure, form):
         raise ProcedureError(
-            f"{path.name}: not in the content of a file: {', '.join(sorted(unknown))}"
+            f"{path.name}: not in the form {form.code}: {', '.join(sorted(unknown))}"
         )
     return procedure
 
@@ -65,21 +68,14 @@ def _place(steps: tuple[int | str, ...]) -> str:
     return ".".join(str(step) for step in steps)
 
 
-def _unknown_names(procedure: Procedure) -> set[str]:
-    """Sections, fields and facts that no file holds: a typing fault would ask for them for ever."""
-    known = Content().model_dump()
+def _unknown_names(procedure: Procedure, form: Form) -> set[str]:
+    """Fields and facts that no file of the form holds: a typing fault would ask for them for
+    ever."""
     whens = [one.when for one in procedure.required_fields] + [one.when for one in procedure.pieces]
     facts = {condition.fact for when in whens for condition in when}
-    paths = {*procedure.signature.sections, *(one.field for one in procedure.required_fields)}
-    paths |= {fact for fact in facts if fact.partition(".")[0] not in {"orientation", "datasets"}}
-    return {path for path in paths if not _exists(known, path)}
-
-
-def _exists(known: dict[str, Any], path: str) -> bool:
-    """Whether an empty file has a place for the path."""
-    parent, _dot, name = path.rpartition(".")
-    place = value_at(known, parent) if parent else known
-    return isinstance(place, dict) and name in place
+    paths = {one.field for one in procedure.required_fields}
+    paths |= {fact for fact in facts if fact.partition(".")[0] not in OTHER_FACTS}
+    return {path for path in paths if not form.holds(path)}
 
 
 @cache

@@ -42,6 +42,8 @@ class Procedure(Part):
     committee: Slug  # A28: which committee is configuration
     dataset_kinds: Annotated[tuple[Literal["main_base", "catalogue"], ...], Field(min_length=1)]
     grants_on: Code
+    form: Slug  # what the applicant fills in: `forms/<code>-<version>.toml`
+    form_version: Annotated[int, Field(ge=1)] = 1
     signature: Signature
     convention: Convention
     pieces: tuple[Piece, ...]

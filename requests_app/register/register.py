@@ -21,7 +21,6 @@ from requests_app.models import (
     Stage,
     StageState,
 )
-from requests_app.procedures.content import PURPOSES
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +89,9 @@ def entry(request: AccessRequest) -> Entry:
     """The public reading of a request of `published()`: of its signed version, never of a draft."""
     versions, permits = list(request.versions.all()), list(request.permits.all())
     content: dict[str, Any] = versions[0].content if versions else {}
-    purpose: dict[str, Any] = content.get("purpose") or {}
+    form = request.form
+    purposes = form.of_role("purposes")
+    said = purposes[1].words(form.value(content, "purposes")) if purposes else ""
     opinions = list(request.opinions.all())
     acts = list(request.authorisations)  # type: ignore[attr-defined]
     procedure = request.procedure
@@ -98,9 +99,9 @@ def entry(request: AccessRequest) -> Entry:
         number=request.number or "",
         title=content.get("title") or request.title,
         controller=request.organisation.name,
-        summary=purpose.get("summary", ""),
-        purposes=[str(PURPOSES.get(code, code)) for code in purpose.get("purposes", [])],
-        public_interest=purpose.get("public_interest", ""),
+        summary=form.value(content, "summary") or "",
+        purposes=said.splitlines(),
+        public_interest=form.value(content, "public_interest") or "",
         datasets=[row.dataset.title_fr for row in request.datasets.all()],
         published_at=request.published_at,  # type: ignore[attr-defined]
         opinion=opinions[0].get_sense_display() if opinions else "",

@@ -188,7 +188,7 @@ def specification_rows(
     """
     parts = parts_visible(user, request) if parts is None else parts
     shown = request.content if content is None else content
-    rows: list[dict[str, Any]] = (shown.get("specification") or {}).get("rows") or []
+    rows = request.form.rows(shown)
     if "content" in parts:
         return rows
     if "specification" not in parts:

@@ -47,15 +47,27 @@ def findings(rows: Sequence[Row]) -> list[Finding]:
     return [finding for one in describe(rows) for finding in one.findings]
 
 
-def identifier_kinds(rows: Sequence[Row]) -> list[str]:
-    """Kinds of potential identifiers (A22) among the chosen variables, in the catalogue's order."""
+def identifiers(rows: Sequence[Row]) -> dict[str, list[str]]:
+    """Kinds of potential identifiers (A22) among the chosen variables, with the variables' names.
+
+    In the order of the rows.
+    """
     described = [DescribedRow(row) for row in rows]
     if not described:
-        return []
+        return {}
     attach_objects(described)
     _attach_variables(described)
-    found = {v.identifier for one in described for v in one.variables if v.identifier}
-    return [kind for kind in Variable.Identifier.values if kind in found]
+    return identifiers_of(described)
+
+
+def identifiers_of(described: Iterable[DescribedRow]) -> dict[str, list[str]]:
+    """The same, of rows that are described already."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for one in described:
+        for variable in one.variables:
+            if variable.identifier and variable.name not in found[variable.identifier]:
+                found[variable.identifier].append(variable.name)
+    return dict(found)
 
 
 def _attach_variables(described: list[DescribedRow]) -> None:

@@ -161,8 +161,17 @@ def outbox() -> Iterator[str]:
 
 @finder
 def content() -> Iterator[str]:
-    """Places of a file's content: the JSON of every draft and version."""
-    return _leaves(registry("Content")().model_dump(), "")
+    """Places of a file's content, by the forms: the JSON of every draft and version."""
+    for path in _form_files():
+        yield from _leaves(registry("Form").model_validate(_toml(path)).empty, "")
+
+
+def _form_files() -> list[Path]:
+    return sorted((TOP / "requests_app").rglob("forms/*.toml"))
+
+
+def _toml(path: Path) -> dict[str, Any]:
+    return tomllib.loads(path.read_text(encoding="utf-8"))
 
 
 def _leaves(value: Any, path: str) -> Iterator[str]:
@@ -252,6 +261,20 @@ def _codes(value: Any, path: str) -> Iterator[str]:
             yield from _codes(inner, f"{path}[{code}]" if code else path)
     elif isinstance(value, str) and not _PROSE.search(value):
         yield f"{path} = {value}"
+
+
+@finder
+def forms() -> Iterator[str]:
+    """Codes of the forms: addresses of pages, what an answer is and may be in a version."""
+    for path in _form_files():
+        for section in _toml(path)["sections"]:
+            yield f"{path.stem} {section['code']} slug = {section['slug']}"
+            for one in section.get("questions", []):
+                place = f"{path.stem} {section['code']}.{one['code']}"
+                yield f"{place} type = {one['type']}"
+                yield from (
+                    f"{place} option = {option['code']}" for option in one.get("options", [])
+                )
 
 
 @finder

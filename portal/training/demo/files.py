@@ -20,7 +20,7 @@ from requests_app.dossier import pieces
 from requests_app.models import AccessRequest, Piece, RequestVersion, Stage
 from requests_app.permits import team
 from requests_app.procedures import registry
-from requests_app.procedures.content import PROHIBITED, Row
+from requests_app.procedures.content import Row
 from requests_app.selection import specification
 from requests_app.workflow import completeness_grid, engine
 
@@ -152,9 +152,12 @@ class _File:
                 },
                 "dpo": {"name": "Délégué de démonstration", "email": "dpo@demo.example"},
             },
-            "prohibited": {code: {"undertaking": True, "reason": reason} for code in PROHIBITED},
+            "prohibited": {
+                question.code: {"undertaking": True, "reason": reason}
+                for question in self.request.form.section("prohibited").answers
+            },
             "identifiers": {
-                kind: {"justification": why} for kind in specification.identifier_kinds(rows)
+                kind: {"justification": why} for kind in specification.identifiers(rows)
             },
             "legal": {
                 "legal_basis": "public_interest",

@@ -2,52 +2,20 @@
 
 import hashlib
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 from django import forms
 from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
-from portal.common.days import Bound, DayField
-from portal.common.fields import LineField, NameField, WholeNumberField
+from portal.common.fields import NameField
 from requests_app.procedures.conditions import is_filled
-from requests_app.procedures.content import Label
-from requests_app.procedures.content_labels import FIELD_LABELS
+from requests_app.procedures.section import Section
 
-
-SEPARATOR = "__"
-
-
-def flatten(data: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """`{"controller": {"name": "x"}}` → `{"controller__name": "x"}`; lists stay as they are."""
-    flat: dict[str, Any] = {}
-    for key, value in data.items():
-        if isinstance(value, Mapping):
-            flat |= flatten(value, f"{prefix}{key}{SEPARATOR}")
-        else:
-            flat[f"{prefix}{key}"] = value
-    return flat
-
-
-def put(data: dict[str, Any], path: str, value: Any) -> None:
-    """Write a value at a flattened name, in place."""
-    *parents, last = path.split(SEPARATOR)
-    for parent in parents:
-        data = data.setdefault(parent, {})
-    data[last] = value
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """Fields shown together; a closed group is folded until it holds something."""
-
-    label: Label
-    fields: list[forms.BoundField]
-    help: Label = ""
-    open: bool = True
-    anchor: str = ""
+from .questions import control_of
+from .questions.base import Asked, Group
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,37 +27,48 @@ class Merge:
 
 
 class SectionForm(forms.Form):
-    """One section of the content: initial values from storage, cleaned values back to it.
+    """One section of a form: initial values from storage, cleaned values back to it.
 
     No field is required to save; `required` only tells the page which ones the signature will need.
     """
 
-    section: ClassVar[str] = ""
     use_required_attribute = False
 
     def __init__(
-        self,
-        data: Any = None,
-        *,
-        stored: dict[str, Any],
-        needed: frozenset[str] = frozenset(),
-        **kwargs: Any,
+        self, data: Any = None, *, section: Section, stored: dict[str, Any], asked: Asked
     ) -> None:
-        self.stored = stored
-        super().__init__(data, label_suffix="", **kwargs)
-        self.add_fields()
+        self.section, self.stored = section, stored
+        super().__init__(data, label_suffix="")
+        self.controls = [
+            control_of(question, stored=stored.get(question.code), asked=asked)
+            for question in section.questions
+            if question.is_asked(asked.facts)
+        ]
+        for control in self.controls:
+            self.fields |= control.fields(self.data)
         self.initial = self.initial_of(stored)
         for name, field in self.fields.items():
-            field.required = name in needed
-            if not field.label:
-                path = f"{self.section}.{name.replace(SEPARATOR, '.')}"
-                field.label = FIELD_LABELS.get(path, name)
-
-    def add_fields(self) -> None:
-        """Fields that depend on what is stored or sent."""
+            field.required = name in asked.needed
 
     def initial_of(self, stored: dict[str, Any]) -> dict[str, Any]:
-        return flatten(stored)
+        return {
+            name: value
+            for control in self.controls
+            if control.question.answered
+            for name, value in control.initial(stored[control.question.code]).items()
+        }
+
+    @property
+    def asked_codes(self) -> list[str]:
+        """Questions that the page shows."""
+        return [control.question.code for control in self.controls]
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or {}
+        for control in self.controls:
+            for name, text in control.faults(cleaned, self.section):
+                self.add_error(name, text)
+        return cleaned
 
     def full_clean(self) -> None:
         shown = {name: field.required for name, field in self.fields.items()}
@@ -99,11 +78,22 @@ class SectionForm(forms.Form):
         for name, required in shown.items():
             self.fields[name].required = required
 
-    def section_data(self, *, only: Collection[str] | None = None) -> dict[str, Any]:
-        """The section with the valid fields as typed (`only` these); the rest stays as stored."""
+    def section_data(
+        self, *, only: Collection[str] | None = None, tidy: bool = False
+    ) -> dict[str, Any]:
+        """The section with the valid fields as typed (`only` these); the rest stays as stored.
+
+        `tidy`: without the empty rows of tables, which an open page still shows.
+        """
         data: dict[str, Any] = json.loads(json.dumps(self.stored))
-        for name, value in self.typed(only).items():
-            put(data, name, value)
+        typed = self.typed(only)
+        for control in self.controls:
+            if not control.question.answered:
+                continue
+            code = control.question.code
+            mine = {name: typed[name] for name in control.names if name in typed}
+            value = control.collect(mine, data[code])
+            data[code] = control.question.tidy(value) if tidy else value
         return data
 
     def typed(self, only: Collection[str] | None = None) -> dict[str, Any]:
@@ -137,6 +127,10 @@ class SectionForm(forms.Form):
         mine = {name for name, digest in typed.items() if digest != known.get(name, "?")}
         theirs = {name for name, digest in stored.items() if digest != known.get(name, "?")}
         clash = {name for name in mine & theirs if typed[name] != stored[name]}
+        differing = frozenset(name for name in mine if typed[name] != stored[name])
+        filled = frozenset(name for name, digest in known.items() if digest != _digest(None))
+        for control in self.controls:
+            clash |= control.clashes(differing, filled)
         return Merge(frozenset(mine), frozenset(clash))
 
     def with_theirs(self, names: Collection[str]) -> QueryDict:
@@ -156,8 +150,24 @@ class SectionForm(forms.Form):
         return data
 
     def groups(self) -> Iterator[Group]:
-        """All fields in one group, unless the section says otherwise."""
-        yield Group("", [self[name] for name in self.fields])
+        """Questions as they are shown, in order: alone, or under the heading of their group."""
+        headings = {
+            code: str(group.label) for group in self.section.groups for code in group.questions
+        }
+        heading, fields = "", list[forms.BoundField]()
+        for control in self.controls:
+            own = [*control.groups(self)]
+            here = headings.get(control.question.code, "")
+            if fields and (own or here != heading):
+                yield Group(heading, fields)
+                fields = []
+            heading = here
+            if own:
+                yield from own
+            else:
+                fields += [self[name] for name in control.names]
+        if fields:
+            yield Group(heading, fields)
 
 
 class TitleForm(forms.Form):
@@ -191,70 +201,3 @@ def _read_base(text: str) -> dict[str, str]:
     except ValueError:
         return {}
     return known if isinstance(known, dict) else {}
-
-
-_TOO_LONG = {
-    "max_length": _(
-        "Ce texte est trop long : il compte %(show_value)s caractères pour %(limit_value)s au plus."
-        " Raccourcissez-le, ou mettez le détail dans une pièce."
-    )
-}
-NOT_A_CHOICE = {"invalid_choice": _("Choisissez parmi les réponses proposées.")}
-
-
-def text(label: Label = "", *, rows: int = 4, help: Label = "", max_length: int = 20_000) -> Any:
-    return forms.CharField(
-        label=label,
-        help_text=help,
-        max_length=max_length,
-        widget=forms.Textarea(attrs={"rows": rows}),
-        error_messages=_TOO_LONG,
-    )
-
-
-def line(label: Label = "", *, help: Label = "", max_length: int = 300) -> Any:
-    return LineField(label=label, help_text=help, max_length=max_length, error_messages=_TOO_LONG)
-
-
-class RadioSelect(forms.RadioSelect):
-    """`closed`: answers shown that cannot be given now.
-
-    The library of forms draws a widget by the name of its class, so that name stays.
-    """
-
-    closed: Collection[str] = ()
-
-    def create_option(self, name: str, value: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        option: dict[str, Any] = super().create_option(name, value, *args, **kwargs)
-        if value in self.closed:
-            option["attrs"]["disabled"] = True
-        return option
-
-
-def choice(options: Mapping[str, Label], label: Label = "", *, help: Label = "") -> Any:
-    return forms.ChoiceField(
-        label=label,
-        help_text=help,
-        choices=list(options.items()),
-        widget=RadioSelect,
-        error_messages=NOT_A_CHOICE,
-    )
-
-
-def number(label: Label = "", *, low: int, high: int, help: Label = "") -> Any:
-    return WholeNumberField(
-        label=label,
-        help_text=help,
-        min_value=low,
-        max_value=high,
-        localize=False,
-        error_messages={
-            "invalid": _("Écrivez un nombre entier."),
-            "min_value": _("Écrivez un nombre d’au moins %(limit_value)s."),
-            "max_value": _("Écrivez un nombre d’au plus %(limit_value)s."),
-        },
-    )
-
-
-def day(label: Label = "", *, earliest: Bound, latest: Bound) -> Any:
-    return DayField(label=label, earliest=earliest, latest=latest)

@@ -38,7 +38,16 @@ def version_document(request: HttpRequest, pk: UUID, number: int) -> HttpRespons
     version = _readable_version(request, pk, number)
     record_view(request, "request.download_document", on=version, about=pk, always=True)
     name = f"{version.request.number or 'demande'}-version-{version.number}"
-    return pdf_answer(request, lambda: version_pdf.version_pdf(version), name, about=pk)
+    parts = _parts_read(request, version)
+    return pdf_answer(request, lambda: version_pdf.version_pdf(version, parts), name, about=pk)
+
+
+def _parts_read(request: HttpRequest, version: RequestVersion) -> frozenset[str] | None:
+    """Parts of the file that a reader sees; None for who sees the version whole, its signatory
+    included."""
+    parts = permissions.parts_visible(request.user, version.request)
+    mine = version.signed_by_id == request.user.pk
+    return None if mine or "version_to_sign" in parts else parts
 
 
 @require_safe
@@ -56,7 +65,12 @@ def differences(request: HttpRequest, pk: UUID, number: int) -> HttpResponse:
         "access_request": version.request,
         "version": version,
         "before": before,
-        "changes": dossier.differences(before.content, version.content, procedure=procedure)
+        "changes": dossier.differences(
+            before.content,
+            version.content,
+            procedure=procedure,
+            parts=_parts_read(request, version),
+        )
         if before
         else [],
     }

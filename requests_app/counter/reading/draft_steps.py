@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from requests_app.dossier import Missing
 from requests_app.models import AccessRequest
 from requests_app.procedures.content import Label
+from requests_app.procedures.form import Form
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,20 +22,25 @@ class Step:
     label: Label
 
 
-STEPS = (
-    Step("parties", "parties", gettext_lazy("Parties")),
-    Step("purpose", "finalite", gettext_lazy("Finalité et intérêt public")),
-    Step("prohibited", "finalites-interdites", gettext_lazy("Finalités interdites")),
-    Step("specification", "donnees", gettext_lazy("Expression de besoins")),
-    Step("identifiers", "identifiants", gettext_lazy("Identifiants potentiels")),
-    Step("legal", "cadre-juridique", gettext_lazy("Cadre juridique")),
-    Step("persons", "personnes", gettext_lazy("Équipe et personnes habilitées")),
-    Step("duration", "duree", gettext_lazy("Durée")),
+# Pages of the portal's own: the team, where the form puts it, and those that come last.
+TEAM = Step("persons", "personnes", gettext_lazy("Équipe et personnes habilitées"))
+LAST = (
     Step("pieces", "pieces", gettext_lazy("Pièces")),
     Step("summary", "recapitulatif", gettext_lazy("Récapitulatif et signature")),
 )
-BY_SLUG = {step.slug: step for step in STEPS}
-BY_SECTION = {step.section: step for step in STEPS}
+
+
+def steps_of(form: Form) -> tuple[Step, ...]:
+    """Every step of a file, in order: the form's sections, the team, the pieces, the summary."""
+    steps = [
+        TEAM if one.kind == "team" else Step(one.code, one.slug, str(one.heading))
+        for one in form.sections
+    ]
+    return (*steps, *(() if TEAM in steps else (TEAM,)), *LAST)
+
+
+def by_section(form: Form) -> dict[str, Step]:
+    return {step.section: step for step in steps_of(form)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +72,9 @@ class MissingLink:
 
 
 def url_of(request: AccessRequest, section: str) -> str:
-    return reverse("requests_app:draft_step", args=[request.pk, BY_SECTION[section].slug])
+    """Raises KeyError for a section that its form does not have."""
+    step = by_section(request.form)[section]
+    return reverse("requests_app:draft_step", args=[request.pk, step.slug])
 
 
 def states(
@@ -79,22 +87,23 @@ def states(
     return [
         StepState(
             step,
-            url_of(request, step.section),
+            reverse("requests_app:draft_step", args=[request.pk, step.slug]),
             counts.get(step.section, 0),
             step.section == current,
         )
-        for step in STEPS
+        for step in steps_of(request.form)
     ]
 
 
 def links(request: AccessRequest, missing: Iterable[Missing]) -> list[MissingLink]:
     """Everything missing, each with its link, in the order of the steps."""
-    order = {step.section: rank for rank, step in enumerate(STEPS)}
+    steps = by_section(request.form)
+    order = {section: rank for rank, section in enumerate(steps)}
     return [
         MissingLink(
             one.label,
             f"{url_of(request, one.section)}#{field_id(one)}",
-            str(BY_SECTION[one.section].label),
+            str(steps[one.section].label),
         )
         for one in sorted(missing, key=lambda one: order[one.section])
     ]
@@ -108,12 +117,13 @@ def field_id(one: Missing) -> str:
     return one.anchor
 
 
-def rank(section: str) -> int:
+def rank(form: Form, section: str) -> int:
     """Rank of a step, from 1."""
-    return STEPS.index(BY_SECTION[section]) + 1
+    return [*by_section(form)].index(section) + 1
 
 
-def next_step(section: str) -> Step | None:
+def next_step(form: Form, section: str) -> Step | None:
     """The step after a section; None after the last."""
-    rank = STEPS.index(BY_SECTION[section])
-    return STEPS[rank + 1] if rank + 1 < len(STEPS) else None
+    steps = steps_of(form)
+    after = rank(form, section)
+    return steps[after] if after < len(steps) else None

@@ -26,7 +26,6 @@ from requests_app.models import (
     RequestVersion,
 )
 from requests_app.permits import access
-from requests_app.procedures.content_labels import readable
 from requests_app.procedures.schema import Procedure
 from requests_app.provisioning import gates
 from requests_app.rights import permissions
@@ -109,7 +108,7 @@ class Reader:
         found: dict[str, Any] = {
             "versions": versions if self._chooses else [],
             "version": chosen if self._chooses else None,
-            "content": readable(self._visible_content(content)),
+            "content": self.request.form.readable(self._visible_content(content)),
         }
         if self.parts & {"card", "specification"}:
             bases = self.request.datasets.select_related("dataset__holder__organisation")
@@ -150,15 +149,9 @@ class Reader:
         return next(reversed(signed or versions), None)
 
     def _visible_content(self, content: dict[str, Any]) -> dict[str, Any]:
-        if self.parts & {"content", "version_to_sign"}:
+        if "version_to_sign" in self.parts:
             return content
-        visible: dict[str, Any] = {}
-        purpose = content.get("purpose", {})
-        if "purpose" in self.parts:
-            visible["purpose"] = purpose
-        elif "summary" in self.parts:
-            visible["purpose"] = {"summary": purpose.get("summary", "")}
-        return visible
+        return self.request.form.read_by(content, self.parts)
 
     def pieces(self) -> list[Any]:
         """Pieces in the procedure's order, with their label and the file's address."""

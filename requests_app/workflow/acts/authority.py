@@ -57,8 +57,9 @@ class AnswerPoints(Verb):
         """What nobody was consulted on is a new request, not a correction."""
         if opinion is None:
             return
-        judged = (opinion.version.content.get("specification") or {}).get("rows") or []
-        asked = dossier.snapshot(ctx.request)["specification"].get("rows") or []
+        form = ctx.request.form
+        judged = form.rows(opinion.version.content)
+        asked = form.rows(dossier.snapshot(ctx.request))
         for words in widened(judged, asked):
             yield _(
                 "L’expression de besoins ne peut pas être élargie après l’avis :"

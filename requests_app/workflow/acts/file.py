@@ -10,8 +10,6 @@ from django.utils.translation import gettext as _
 from requests_app import dossier
 from requests_app.dossier import numbers
 from requests_app.models import AccessRequest, RequestState, RequestVersion
-from requests_app.procedures.content import cleaned
-from requests_app.procedures.content_labels import SECTION_LABELS
 from requests_app.procedures.schema import Procedure
 from requests_app.rights import permissions, standing
 from requests_app.workflow.context import ActData, Context
@@ -42,26 +40,20 @@ def freeze(ctx: Context, *, signed: bool) -> RequestVersion:
 def to_sign_again(request: AccessRequest, procedure: Procedure) -> list[str]:
     """Labels of what changed since the last counting version and must be signed again.
 
-    Sections named by the procedure, and pieces marked `needs_signature`.
+    Sections with an answer that the form says so of, and pieces marked `needs_signature`.
     """
     last = RequestVersion.objects.filter(request=request).signed().newest()
     if last is None:
         return [_("le dossier entier")]
     old, new = last.content, dossier.snapshot(request)
     changed = [
-        _("section « %(section)s »") % {"section": SECTION_LABELS[section]}
-        for section in procedure.signature.sections
-        if _section(old, section) != _section(new, section)
+        _("section « %(section)s »") % {"section": section.label}
+        for section in request.form.changed(old, new, signed_again=True)
     ]
     signed = [piece for piece in procedure.pieces if piece.needs_signature]
     return changed + [
         str(piece.label) for piece in signed if _piece(old, piece.code) != _piece(new, piece.code)
     ]
-
-
-def _section(content: dict[str, Any], name: str) -> dict[str, Any]:
-    """As today's shape: a field added since the version was frozen is no change of the file."""
-    return cleaned(name, content.get(name) or {})
 
 
 def _piece(content: dict[str, Any], code: str) -> object:

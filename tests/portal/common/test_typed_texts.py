@@ -16,8 +16,9 @@ from portal.common.digits import has_digit, is_digits, whole_number
 from portal.common.fields import LineField, NameField, WholeNumberField
 from portal.common.fold import folded, has_letter, heaped, one_line, plain_address
 from requests_app.counter.forms.basket import YearsForm
-from requests_app.counter.forms.draft import TitleForm, number
-from requests_app.counter.forms.draft import line as draft_line
+from requests_app.counter.forms.draft import TitleForm
+from requests_app.counter.forms.fields import line as draft_line
+from requests_app.counter.forms.fields import number
 from requests_app.counter.forms.orientation import StartForm
 from requests_app.counter.forms.signature import SignForm
 from tests.support.client import client_for

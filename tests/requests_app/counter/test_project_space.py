@@ -7,8 +7,10 @@ import pytest
 from django.urls import reverse
 
 from requests_app import dossier
-from requests_app.counter.forms.draft_sections import SpecificationForm
+from requests_app.counter.forms.draft import SectionForm
+from requests_app.counter.forms.questions.base import Asked
 from requests_app.models import Permit
+from requests_app.procedures import forms, registry
 from requests_app.procedures.content import DELIVERY_MODES
 from requests_app.workflow import engine
 from tests.support.client import client_for, page_text
@@ -19,12 +21,20 @@ pytestmark = pytest.mark.django_db
 NOT_YET = "pas encore disponible"
 
 
-def asked(**stored: str) -> SpecificationForm:
-    return SpecificationForm({"delivery_mode": "project_space"}, stored=stored)
+def page(data: Any, **stored: str) -> SectionForm:
+    """The step of the data, as the form of today asks it."""
+    form = forms.of(registry.get("fr-cnil-standard", 1))
+    section = form.section("specification")
+    held = form.cleaned("specification", stored)
+    return SectionForm(data, section=section, stored=held, asked=Asked(facts={}))
+
+
+def asked(**stored: str) -> SectionForm:
+    return page({"delivery_mode": "project_space"}, **stored)
 
 
 def test_a_draft_shows_it_and_cannot_choose_it() -> None:
-    form = SpecificationForm(None, stored={})
+    form = page(None)
     shown = str(form["delivery_mode"])
     assert NOT_YET in shown
     (control,) = re.findall(r"<input[^>]*value=\"project_space\"[^>]*>", shown)
@@ -68,4 +78,4 @@ def test_with_the_setting_on_it_is_offered_as_any_other(settings: Any) -> None:
     settings.PROJECT_SPACES = True
     assert NOT_YET not in str(DELIVERY_MODES["project_space"])
     assert "delivery_mode" not in asked().errors
-    assert "disabled" not in str(SpecificationForm(None, stored={})["delivery_mode"])
+    assert "disabled" not in str(page(None)["delivery_mode"])

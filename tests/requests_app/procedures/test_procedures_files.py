@@ -188,10 +188,11 @@ def test_no_text_of_the_procedure_calls_anything_a_decision_or_a_permit() -> Non
 
 def test_a_field_that_no_file_holds_is_told(tmp_path: Path) -> None:
     text = (registry.FOLDER / "fr-cnil-standard-1.toml").read_text(encoding="utf-8")
-    wrong = text.replace('field = "purpose.summary"', 'field = "purpose.sumary"').replace(
-        '"identifiers", "legal"', '"identifyers", "legal"'
+    wrong = text.replace('fact = "specification.own_data"', 'fact = "specification.own_dat"')
+    wrong = wrong.replace(
+        "# --- Pieces", '[[required_fields]]\nfield = "purpose.sumary"\nlabel = "x"\n# --- Pieces'
     )
     path = tmp_path / "fr-cnil-standard-1.toml"
     path.write_text(wrong, encoding="utf-8")
-    with pytest.raises(registry.ProcedureError, match=r"identifyers, purpose\.sumary"):
+    with pytest.raises(registry.ProcedureError, match=r"purpose\.sumary, specification\.own_dat$"):
         registry.load(path)

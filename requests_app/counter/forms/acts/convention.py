@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from portal.accounts.models import Organisation
 from portal.common.calendar import legal_today
 from portal.common.days import DayField, years_from_now
-from requests_app.counter.forms.draft import RadioSelect
+from requests_app.counter.forms.fields import RadioSelect
 from requests_app.deadlines import access_period
 from requests_app.models import RequestMember
 from requests_app.permits.source_addresses import AddressRefused, network
@@ -95,8 +95,7 @@ class RecordConventionForm(ActForm):
 
     def _start_from_what_was_asked(self) -> None:
         """The file says how the data are to be delivered and for how long: nothing typed twice."""
-        content = self.access_request.content
-        asked = content.get("specification", {}).get("delivery_mode")
+        asked = self.access_request.form.value(self.access_request.content, "delivery_mode")
         field = self.fields["delivery_mode"]
         field.widget.closed = {mode for mode in DELIVERY_MODES if not is_available(mode)}  # type: ignore[attr-defined]
         if asked in self.procedure.convention.delivery_modes and is_available(asked):

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -15,17 +16,20 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from pydantic import ValidationError
 
 from portal.audit.record import record_view
+from portal.common.digits import whole_number
 from portal.common.templatetags.portal import hour
 from requests_app import dossier
-from requests_app.counter.forms.draft import Merge, SectionForm, TitleForm, flatten
-from requests_app.counter.forms.draft_sections import FORMS
+from requests_app.counter.forms.draft import Merge, SectionForm, TitleForm
+from requests_app.counter.forms.questions.base import SEPARATOR, Asked
+from requests_app.counter.forms.questions.table import without_row
 from requests_app.counter.pages.helpers import posted, team_request
 from requests_app.counter.reading import draft_steps
 from requests_app.deadlines import access_period
 from requests_app.dossier import EditConflict, NotEditable
 from requests_app.models import AccessRequest, StageState
 from requests_app.procedures.conditions import all_hold
-from requests_app.procedures.content_labels import readable
+from requests_app.procedures.form import ReadableSection
+from requests_app.procedures.section import Section
 from requests_app.rights import permissions
 from requests_app.workflow import completeness_grid
 from requests_app.workflow.definition import REQUEST_MOVES
@@ -34,6 +38,8 @@ from . import draft_rows
 
 
 AUTOSAVE_HEADER = "X-Autosave"
+ADD, REMOVE = "add_row", "remove_row"  # buttons of a table: `sites:3` rows to show, `sites:1` to go
+MOST_ROWS = 200
 
 
 @require_safe
@@ -79,14 +85,15 @@ def frame(
     """What every page of the draft shows around its content."""
     if missing is None:
         missing = dossier.missing_items(access_request)
-    following = draft_steps.next_step(current) if current else None
+    form = access_request.form
+    following = draft_steps.next_step(form, current) if current else None
     return {
         "access_request": access_request,
         "procedure": access_request.procedure,
         "steps": draft_steps.states(access_request, missing, current=current),
-        "step": draft_steps.BY_SECTION.get(current),
+        "step": draft_steps.by_section(form).get(current),
         "next_step": following,
-        "rank": draft_steps.rank(current) if current else None,
+        "rank": draft_steps.rank(form, current) if current else None,
         "missing_count": len(missing),
         "missing_here": [one for one in missing if one.section == current],
         "editable": permissions.can(request.user, "edit", access_request),
@@ -113,12 +120,10 @@ def to_overview(request: HttpRequest, pk: UUID) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def step(request: HttpRequest, pk: UUID, slug: str) -> HttpResponse:
     """One step made of fields (persons, pieces and summary have their own views)."""
-    chosen = draft_steps.BY_SLUG.get(slug)
-    if chosen is None or chosen.section not in FORMS:
-        raise Http404
     try:
         access_request = editable_request(request, pk)
-        form = section_form(access_request, chosen.section, posted(request))
+        section = _section(access_request, slug)
+        form = section_form(access_request, section, sent(request), rows=_rows_asked(request))
         if request.method == "POST":
             return _save(request, access_request, form)
     except NotEditable:
@@ -126,33 +131,65 @@ def step(request: HttpRequest, pk: UUID, slug: str) -> HttpResponse:
     return page(request, access_request, form)
 
 
+def _section(access_request: AccessRequest, slug: str) -> Section:
+    """Raises Http404."""
+    for section in access_request.form.filled_in:
+        if section.slug == slug:
+            return section
+    raise Http404
+
+
+def sent(request: HttpRequest) -> QueryDict | None:
+    """What a form sends; without the row of a table that its button removes."""
+    data = posted(request)
+    if data is not None and (button := data.get(REMOVE)):
+        return without_row(data, button)
+    return data
+
+
+def _rows_asked(request: HttpRequest) -> dict[str, int]:
+    """Rows that a table shows after its button to add one: `?lignes=sites:3`."""
+    code, _colon, count = (request.POST.get(ADD) or request.GET.get("lignes", "")).partition(":")
+    number = whole_number(count)
+    return {code: min(number, MOST_ROWS)} if code and number else {}
+
+
 def section_form(
-    access_request: AccessRequest, section: str, data: Any, *, stored: dict[str, Any] | None = None
+    access_request: AccessRequest,
+    section: Section,
+    data: Any,
+    *,
+    stored: dict[str, Any] | None = None,
+    rows: dict[str, int] | None = None,
 ) -> SectionForm:
     """The form of a section, with the marks of what the signature will need."""
-    extra: dict[str, Any] = {}
-    if section == "identifiers":
-        extra["kinds"] = draft_rows.identifiers(access_request)
-    if section == "duration":
-        extra["most_months"] = access_period.most_months(access_request.procedure)
-    return FORMS[section](
-        data,
-        stored=dossier.section_of(access_request, section) if stored is None else stored,
-        needed=_needed(access_request, section),
-        **extra,
-    )
-
-
-def _needed(access_request: AccessRequest, section: str) -> frozenset[str]:
-    rules = access_request.procedure.required_fields
     known = dossier.facts(access_request)
-    paths = (rule.field for rule in rules if all_hold(rule.when, known))
-    names = {p.partition(".")[2].replace(".", "__") for p in paths if p.startswith(f"{section}.")}
-    if section == "prohibited":
-        names |= set(flatten(dossier.section_of(access_request, section)))
-    if section == "identifiers":
-        names |= {f"{kind}__justification" for kind in draft_rows.identifiers(access_request)}
-    return frozenset(names)
+    asked = Asked(
+        facts=known,
+        needed=_needed(access_request, section, known),
+        most={"access_months": access_period.most_months(access_request.procedure)},
+        rows=rows or {},
+    )
+    values = dossier.section_of(access_request, section.code) if stored is None else stored
+    return SectionForm(data, section=section, stored=values, asked=asked)
+
+
+def _needed(
+    access_request: AccessRequest, section: Section, known: dict[str, Any]
+) -> frozenset[str]:
+    """Names of the fields that the signature will need."""
+    paths = {
+        f"{question.code}.{place}" if place else question.code
+        for question in section.answers
+        if question.is_required(known)
+        for place in question.needs()
+    }
+    beyond = (
+        rule.field.removeprefix(f"{section.code}.")
+        for rule in access_request.procedure.required_fields
+        if rule.field.startswith(f"{section.code}.") and all_hold(rule.when, known)
+    )
+    return frozenset(path.replace(".", SEPARATOR) for path in {*paths, *beyond})
 
 
 def page(
@@ -164,14 +201,16 @@ def page(
     **extra: Any,
 ) -> HttpResponse:
     """The page of a step, whatever has just happened to it."""
-    context = frame(request, access_request, current=form.section) | {
+    section = form.section
+    context = frame(request, access_request, current=section.code) | {
         "form": form,
+        "section": section,
         "groups": list(form.groups()),
         "revision": access_request.content_revision,
         "base": form.base(),
         **extra,
     }
-    if form.section == "specification":
+    if draft_rows.are_in(access_request, section.code):
         context |= draft_rows.context(request, access_request)
     return render(request, "requests_app/draft/step.html", context, status=status)
 
@@ -181,33 +220,52 @@ def _save(request: HttpRequest, access_request: AccessRequest, form: SectionForm
     autosave = bool(request.headers.get(AUTOSAVE_HEADER))
     valid = form.is_valid()
     merge = form.merge(request.POST.get("base", ""))
-    revision = access_request.content_revision
+    revision, code = access_request.content_revision, form.section.code
     try:
         if merge.clash:
-            dossier.raise_conflict(access_request, form.section)
+            dossier.raise_conflict(access_request, code)
+        data = form.section_data(only=merge.mine, tidy=valid and not autosave)
         revision = dossier.save_section(
-            access_request,
-            form.section,
-            form.section_data(only=merge.mine),
-            by=request.user,
-            revision=revision,
+            access_request, code, data, by=request.user, revision=revision
         )
     except EditConflict as conflict:
         return _conflict(request, access_request, form, conflict, autosave=autosave)
     except ValidationError:
         form.add_error(None, _("Une valeur n’est pas acceptable. Corrigez-la puis enregistrez."))
         valid = False
+    else:
+        form.stored = data
     if autosave:
         return _saved(request, access_request, form, merge, revision)
     if not valid:
         return page(request, access_request, form, status=422)
-    if form.section == "specification" and (done := draft_rows.act(request, access_request)):
+    return _next_page(request, access_request, form)
+
+
+def _next_page(
+    request: HttpRequest, access_request: AccessRequest, form: SectionForm
+) -> HttpResponse:
+    """Where a saved step leads: to what its button asks for, to new questions, to the next step."""
+    code = form.section.code
+    if draft_rows.are_in(access_request, code) and (
+        done := draft_rows.act(request, access_request)
+    ):
         return done
+    here = draft_steps.url_of(access_request, code)
+    for name in (ADD, REMOVE):
+        if button := request.POST.get(name):
+            table = quote(button.partition(":")[0])
+            asked = f"?lignes={quote(button)}" if name == ADD else ""
+            return redirect(f"{here}{asked}#{table}")
     messages.success(request, _("L’étape est enregistrée."))
-    following = draft_steps.next_step(form.section)
+    after = section_form(access_request, form.section, None).asked_codes
+    if set(after) - set(form.asked_codes):
+        messages.info(request, _("Vos réponses appellent d’autres questions : les voici."))
+        return redirect(here)
+    following = draft_steps.next_step(access_request.form, code)
     if "next" in request.POST and following is not None:
         return redirect("requests_app:draft_step", access_request.pk, following.slug)
-    return redirect(draft_steps.url_of(access_request, form.section))
+    return redirect(here)
 
 
 def _saved(
@@ -261,8 +319,9 @@ def _conflict(
     access_request.refresh_from_db()
     form.stored = conflict.theirs
     changed = form.merge(request.POST.get("base", "")).mine
-    mine = readable({form.section: form.section_data(only=changed)})
-    theirs = readable({form.section: conflict.theirs})
+    code, words = form.section.code, access_request.form.readable
+    mine = words({code: form.section_data(only=changed)})
+    theirs = words({code: conflict.theirs})
     sent = form.with_theirs(changed)
     again = section_form(access_request, form.section, sent, stored=conflict.theirs)
     return page(
@@ -270,8 +329,14 @@ def _conflict(
         access_request,
         again,
         status=409,
-        conflict={"text": text, "changes": _sides(mine[0].facts, theirs[0].facts)},
+        conflict={"text": text, "changes": _sides(_lines(mine[0]), _lines(theirs[0]))},
     )
+
+
+def _lines(section: ReadableSection) -> list[tuple[str, str]]:
+    """Everything of a section in words, the rows of its tables included."""
+    grids = [(one.caption, "\n".join(" – ".join(row) for row in one.rows)) for one in section.grids]
+    return [*section.facts, *grids]
 
 
 def _sides(

@@ -1,6 +1,5 @@
 """The chosen data inside a draft: imported from the selection, changed row by row, exported."""
 
-from collections import defaultdict
 from typing import Any
 from urllib.parse import parse_qsl
 from uuid import UUID
@@ -19,12 +18,11 @@ from requests_app.counter.forms.basket import RowForm
 from requests_app.counter.pages.helpers import pdf_answer, posted, team_request
 from requests_app.counter.reading import draft_steps
 from requests_app.dossier import EditConflict, NotEditable
-from requests_app.dossier.frozen import row_in_words
 from requests_app.models import AccessRequest
 from requests_app.procedures.content import Row
+from requests_app.procedures.questions.data_specification import row_in_words
 from requests_app.selection import basket as baskets
 from requests_app.selection import exports, mending
-from requests_app.selection.described import DescribedRow
 from requests_app.selection.specification import describe
 
 from .basket import row_context, table_variables
@@ -38,28 +36,23 @@ def context(request: HttpRequest, access_request: AccessRequest) -> dict[str, An
     }
 
 
-def identifiers(access_request: AccessRequest) -> dict[str, list[str]]:
-    """Kinds of potential identifiers asked for, with the names of their variables (A22)."""
-    found: dict[str, list[str]] = defaultdict(list)
-    for one in _described(access_request):
-        for variable in one.variables:
-            if variable.identifier and variable.name not in found[variable.identifier]:
-                found[variable.identifier].append(variable.name)
-    return dict(found)
+def are_in(access_request: AccessRequest, section: str) -> bool:
+    """Whether the rows are asked for in a section."""
+    found = access_request.form.of_role("data_specification")
+    return found is not None and found[0].code == section
 
 
-def _described(access_request: AccessRequest) -> list[DescribedRow]:
-    """Described once per page."""
-    kept = getattr(access_request, "described_rows", None)
-    if kept is None:
-        kept = describe(dossier.rows_of(access_request))
-        access_request.described_rows = kept  # type: ignore[attr-defined]
-    return kept
+def place(access_request: AccessRequest) -> tuple[str, str]:
+    """Codes of the section and the question that hold the rows. Raises Http404 without any."""
+    found = access_request.form.of_role("data_specification")
+    if found is None:
+        raise Http404
+    return found[0].code, found[1].code
 
 
 def act(request: HttpRequest, access_request: AccessRequest) -> HttpResponse | None:
     """What a button of the rows asks for, the fields being saved already; None without one."""
-    here = draft_steps.url_of(access_request, "specification")
+    here = draft_steps.url_of(access_request, place(access_request)[0])
     rows = dossier.rows_of(access_request)
     if value := request.POST.get("edit"):
         asked = dict(parse_qsl(value))
@@ -100,11 +93,12 @@ def save(
     request: HttpRequest, access_request: AccessRequest, rows: list[Row], *, revision: int
 ) -> None:
     """Store the rows over those of a revision. Raises EditConflict, NotEditable."""
-    data = dossier.section_of(access_request, "specification")
-    data["rows"] = [row.model_dump() for row in rows]
+    section, question = place(access_request)
+    data = dossier.section_of(access_request, section)
+    data[question] = [row.model_dump() for row in rows]
     dossier.save_section(
         access_request,
-        "specification",
+        section,
         data,
         by=request.user,
         revision=revision,
@@ -115,6 +109,7 @@ def save(
 def row(request: HttpRequest, pk: UUID, dataset: str, table: str = "") -> HttpResponse:
     """Years and variables of one row of the draft."""
     access_request = team_request(request, pk)
+    here = draft_steps.url_of(access_request, place(access_request)[0])
     rows = dossier.rows_of(access_request)
     index = next((i for i, one in enumerate(rows) if one.key == (dataset, table)), None)
     if index is None:
@@ -146,9 +141,9 @@ def row(request: HttpRequest, pk: UUID, dataset: str, table: str = "") -> HttpRe
             status, conflict = 409, _conflict_words(changed, current)
         else:
             messages.success(request, _("La ligne est modifiée."))
-            return redirect(f"{draft_steps.url_of(access_request, 'specification')}#lignes")
+            return redirect(f"{here}#lignes")
     page = row_context(form, describe([current])[0], variables) | {
-        "back": draft_steps.url_of(access_request, "specification"),
+        "back": here,
         "access_request": access_request,
         "revision": access_request.content_revision,
         "conflict": conflict,

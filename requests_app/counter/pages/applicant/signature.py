@@ -24,8 +24,7 @@ from requests_app.dossier import orientation, uploads
 from requests_app.dossier.frozen import grouped
 from requests_app.models import AccessRequest, RequestMember, RequestState, RequestVersion
 from requests_app.permits import team
-from requests_app.procedures.content import SECTIONS, Row
-from requests_app.procedures.content_labels import readable
+from requests_app.procedures.content import Row
 from requests_app.rights import permissions, standing
 from requests_app.selection.specification import describe
 from requests_app.workflow import engine
@@ -42,16 +41,19 @@ Status = RequestVersion.Status
 def summary(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Everything read at once, what is missing, and the button that freezes it."""
     access_request = team_request(request, pk)
-    missing = dossier.missing_items(access_request)
+    described = describe(dossier.rows_of(access_request))
+    missing = dossier.missing_items(access_request, described)
     names = {one.name for one in abilities(access_request, user=request.user)}
-    content = {name: dossier.section_of(access_request, name) for name in SECTIONS}
-    frozen = dossier.snapshot(access_request)
+    frozen = dossier.snapshot(access_request, described)
     last = _last_signed(access_request)
     procedure = access_request.procedure
     context = frame(request, access_request, current="summary", missing=missing) | {
         "missing_links": draft_steps.links(access_request, missing),
-        "sections": [*orientation.readable(access_request.orientation), *readable(content)],
-        "described": describe(dossier.rows_of(access_request)),
+        "sections": [
+            *orientation.readable(access_request.orientation),
+            *access_request.form.readable(frozen),
+        ],
+        "described": described,
         "persons": frozen["persons"],
         "invited": _invited(access_request) if names & {"ask_signature", "send_completion"} else [],
         "kinds": dict(RequestMember.Kind.choices),
@@ -306,7 +308,8 @@ def _nothing_to_sign(request: HttpRequest, access_request: AccessRequest) -> Htt
 
 def _version_context(access_request: AccessRequest, version: RequestVersion) -> dict[str, Any]:
     frozen = version.content
-    rows = [Row.model_validate(row) for row in frozen["specification"]["rows"]]
+    form = access_request.form
+    rows = [Row.model_validate(row) for row in form.rows(frozen)]
     labels = {piece.code: str(piece.label) for piece in access_request.procedure.pieces}
     return {
         "access_request": access_request,
@@ -315,7 +318,7 @@ def _version_context(access_request: AccessRequest, version: RequestVersion) -> 
         "fingerprint": grouped(version.sha256),
         "sections": [
             *orientation.readable(frozen.get("orientation") or {}),
-            *readable({name: frozen.get(name, {}) for name in SECTIONS}),
+            *form.readable(frozen),
         ],
         "described": describe(rows),
         "persons": frozen["persons"],

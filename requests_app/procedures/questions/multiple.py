@@ -1,0 +1,24 @@
+"""Several answers among those proposed."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from .base import Shape
+from .choice import WithOptions, known
+
+
+class Multiple(WithOptions):
+    type: Literal["multiple"]
+
+    def shape(self) -> Shape:
+        code = Annotated[
+            str, known(self.labels), Field(json_schema_extra={"enum": list(self.labels)})
+        ]
+        return list[code], []
+
+    def empty(self) -> Any:
+        return []
+
+    def words(self, value: Any) -> str:
+        return "\n".join(self.said(code) for code in value or [])

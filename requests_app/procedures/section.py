@@ -1,0 +1,119 @@
+"""A section of a form: its questions, who reads them, what it is stored as."""
+
+from functools import cached_property
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SerializeAsAny,
+    create_model,
+    model_validator,
+)
+
+from .questions import Question, read
+from .questions.base import Code, Stored
+from .texts import Text
+
+
+Slug = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,59}$")]
+AnyQuestion = Annotated[SerializeAsAny[Question], BeforeValidator(read)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Group(_Part):
+    """Questions shown together under a heading that folds."""
+
+    label: Text
+    questions: Annotated[tuple[Code, ...], Field(min_length=1)]
+
+
+class Section(_Part):
+    """One page of the form. `kind` team: its place among the pages, which is the portal's own."""
+
+    code: Code
+    slug: Slug
+    kind: Literal["questions", "team"] = "questions"
+    label: Text
+    title: Text | None = None  # of its page; the label otherwise
+    intro: Text | None = None
+    nothing: Text | None = None  # said when no question is asked
+    part: Code = "content"  # of the file, in which it is read (`requests_app.rights.visibility`)
+    sign_again: bool = True  # changed after the deposit: the representative signs again
+    groups: tuple[Group, ...] = ()
+    questions: tuple[AnyQuestion, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def justifications_are_written_out(cls, raw: Any) -> Any:
+        """One question per option of the choice that a justification without item names."""
+        if not isinstance(raw, dict) or not isinstance(raw.get("questions"), list | tuple):
+            return raw
+        by_code = {one.get("code"): one for one in raw["questions"] if isinstance(one, dict)}
+        questions: list[Any] = []
+        for one in raw["questions"]:
+            if not isinstance(one, dict) or one.get("type") != "justification" or one.get("item"):
+                questions.append(one)
+                continue
+            of = by_code.get(str(one.get("of", "")).rpartition(".")[2], {})
+            if not of.get("options"):
+                raise ValueError(
+                    f"question {one.get('code')!r}: name an item, or a choice of this section"
+                )
+            for option in of["options"]:
+                both = {"item": option["code"], "code": f"{one['code']}_{option['code']}"}
+                questions.append(one | both | {"label": _joined(one["label"], option["label"])})
+        return raw | {"questions": questions}
+
+    @model_validator(mode="after")
+    def is_coherent(self) -> "Section":
+        codes = [question.code for question in self.questions]
+        if len(codes) != len(set(codes)):
+            raise ValueError(f"section {self.code!r}: a question is named twice")
+        if (self.kind == "questions") != bool(self.questions):
+            raise ValueError(f"section {self.code!r}: a section has questions, a team has none")
+        if unknown := {code for group in self.groups for code in group.questions} - set(codes):
+            raise ValueError(f"section {self.code!r}: no question {', '.join(sorted(unknown))}")
+        return self
+
+    @property
+    def heading(self) -> Text:
+        return self.title or self.label
+
+    @cached_property
+    def answers(self) -> tuple[Question, ...]:
+        """Questions whose answer is stored."""
+        return tuple(one for one in self.questions if one.answered)
+
+    @cached_property
+    def model(self) -> type[BaseModel]:
+        """What the section is stored as: every answer, empty when nothing is said."""
+        fields: dict[str, Any] = {}
+        for one in self.answers:
+            annotation, empty = one.shape()
+            help = one.help.fr if one.help else None
+            told = Field(default=empty, title=one.label.fr, description=help)
+            fields[one.code] = (annotation, told)
+        return create_model(f"Section_{self.code}", __base__=Stored, **fields)
+
+    def part_of(self, question: Question) -> str:
+        return question.part or self.part
+
+    def is_signed_again(self, question: Question) -> bool:
+        return self.sign_again if question.sign_again is None else question.sign_again
+
+
+def _joined(label: Any, option: Any) -> dict[str, str] | str:
+    """`« Pourquoi » + « l’âge »` in each language that both have."""
+    both = [one if isinstance(one, dict) else {"fr": one} for one in (label, option)]
+    texts = {
+        language: f"{both[0][language]} – {both[1][language]}"
+        for language in both[0]
+        if language in both[1]
+    }
+    return texts if len(texts) > 1 else texts["fr"]
