@@ -1,6 +1,7 @@
 """Form fields that read what people really type: addresses, lines of text, numbers."""
 
 from typing import Any
+from uuid import UUID
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -93,3 +94,11 @@ class SirenField(forms.CharField):
             raise ValidationError(self.error_messages["length"], code="length")
         if not luhn(value) or not int(value):
             raise ValidationError(self.error_messages["check"], code="check")
+
+
+def uuid_or_none(text: str) -> UUID | None:
+    """An identifier of an address, which may be anything."""
+    try:
+        return UUID(text)
+    except ValueError:
+        return None

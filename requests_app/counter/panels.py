@@ -16,8 +16,9 @@ from portal.common.calendar import legal_today
 from portal.common.optional_cache import cache_may_fail
 from requests_app.deadlines.forecast import forecast
 from requests_app.models import AccessRequest, StageState
-from requests_app.procedures import registry
+from requests_app.procedures import kinds, registry
 from requests_app.procedures.content import Row
+from requests_app.procedures.kind import Trait
 from requests_app.procedures.schema import Procedure
 from requests_app.selection import basket
 
@@ -123,7 +124,7 @@ def median_days() -> int | None:
         return known or None
     answered = (
         AccessRequest.objects.filter(
-            stages__kind__in=["authorisation", "conformity"],
+            stages__kind__in=kinds.having(Trait.ANSWERS),
             stages__state=StageState.DONE,
             submitted_at__isnull=False,
         )

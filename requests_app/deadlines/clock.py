@@ -5,13 +5,11 @@ from uuid import UUID
 
 from portal.common.calendar import deadline
 from requests_app.models import Act, Permit, Stage
+from requests_app.procedures.kinds import KINDS
 from requests_app.procedures.parts import Clock
 from requests_app.procedures.parts import Stage as StageSpec
 
 from .rules import Pause, due_at
-
-
-RECEIPT = "record_receipt"
 
 
 def start_of(stage: Stage, clock: Clock) -> datetime | None:
@@ -23,7 +21,7 @@ def start_of(stage: Stage, clock: Clock) -> datetime | None:
     if clock.start == "receipt":
         return (
             Act.objects.in_force()
-            .filter(stage=stage, code=RECEIPT)
+            .filter(stage=stage, code=KINDS[stage.kind].receipt)
             .values_list("effective_at", flat=True)
             .order_by("-entered_at")
             .first()

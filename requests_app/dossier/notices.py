@@ -97,44 +97,9 @@ class Deposited(RequestNotice):
     label = _("demande déposée")
 
 
-class CompletenessExpected(RequestNotice):
-    code = "request.expected_completeness"
-    label = _("contrôle de complétude attendu")
-
-
-class CompletionRequested(RequestNotice):
-    code = "request.completion_requested"
-    label = _("compléments demandés")
-
-
-class CompletionReminder(RequestNotice):
-    code = "request.completion_reminder"
-    label = _("relance : compléments attendus")
-
-
-class CompletionOverdue(RequestNotice):
-    code = "request.completion_overdue"
-    label = _("compléments non reçus")
-
-
 class CompletionReceived(RequestNotice):
     code = "request.completion_received"
     label = _("compléments reçus")
-
-
-class Complete(RequestNotice):
-    code = "request.complete"
-    label = _("dossier complet")
-
-
-class Redirected(RequestNotice):
-    code = "request.redirected"
-    label = _("demande réorientée")
-
-
-class ClosedIncomplete(RequestNotice):
-    code = "request.closed_incomplete"
-    label = _("dossier clos, incomplet")
 
 
 class Withdrawn(RequestNotice):
@@ -145,16 +110,6 @@ class Withdrawn(RequestNotice):
 class Ended(RequestNotice):
     code = "request.ended"
     label = _("dossier terminé")
-
-
-class RemarkExpected(RequestNotice):
-    code = "request.expected_holder"
-    label = _("remarques attendues")
-
-
-class InterestExpected(RequestNotice):
-    code = "request.expected_opinion"
-    label = _("liens d’intérêts à déclarer")
 
 
 class SetApart(Notice):
@@ -171,54 +126,9 @@ class SetApart(Notice):
         cls.send(member, {"number": request.number or ""}, once=f"apart-{request.pk}")
 
 
-class RapporteurAssigned(RequestNotice):
-    code = "request.rapporteur_assigned"
-    label = _("rapporteur désigné")
-
-
-class ReportFiled(RequestNotice):
-    code = "request.report_filed"
-    label = _("rapport déposé")
-
-
-class OpinionExtended(RequestNotice):
-    code = "request.opinion_extended"
-    label = _("délai de l’avis prolongé")
-
-
-class TacitOpinion(RequestNotice):
-    code = "request.tacit_opinion"
-    label = _("avis réputé rendu")
-
-
-class AnswerExpected(RequestNotice):
-    code = "request.expected_answer"
-    label = _("réponse à l’avis attendue")
-
-
 class AnswerReminder(RequestNotice):
     code = "request.answer_reminder"
     label = _("relance : réponse à l’avis")
-
-
-class LateOpinion(RequestNotice):
-    code = "request.late_opinion"
-    label = _("avis tardif versé au dossier")
-
-
-class ReferralExpected(RequestNotice):
-    code = "request.expected_referral"
-    label = _("saisine de la CNIL attendue")
-
-
-class AuthorisationExpected(RequestNotice):
-    code = "request.expected_authorisation"
-    label = _("réponse de la CNIL à suivre")
-
-
-class ReferralSent(RequestNotice):
-    code = "request.referral_sent"
-    label = _("dossier transmis à la CNIL")
 
 
 class Authorised(RequestNotice):
@@ -231,51 +141,6 @@ class Refused(RequestNotice):
     label = _("demande refusée")
 
 
-class ConformityExpected(RequestNotice):
-    code = "request.expected_conformity"
-    label = _("engagement de conformité attendu")
-
-
-class RegisterExpected(RequestNotice):
-    code = "request.expected_register"
-    label = _("inscription au répertoire attendue")
-
-
-class ConventionExpected(RequestNotice):
-    code = "request.expected_convention"
-    label = _("convention attendue")
-
-
-class ExtractExpected(RequestNotice):
-    code = "request.expected_extract"
-    label = _("extraction à préparer")
-
-
-class ConventionSigned(RequestNotice):
-    code = "request.convention_signed"
-    label = _("convention enregistrée")
-
-
-class OpeningExpected(RequestNotice):
-    code = "request.expected_opening"
-    label = _("ouverture des accès à suivre")
-
-
-class AccessOpen(RequestNotice):
-    code = "request.expected_use"
-    label = _("accès ouvert")
-
-
-class ClosureExpected(RequestNotice):
-    code = "request.expected_closure"
-    label = _("clôture attendue")
-
-
-class Closed(RequestNotice):
-    code = "request.closed"
-    label = _("dossier clos")
-
-
 class TaskOpened(RequestNotice):
     code = "request.task_opened"
     label = _("vérification à faire")
@@ -284,6 +149,11 @@ class TaskOpened(RequestNotice):
 class Escalated(RequestNotice):
     code = "request.escalated"
     label = _("échéance dépassée")
+
+
+class TacitOpinion(RequestNotice):
+    code = "request.tacit_opinion"
+    label = _("avis réputé rendu")
 
 
 class SilenceRecorded(RequestNotice):

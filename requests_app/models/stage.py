@@ -7,6 +7,9 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
+from requests_app.procedures import kinds
+from requests_app.procedures.kind import Trait
+
 from .announced import AnnouncedQuerySet
 from .querysets import ActQuerySet
 from .request import RequestState
@@ -21,8 +24,9 @@ class StageState(models.TextChoices):
 
 
 class StageQuerySet(models.QuerySet["Stage"]):
-    def of_kind(self, kind: str) -> "StageQuerySet":
-        return self.filter(kind=kind)
+    def having(self, *traits: Trait) -> "StageQuerySet":
+        """Of the kinds that have one of the traits: what other rooms know of a kind."""
+        return self.filter(kind__in=kinds.having(*traits))
 
     def open(self) -> "StageQuerySet":
         return self.filter(state__in=[StageState.RUNNING, StageState.PAUSED])

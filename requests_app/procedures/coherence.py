@@ -39,6 +39,7 @@ def faults(procedure: Whole) -> list[str]:
     return [
         *_duplicates(procedure),
         *_outcomes(procedure),
+        *_clocks(procedure),
         *_joins(procedure),
         *_stage_references(procedure),
         *_tasks(procedure),
@@ -73,6 +74,13 @@ def _outcomes(procedure: Whole) -> Iterator[str]:
         written = kinds.KINDS[stage.kind].outcomes
         if missing := written - {outcome.code for outcome in stage.outcomes}:
             yield f"stage {stage.code!r}: outcomes missing: {', '.join(sorted(missing))}"
+
+
+def _clocks(procedure: Whole) -> Iterator[str]:
+    for stage in procedure.stages:
+        receipt = stage.clock is not None and stage.clock.start == "receipt"
+        if receipt and not kinds.KINDS[stage.kind].receipt:
+            yield f"stage {stage.code!r}: no receipt is recorded in a stage of kind {stage.kind!r}"
 
 
 def _joins(procedure: Whole) -> Iterator[str]:

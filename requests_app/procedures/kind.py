@@ -5,7 +5,8 @@ of the same name in `workflow/kinds/`. Nothing else spells a kind: who needs to 
 asks by a trait.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import Enum, auto
 
 from portal.common.machine import Transition
@@ -33,10 +34,14 @@ class Trait(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
-    """`outcomes`: those that its verbs write, which a stage of the kind must name."""
+    """`outcomes`: those that its verbs write, which a stage of the kind must name; `receipt`: the
+    act whose date starts a clock that starts at a receipt; `parts`: the part of a file with which
+    an act is read, where it is not `acts`."""
 
     code: str
     moves: tuple[Transition, ...]
     outcomes: frozenset[str]
     spec: type[Stage] = Stage
     traits: frozenset[Trait] = frozenset()
+    receipt: str = ""
+    parts: Mapping[str, str] = field(default_factory=dict)

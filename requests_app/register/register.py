@@ -21,6 +21,8 @@ from requests_app.models import (
     Stage,
     StageState,
 )
+from requests_app.procedures import kinds
+from requests_app.procedures.kind import Trait
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +49,8 @@ class Entry:
 
 def published() -> QuerySet[AccessRequest]:
     """Requests with a published entry, newest first, ready for `entry()` without more queries."""
-    stage = Stage.objects.of_kind("register").filter(
-        request=OuterRef("pk"), state=StageState.DONE, outcome="published"
+    stage = Stage.objects.having(Trait.PUBLISHES).filter(
+        request=OuterRef("pk"), state=StageState.DONE, outcome__in=kinds.outcomes(Trait.PUBLISHES)
     )
     return (
         AccessRequest.objects.annotate(published_at=Subquery(stage.values("ended_at")[:1]))

@@ -36,6 +36,8 @@ from requests_app.models import (
     StoredFile,
     Task,
 )
+from requests_app.procedures import kinds
+from requests_app.procedures.kind import Trait
 from requests_app.rights import duties
 from requests_app.rights.actors import (
     in_team,
@@ -133,8 +135,8 @@ def acts_visible_to(user: Person) -> QuerySet[Act]:
     own_remark = Q(stage__holder__in=scopes(user, Role.HOLDER_REPRESENTATIVE)) & Q(
         request__in=requests_with(user, "own_remark")
     )
-    remark = Q(stage__kind="holder")
-    opinion = Q(code__in=["issue_opinion", "file_late_opinion"])
+    remark = Q(stage__kind__in=kinds.having(Trait.CONSULTS_HOLDERS))
+    opinion = Q(code__in=kinds.acts_read_with("opinion"))
     return Act.objects.filter(
         (Q(request__in=requests_with(user, "acts")) & ~remark & ~opinion)
         | (remark & Q(request__in=requests_with(user, "remarks")))
@@ -228,7 +230,7 @@ def is_editable(request: AccessRequest) -> bool:
         return True
     return (
         request.state == RequestState.PROCESSING
-        and Stage.objects.of_kind("answer")
+        and Stage.objects.having(Trait.EDITS_FILE)
         .filter(request=request, state=StageState.RUNNING)
         .exists()
     )

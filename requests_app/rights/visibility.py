@@ -33,6 +33,8 @@ from requests_app.models import (
     Stage,
     StageState,
 )
+from requests_app.procedures import kinds
+from requests_app.procedures.kind import Trait
 from requests_app.rights import duties, parts_held
 from requests_app.rights.kept import kept_for_pages, kept_until_written
 from requests_app.rights.parts_held import PartsHeld
@@ -70,6 +72,7 @@ ALL_PARTS: Final = (
         "full_log",
     }
 )
+_COMMITTEES: Final = kinds.having(Trait.OF_COMMITTEE)
 TEAM_KINDS: Final = (Kind.INVESTIGATOR, Kind.EDITOR)
 
 
@@ -166,7 +169,7 @@ def _site_rules(user: User) -> Iterator[Rule]:
         # permit, persons, grants; neither protocol nor opinion
         yield Rule(
             "operator",
-            Q(_begun(kind__in=["extract", "opening"]))
+            Q(_begun(kind__in=kinds.having(Trait.PREPARES_DATA, Trait.OPENS_ACCESS)))
             | Q(Exists(Permit.objects.filter(request=OuterRef("pk")))),
             CARD | {"persons", "permit", "grants", "timeline"},
             quality="operator",
@@ -192,7 +195,7 @@ def _outside_rules(user: User) -> Iterator[Rule]:
     if holders := scopes(user, Role.HOLDER_REPRESENTATIVE):
         yield Rule(
             "holder",
-            _begun(kind="holder", holder__in=holders),
+            _begun(kind__in=kinds.having(Trait.CONSULTS_HOLDERS), holder__in=holders),
             CARD | {"summary", "purpose", "persons", "specification", "own_remark"},
             quality="holder",
         )
@@ -205,12 +208,12 @@ def _outside_rules(user: User) -> Iterator[Rule]:
         yield Rule(
             "main_base_officer",
             # authorised files: the convention is due or signed (A33b)
-            Q(Exists(main_base)) & Q(_begun(kind="convention")),
+            Q(Exists(main_base)) & Q(_begun(kind__in=kinds.having(Trait.AGREES))),
             FILE | {"opinion", "permit", "grants", "timeline"},
             quality="main_base_officer",
         )
     if committees := _committees(user):
-        referred = _begun(kind="opinion", committee__in=committees)
+        referred = _begun(kind__in=_COMMITTEES, committee__in=committees)
         yield Rule("committee_card", referred, CARD)
         declared = InterestDeclaration.objects.filter(
             request=OuterRef("pk"), member=user, answer=InterestDeclaration.Answer.NONE
@@ -224,7 +227,7 @@ def _outside_rules(user: User) -> Iterator[Rule]:
         if presided := scopes(user, Role.PRESIDENT):
             yield Rule(
                 "president",
-                Q(_begun(kind="opinion", committee__in=presided)) & Q(Exists(declared)),
+                Q(_begun(kind__in=_COMMITTEES, committee__in=presided)) & Q(Exists(declared)),
                 frozenset({"interests"}),
             )
 
@@ -270,7 +273,7 @@ def _conflict(user: User) -> Condition | None:
         user__memberships__ended_at__isnull=True,
     )
     link = Q(organisation__in=tied) | Q(colleague) | Q(_members(user=user))
-    return Q(Exists(withdrew)) | (Q(_stages(kind="opinion", committee__in=committees)) & link)
+    return Q(Exists(withdrew)) | (Q(_stages(kind__in=_COMMITTEES, committee__in=committees)) & link)
 
 
 def hidden_requests(user: User) -> QuerySet[AccessRequest] | None:

@@ -1,6 +1,5 @@
 """What one person may do now on a request; pages draw their buttons from it."""
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,24 +11,22 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
 from portal.accounts.models import Role, User
-from portal.common.calendar import legal_now
 from portal.common.machine import Transition
 from requests_app.models import (
     FINAL_STATES,
     AccessRequest,
-    InterestDeclaration,
     RequestState,
     Stage,
     StageState,
     Task,
 )
-from requests_app.procedures.kinds import completeness
 from requests_app.procedures.schema import Procedure
 from requests_app.rights import permissions, standing
 from requests_app.rights.visibility import Person
 from requests_app.workflow.acts.file import to_sign_again
 from requests_app.workflow.definition import REQUEST_MOVES, Actor, stage_moves
 from requests_app.workflow.labels import label_of
+from requests_app.workflow.verbs import VERBS, Asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,23 +67,15 @@ def abilities(
     asked = _Asked(user, request, stages)
     procedure = request.procedure
     found = [*_of_stages(asked, procedure), *_of_tasks(asked), *_of_request(asked, procedure)]
-    if any(one.name == "declare_interest" for one in found) and _declared(user, request):
-        # said already: still there, to stand down later, but not what is awaited
-        found.sort(key=lambda one: one.name == "declare_interest")
     return found
 
 
-def _declared(user: User, request: AccessRequest) -> bool:
-    return InterestDeclaration.objects.filter(request=request, member=user).exists()
-
-
-class _Asked:
+class _Asked(Asked):
     """One person on one request, each quality asked of the database once."""
 
     def __init__(self, user: User, request: AccessRequest, stages: Sequence[Stage] | None) -> None:
-        self.user, self.request, self._stages = user, request, stages
-        self._known: dict[tuple[str, object, object], bool] = {}
-        self._receipts: dict[UUID, bool] = {}
+        super().__init__(user, request)
+        self._stages = stages
 
     @property
     def begun(self) -> list[Stage]:
@@ -96,18 +85,6 @@ class _Asked:
             rows = Stage.objects.filter(request=self.request).select_related("holder", "committee")
         over = {StageState.PENDING, StageState.SKIPPED}
         return [stage for stage in rows if stage.state not in over]
-
-    @cached_property
-    def demands(self) -> Counter[UUID]:
-        """How often each stage asked for more."""
-        sent = self.request.acts.filter(code="request_completion", stage__isnull=False)
-        return Counter(sent.values_list("stage", flat=True))
-
-    def received(self, stage: Stage) -> bool:
-        """Whether the authority's receipt is recorded."""
-        if stage.pk not in self._receipts:
-            self._receipts[stage.pk] = stage.acts.in_force().filter(code="record_receipt").exists()
-        return self._receipts[stage.pk]
 
     def may(self, move: Transition, stage: Stage | None = None, task: Task | None = None) -> bool:
         held = [actor for actor in sorted(move.actors) if self._is(actor, stage, task)]
@@ -125,9 +102,9 @@ class _Asked:
         if actor == "rapporteur":
             place = (stage.pk if stage else None, None)
         key = (actor, *place)
-        if key not in self._known:
-            self._known[key] = permissions.is_actor(self.user, actor, self.request, stage, task)
-        return self._known[key]
+        return self.once(
+            key, lambda: permissions.is_actor(self.user, actor, self.request, stage, task)
+        )
 
 
 def move_of(
@@ -153,67 +130,21 @@ def move_of(
 def _of_stages(asked: _Asked, procedure: Procedure) -> Iterator[Ability]:
     for stage in sorted(asked.begun, key=_urgency):
         stage.request = asked.request
-        moves = list(stage_moves(procedure.stage(stage.code)).values())
-        if stage.kind == "opinion" and _has_rapporteurs(stage):
-            # named already: to change them is not what is awaited
-            moves.sort(key=lambda move: move.name == "assign_rapporteurs")
-        for move in moves:
-            if stage.state in move.sources and asked.may(move, stage):
-                if _useful(move, stage, procedure, asked):
-                    yield _ability(move, stage)
-
-
-def _has_rapporteurs(stage: Stage) -> bool:
-    return stage.state == StageState.RUNNING and (
-        stage.rapporteurs.filter(ended_at__isnull=True).exists()
-    )
+        spec = procedure.stage(stage.code)
+        mine = [
+            move
+            for move in stage_moves(spec).values()
+            if stage.state in move.sources
+            and asked.may(move, stage)
+            and VERBS[move.name].useful(stage, spec, asked)
+        ]
+        mine.sort(key=lambda move: VERBS[move.name].already(stage, asked))
+        yield from (_ability(move, stage) for move in mine)
 
 
 def _urgency(stage: Stage) -> tuple[bool, bool, float, int]:
     due = stage.due_at.timestamp() if stage.due_at else 0.0
     return (stage.state == StageState.DONE, stage.due_at is None, due, stage.position)
-
-
-def _useful(move: Transition, stage: Stage, procedure: Procedure, asked: "_Asked") -> bool:
-    """Leave out what the guards would refuse whatever is written."""
-    if stage.kind == "completeness":
-        return _useful_in_completeness(move, stage, procedure, asked)
-    if move.name == "file_late_opinion":
-        return bool(stage.outcome) and procedure.stage(stage.code).outcome(stage.outcome).tacit
-    if move.name == "extend_opinion":
-        return stage.extended_at is None
-    if move.name == "file_report":
-        return not stage.reports.filter(author=asked.user, filed_at__isnull=False).exists()
-    received = asked.received(stage) if stage.kind == "authorisation" else False
-    if move.name == "record_receipt":
-        return not received
-    if move.name == "record_extension":
-        return received and stage.extended_at is None
-    if move.name in {"record_authorisation", "record_refusal"}:
-        return received
-    return True
-
-
-def _useful_in_completeness(
-    move: Transition, stage: Stage, procedure: Procedure, asked: "_Asked"
-) -> bool:
-    if move.name not in {"request_completion", "close_incomplete"}:
-        return True
-    sent = asked.demands[stage.pk]
-    if move.name == "close_incomplete":  # never without having asked
-        theirs = stage.state == StageState.PAUSED and not (
-            stage.due_at is None or stage.due_at < legal_now()
-        )
-        return (
-            sent > 0
-            and not theirs
-            and asked.request.state
-            in {
-                RequestState.SUBMITTED,
-                RequestState.INCOMPLETE,
-            }
-        )
-    return sent < completeness.rounds(procedure.stage(stage.code))
 
 
 def _of_tasks(asked: _Asked) -> Iterator[Ability]:

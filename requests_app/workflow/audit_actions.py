@@ -3,17 +3,18 @@
 from django.utils.translation import gettext_lazy as _
 
 from portal.audit.actions import register
+from requests_app.workflow.catalogue import VERBS
 from requests_app.workflow.definition import REQUEST_MOVES
-from requests_app.workflow.labels import LABELS, RESERVED
 
 
-for name, (_button, label) in LABELS.items():
-    register(
-        f"{'request' if name in REQUEST_MOVES and REQUEST_MOVES[name].public else 'stage'}.{name}",
-        label,
-        reserved=name in RESERVED,
-    )
+def _of_verbs() -> None:
+    for name, verb in VERBS.items():
+        asked_of_request = name in REQUEST_MOVES and REQUEST_MOVES[name].public
+        room = "request" if asked_of_request else "stage"
+        register(f"{room}.{name}", verb.logged, reserved=verb.reserved)
 
+
+_of_verbs()
 register("request.create", _("Brouillon créé"))
 register("request.edit", _("Brouillon modifié"))
 register("request.rename", _("Titre modifié"))

@@ -1,13 +1,19 @@
-"""Every verb, loaded once; a verb of the tables without its class stops the start."""
+"""Every verb and kind, loaded once; a part that was forgotten stops the start, by its name."""
 
-from .acts import authority, committee, completeness, corrections, file, life, paper, system
-from .definition import KINDS, REQUEST_MOVES
+from collections.abc import Iterator
+
+from . import kinds
+from .acts import corrections, file, interests, paper, system, tasks
+from .definition import KINDS as PURE
+from .definition import REQUEST_MOVES
+from .kind import KINDS
 from .verbs import VERBS
 
 
-__all__ = ["VERBS"]
+__all__ = ["KINDS", "VERBS"]
 
-_MODULES = (authority, committee, completeness, corrections, file, life, paper, system)
+_MODULES = (corrections, file, interests, paper, system, tasks)
+kinds.load()
 
 
 def public_names() -> dict[str, frozenset[str]]:
@@ -15,11 +21,26 @@ def public_names() -> dict[str, frozenset[str]]:
     names: dict[str, frozenset[str]] = {
         move.name: move.actors for move in REQUEST_MOVES.values() if move.public
     }
-    for kind in KINDS.values():
+    for kind in PURE.values():
         for move in kind.moves:
             names[move.name] = names.get(move.name, frozenset()) | move.actors
     return names | {"expire": frozenset({"system"})}
 
 
-if missing := set(public_names()) - set(VERBS):
-    raise LookupError(f"verbs without a class: {', '.join(sorted(missing))}")
+def forgotten() -> Iterator[str]:
+    """What a kind or a verb lacks, in words that name the place."""
+    for code in sorted(set(PURE) ^ set(KINDS)):
+        room = "procedures" if code in KINDS else "workflow"
+        yield f"kind {code!r}: nothing in requests_app/{room}/kinds/{code}.py"
+    for code, kind in sorted(KINDS.items()):
+        if not hasattr(kind, "expected"):
+            yield f"kind {code!r}: no message tells who must act (`expected`)"
+    for name in sorted(set(public_names()) ^ set(VERBS)):
+        yield f"verb {name!r}: " + ("in no table of moves" if name in VERBS else "no class does it")
+    for name, verb in sorted(VERBS.items()):
+        if not verb.button or not verb.logged:
+            yield f"verb {name!r}: no words for its button or for the log"
+
+
+if faults := list(forgotten()):
+    raise LookupError("; ".join(faults))

@@ -19,8 +19,8 @@ from portal.common.machine import Transition
 from requests_app.models import AccessRequest, Act, Stage, StageState, Task
 from requests_app.rights import permissions, standing
 
-from . import effects, guards, steps, verb_consequences
-from .catalogue import VERBS
+from . import effects, guards, steps
+from .catalogue import KINDS, VERBS
 from .context import ActData, Context, digest, resolve_effective
 from .definition import CHOSEN, REQUEST_MOVES, Actor, stage_moves
 from .errors import NotAllowed, TransitionRefused, WorkflowError
@@ -228,9 +228,10 @@ def _write(ctx: Context, verb: Verb, fingerprint: str) -> None:
     verb.write(ctx)
     if ctx.move.target:
         _move(ctx, ctx.move, said)
-    verb_consequences.follow(ctx)
+    verb.follow(ctx)
     steps.entail(ctx)
-    verb_consequences.settle(ctx)
+    for stage in ctx.started:
+        KINDS[stage.kind].settle(ctx, stage)
     _record(ctx, said)
 
 

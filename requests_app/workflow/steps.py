@@ -13,8 +13,6 @@ from portal.common.machine import IllegalMove, Transition
 from requests_app.deadlines.clock import completion_due, computed_due
 from requests_app.models import (
     AccessRequest,
-    Grant,
-    GrantState,
     RequestDataset,
     Stage,
     StagePause,
@@ -24,7 +22,6 @@ from requests_app.models import (
 )
 from requests_app.procedures.parts import Outcome
 from requests_app.procedures.parts import Stage as StageSpec
-from requests_app.provisioning.workspaces import workspace_for
 
 from .context import Context
 from .definition import (
@@ -40,6 +37,7 @@ from .definition import (
     stage_moves,
     tasks_due,
 )
+from .kind import KINDS
 
 
 def _log(
@@ -187,20 +185,16 @@ def start_stage(ctx: Context, spec: StageSpec, at: datetime) -> None:
 def _open(ctx: Context, spec: StageSpec, stage: Stage, at: datetime) -> None:
     stage.started_at = at
     stage.version = ctx.latest_version()
-    if spec.kind == "opinion":
-        stage.committee = Organisation.objects.get(code=ctx.procedure.committee)
+    kind = KINDS[spec.kind]
+    kind.opening(ctx, stage)
     move_stage(ctx, stage, STAGE_STEPS["start"], at)
     refresh_due(ctx, stage)
-    if spec.kind == "extract":
-        workspace_for(ctx.request)  # rows only: no right, no cloud call
+    kind.opened(ctx, stage)
     record("stage.start", by=ctx.by, on=stage, about=ctx.request.pk, data={"stage": stage.code})
     ctx.started.append(stage)
-    if spec.kind == "opening" and _has_open_grant(ctx):
-        end_stage(ctx, stage, stage_moves(spec)["finish_opening"], at, "opened")
-
-
-def _has_open_grant(ctx: Context) -> bool:
-    return Grant.objects.filter(permit__request=ctx.request, state=GrantState.OPEN).exists()
+    if verb := kind.ends_at_once(ctx):
+        move = stage_moves(spec)[verb]
+        end_stage(ctx, stage, move, at, move.outcome)
 
 
 def skip_stage(ctx: Context, stage: Stage, at: datetime) -> None:

@@ -4,22 +4,49 @@ A verb never calls another, never writes a state: the engine moves, the definiti
 follows.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Hashable, Iterator
 from datetime import date, datetime
-from typing import ClassVar
+from typing import Any, ClassVar, Literal, TypeVar
 
 from django.db.models import QuerySet
+from django.utils.functional import Promise
 
-from requests_app.models import Stage
+from portal.accounts.models import User
+from requests_app.models import AccessRequest, Act, Stage
+from requests_app.procedures.parts import Stage as StageSpec
 
 from .context import ActData, Context
 
 
+T = TypeVar("T")
+
+
+class Asked:
+    """One person on one request, of whom a page asks what they may do."""
+
+    def __init__(self, user: User, request: AccessRequest) -> None:
+        self.user, self.request = user, request
+        self._known: dict[Hashable, Any] = {}
+
+    def once(self, key: Hashable, find: Callable[[], T]) -> T:
+        """What several verbs ask, asked of the database once."""
+        if key not in self._known:
+            self._known[key] = find()
+        known: T = self._known[key]
+        return known
+
+
 class Verb:
-    """One verb. `takes`: names of its payload; `backdated`: it may record something done
-    elsewhere."""
+    """One verb. `takes`: names of its payload; `backdated`: it may record something done elsewhere;
+    `button` and `logged`: its words; `reserved`: left out of the story that the parties read.
+    """
 
     name: ClassVar[str] = ""
+    button: ClassVar[str | Promise] = ""
+    logged: ClassVar[str | Promise] = ""
+    reserved: ClassVar[bool] = False
+    # Of what the counter and the applicant write to each other: who does.
+    exchanged: ClassVar[Literal["", "applicant", "counter"]] = ""
     takes: ClassVar[frozenset[str]] = frozenset()
     backdated: ClassVar[bool] = False
 
@@ -46,6 +73,47 @@ class Verb:
 
     def write(self, ctx: Context) -> None:
         """Rows beside the states, before the move."""
+
+    def follow(self, ctx: Context) -> None:
+        """What its own move brings with it, before the procedure says what follows."""
+
+    def tell(self, ctx: Context) -> None:
+        """Messages of what happened, once all has moved."""
+
+    # --- what a page asks of it beforehand ---
+
+    def useful(self, stage: Stage, spec: StageSpec, asked: Asked) -> bool:
+        """False where its check would refuse whatever is written."""
+        return True
+
+    def already(self, stage: Stage, asked: Asked) -> bool:
+        """Whether it was done and may be again: no longer what is awaited."""
+        return False
+
+    # --- when the act it wrote is corrected ---
+
+    @property
+    def correctable(self) -> bool:
+        return self.backdated
+
+    def corrected(self, ctx: Context, act: Act) -> None:
+        """Rows beside the act that bear its date."""
+
+
+class Recorded(Verb):
+    """Something done outside the portal, recorded with its date, its references and its
+    document."""
+
+    backdated = True
+    takes = frozenset({"reference", "document"})
+
+    def act(self, ctx: Context) -> ActData:
+        values = {
+            name: ctx.line(name)
+            for name in sorted(self.takes - {"document", "reason"})
+            if ctx.line(name)
+        }
+        return ActData(data=values, text=ctx.text("reason"), document=ctx.file())
 
 
 VERBS: dict[str, Verb] = {}

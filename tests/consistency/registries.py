@@ -22,6 +22,7 @@ FILLED_AT_START = {
     "portal.notifications.permissions._hiding_rules": "ready() of the rooms above",
     "requests_app.rights.permissions._ACTIONS": "workflow.rights, when it is imported",
     "requests_app.rights.permissions._correctable": "workflow.rights, when it is imported",
+    "requests_app.workflow.kind.KINDS": "decorators, when a module is imported",
     "requests_app.workflow.verbs.VERBS": "decorators, when a module is imported",
 }
 # Filled likewise, in objects of Django.

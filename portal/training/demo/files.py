@@ -21,6 +21,7 @@ from requests_app.models import AccessRequest, Piece, RequestVersion, Stage
 from requests_app.permits import team
 from requests_app.procedures import registry
 from requests_app.procedures.content import Row
+from requests_app.procedures.kind import Trait
 from requests_app.selection import specification
 from requests_app.workflow import completeness_grid, engine
 
@@ -187,7 +188,7 @@ class _File:
         self._do("completeness", "accept_completeness", by="secretariat")
 
     def _until_answer(self) -> None:
-        for stage in Stage.objects.filter(request=self.request, kind="holder"):
+        for stage in Stage.objects.having(Trait.CONSULTS_HOLDERS).filter(request=self.request):
             code = stage.holder.code.removeprefix("demo-") if stage.holder else ""
             engine.apply(stage, "file_no_remark", by=_person(f"resp-{code}"))
         headings = self.request.procedure.stage("opinion").rubrics

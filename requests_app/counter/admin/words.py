@@ -21,7 +21,8 @@ from requests_app.models import (
 from requests_app.procedures import registry
 from requests_app.procedures.content import DELIVERY_MODES
 from requests_app.procedures.schema import Procedure
-from requests_app.workflow.labels import LABELS
+from requests_app.workflow.catalogue import VERBS
+from requests_app.workflow.labels import logged
 
 
 def of_procedure(request: AccessRequest, find: Callable[[Procedure], str], code: str) -> str:
@@ -85,7 +86,7 @@ STEPS = {
 
 def move(code: str) -> str:
     """A verb as the log says it, or a step of the machines."""
-    return str(LABELS[code][1] if code in LABELS else STEPS.get(code, code))
+    return str(logged(code) if code in VERBS else STEPS.get(code, code))
 
 
 def state(row: TransitionLog, code: str) -> str:
@@ -154,4 +155,4 @@ class MoveFilter(WordFilter):
     title, parameter_name, field = _("mouvement"), "mouvement", "name"
 
     def words(self) -> dict[str, Any]:
-        return {code: move(code) for code in (*LABELS, *STEPS)}
+        return {code: move(code) for code in (*VERBS, *STEPS)}

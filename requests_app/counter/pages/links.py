@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from django.urls import reverse
-from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from requests_app.counter.forms.acts import ACT_FORMS
 from requests_app.models import EDITABLE_STATES, AccessRequest
 from requests_app.workflow.abilities import Ability
 
@@ -18,11 +18,6 @@ OWN_PAGES = {
     "cancel_signature": "requests_app:cancel_signature",
     "sign": "requests_app:sign",
     "deposit_paper": "requests_app:sign",
-}
-# Work that comes before a verb, on a page of its own: the grid, the extract's preparation.
-BEFORE: dict[str, tuple[str, str | Promise]] = {
-    "accept_completeness": ("completeness", _("Contrôler les pièces")),
-    "confirm_extract": ("extraction", _("Préparer et vérifier l’extraction")),
 }
 NO_BUTTON = frozenset({"correct_act"})  # linked from the act itself
 # Ways back or out: always possible, never what is awaited.
@@ -65,10 +60,12 @@ def _links(request: AccessRequest, abilities: Sequence[Ability]) -> list[ActLink
     for one in abilities:
         if one.name in NO_BUTTON:
             continue
-        if one.name in BEFORE and one.stage is not None:
-            page, label = BEFORE[one.name]
-            before = reverse(f"requests_app:{page}", args=[request.pk])
-            found.append(ActLink(page, str(label), before))
+        before = ACT_FORMS[one.name].before if one.name in ACT_FORMS else None
+        if before is not None and one.stage is not None:
+            page, label = before
+            # work that comes before the act: the grid, the extract's preparation
+            url = reverse(f"requests_app:{page}", args=[request.pk])
+            found.append(ActLink(page, str(label), url))
         if one.name in OWN_PAGES:
             url = reverse(OWN_PAGES[one.name], args=[request.pk])
         elif one.task is not None:

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_POST, require_safe
 from portal.accounts.models import Role
 from portal.accounts.roles import has_role
 from portal.audit.record import record_view
+from portal.common.fields import uuid_or_none
 from requests_app.counter.forms.inbox import NoteForm
 from requests_app.counter.pages.staff.endings import STILL
 from requests_app.counter.reading import committee as committee_reading
@@ -303,10 +304,3 @@ def assign_stage(request: HttpRequest, pk: UUID, stage_id: UUID) -> HttpResponse
     said = _("L’étape est attribuée à %(who)s.") % {"who": to} if to else ""
     messages.success(request, said or _("L’étape n’est plus attribuée."))
     return back
-
-
-def uuid_or_none(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None

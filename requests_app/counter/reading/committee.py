@@ -15,6 +15,7 @@ from requests_app.models import (
     Report,
     Stage,
 )
+from requests_app.procedures.kind import Trait
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ class Seat:
 
 def sitting(request: AccessRequest, *, user: User, parts: frozenset[str]) -> dict[str, Any]:
     """Context of the tab. Declarations are the president's and the desk's; one's own is shown."""
-    stage = Stage.objects.of_kind("opinion").filter(request=request).first()
+    stage = Stage.objects.having(Trait.OF_COMMITTEE).filter(request=request).first()
     if stage is None:
         return {"seats": [], "rapporteurs": []}
     return {

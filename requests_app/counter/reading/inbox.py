@@ -28,6 +28,7 @@ from requests_app.procedures.parts import Stage as StageSpec
 from requests_app.rights import duties, parts_held, permissions
 from requests_app.rights.seen import deposited_seen
 from requests_app.rights.visibility import TEAM_KINDS
+from requests_app.workflow.catalogue import KINDS
 
 
 APPLICANT = "applicant"
@@ -106,13 +107,8 @@ def page_of(page: "Page[Any]", user: User) -> list[Stage]:
 
 def expected_of(stage: Any) -> str:
     """What the person is asked to do in a stage of `shown()`, in words."""
-    if stage.kind == "opinion":
-        if not stage.has_declared:
-            return _("Déclarez vos liens d’intérêts")
-        if stage.is_rapporteur and not stage.has_reported:
-            return _("Déposez votre rapport")
-        if not stage.has_rapporteurs:
-            return _("Désignez les rapporteurs")
+    if said := KINDS[stage.kind].to_do(stage):
+        return said
     if stage.state == StageState.PAUSED:
         if stage.due_at is not None and stage.due_at < legal_now():
             return _("Attendre encore le demandeur, ou clore le dossier incomplet")

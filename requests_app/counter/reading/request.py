@@ -26,12 +26,15 @@ from requests_app.models import (
     RequestVersion,
 )
 from requests_app.permits import access
+from requests_app.procedures import kinds
+from requests_app.procedures.kind import Trait
 from requests_app.procedures.schema import Procedure
 from requests_app.provisioning import gates
 from requests_app.rights import permissions
 from requests_app.rights.visibility import hidden_requests
 from requests_app.workflow.acts.corrections import correctable_codes
-from requests_app.workflow.labels import LABELS
+from requests_app.workflow.catalogue import VERBS
+from requests_app.workflow.labels import logged
 
 
 CONTENT_PARTS = frozenset(
@@ -58,23 +61,7 @@ _ACT_WORDS = {
 }
 
 
-_FROM_APPLICANT = frozenset(
-    {
-        "sign",
-        "deposit_paper",
-        "contest_signature",
-        "send_completion",
-        "answer_points",
-        "withdraw",
-    }
-)
-_EXCHANGES = _FROM_APPLICANT | {
-    "verify_signature",
-    "refuse_signature",
-    "request_completion",
-    "redirect",
-    "close_incomplete",
-}
+_EXCHANGES = frozenset(name for name, verb in VERBS.items() if verb.exchanged)
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +199,7 @@ class Reader:
         remarks = [
             {"holder": act.stage.holder, "text": act.text or self._silence(act)}
             for act in acts
-            if act.stage is not None and act.stage.kind == "holder"
+            if act.stage is not None and kinds.has(act.stage.kind, Trait.CONSULTS_HOLDERS)
         ]
         codes = self._correctable()
         corrected = {act.corrects_id for act in acts}
@@ -236,8 +223,8 @@ class Reader:
         )
         found = [self._act(act, codes=frozenset(), replaced=False) for act in acts]
         for act in found:
-            act.from_applicant = act.code in _FROM_APPLICANT  # type: ignore[attr-defined]
-            if act.code == "answer_points":
+            act.from_applicant = VERBS[act.code].exchanged == "applicant"  # type: ignore[attr-defined]
+            if act.stage is not None and kinds.has(act.stage.kind, Trait.EDITS_FILE):
                 act.words = self._answers()  # type: ignore[attr-defined]
         return found
 
@@ -308,7 +295,7 @@ class Reader:
 
     def _said(self, act: Act) -> list[str]:
         """The act's own words; remarks stand above, the desk's analysis is the desk's."""
-        if act.stage is not None and act.stage.kind == "holder":
+        if act.stage is not None and kinds.has(act.stage.kind, Trait.CONSULTS_HOLDERS):
             return []
         if act.code == "close_task" and "notes" not in self.parts:
             return []
@@ -386,4 +373,4 @@ def act_details(act: Act) -> list[str]:
 
 def act_label(code: str) -> str:
     """The act in words, as the log says it."""
-    return str(LABELS[code][1]) if code in LABELS else code
+    return str(logged(code))

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from portal.accounts.models import User
 from requests_app.models import AccessRequest, ExtractState, Stage, StageState, Workspace
 from requests_app.permits import creating
+from requests_app.procedures.kind import Trait
 from requests_app.provisioning.extract import confirming, staging
 from requests_app.provisioning.extract.approved import ScopeError
 from requests_app.provisioning.extract.moves import move
@@ -31,7 +32,7 @@ class AskRefused(ValueError):
 def is_askable(request: AccessRequest) -> bool:
     """Whether the extract may be prepared now, or prepared again."""
     if (
-        not Stage.objects.of_kind("extract")
+        not Stage.objects.having(Trait.PREPARES_DATA)
         .filter(request=request, state=StageState.RUNNING)
         .exists()
     ):

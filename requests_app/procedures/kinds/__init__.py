@@ -25,6 +25,17 @@ def having(*traits: Trait) -> tuple[str, ...]:
     return tuple(code for code, kind in KINDS.items() if kind.traits.intersection(traits))
 
 
+def outcomes(*traits: Trait) -> frozenset[str]:
+    """Outcomes that the verbs of such kinds write: of what was done, not of a silence."""
+    return frozenset().union(*(KINDS[code].outcomes for code in having(*traits)))
+
+
+def acts_read_with(part: str) -> frozenset[str]:
+    """Codes of the acts that are read with a part of the file."""
+    parts = (pair for kind in KINDS.values() for pair in kind.parts.items())
+    return frozenset(act for act, with_part in parts if with_part == part)
+
+
 def has(code: str, trait: Trait) -> bool:
     """Whether a stage's kind has a trait; a kind that is gone has none."""
     return code in KINDS and trait in KINDS[code].traits

@@ -30,6 +30,7 @@ KIND = Kind(
     spec=Spec,
     outcomes=frozenset({"authorised", "refused"}),
     traits=frozenset({Trait.ANSWERS, Trait.AUTHORISES}),
+    receipt="record_receipt",
     moves=(
         moves.note("record_receipt", Actor.LEGAL_OFFICER),
         moves.decide("record_authorisation", "authorised", Actor.LEGAL_OFFICER),

@@ -51,6 +51,7 @@ KIND = Kind(
         {"favourable", "favourable_with_recommendations", "reserved", "unfavourable"}
     ),
     traits=frozenset({Trait.OF_COMMITTEE, Trait.GIVES_OPINION}),
+    parts={"issue_opinion": "opinion", "file_late_opinion": "opinion"},
     moves=(
         moves.note("declare_interest", Actor.MEMBER, makes_act=False),
         moves.note("file_report", Actor.RAPPORTEUR, makes_act=False, irreversible=True),

@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 
 from portal.accounts.models import User
 from requests_app.models import ExtractState, Permit, Stage, StageState, Workspace
+from requests_app.procedures.kind import Trait
 from requests_app.provisioning.extract.approved import (
     ScopeError,
     approved_tables,
@@ -33,7 +34,7 @@ def preparation_refusals(workspace: Workspace) -> list[str]:
         return [_("L’extraction est déjà déposée dans l’espace.")]
     if workspace.extract.is_confirmed:
         return [_("L’extraction est confirmée par une deuxième personne : elle ne change plus.")]
-    of_kind = Stage.objects.of_kind("extract").filter(request=workspace.request_id)
+    of_kind = Stage.objects.having(Trait.PREPARES_DATA).filter(request=workspace.request_id)
     states = set(of_kind.values_list("state", flat=True))
     if states and StageState.RUNNING not in states:
         return [_("L’extraction n’est pas à préparer maintenant.")]

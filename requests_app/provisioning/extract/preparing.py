@@ -21,6 +21,7 @@ from django.utils import timezone
 
 from portal.accounts.models import User
 from requests_app.models import AccessRequest, Extract, ExtractState, Stage, Workspace
+from requests_app.procedures.kind import Trait
 
 
 logger = logging.getLogger(__name__)
@@ -159,7 +160,7 @@ def locked(request_id: UUID) -> Extract:
     """The extract of a request, locked after the rows that come before it."""
     requests = AccessRequest.objects.filter(pk=request_id)
     list(requests.select_for_update(of=("self",)).values_list("pk", flat=True))
-    stages = Stage.objects.of_kind("extract").filter(request=request_id).order_by("pk")
+    stages = Stage.objects.having(Trait.PREPARES_DATA).filter(request=request_id).order_by("pk")
     list(stages.select_for_update(of=("self",)).values_list("pk", flat=True))
     spaces = Workspace.objects.filter(request=request_id).select_for_update(of=("self",))
     list(spaces.values_list("pk", flat=True))

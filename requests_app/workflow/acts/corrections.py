@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from requests_app.models import Act, Stage, StageState, TransitionLog
 from requests_app.workflow import steps
@@ -26,9 +27,8 @@ def _act(ctx: Context) -> Act | None:
 
 
 def correctable_codes() -> frozenset[str]:
-    """Acts done elsewhere, but the convention: what it opened is amended, not rewritten."""
-    backdated = {name for name, verb in VERBS.items() if verb.backdated}
-    return frozenset(backdated - {"record_convention", "correct_act"})
+    """Acts done elsewhere, as their verbs say."""
+    return frozenset(name for name, verb in VERBS.items() if verb.correctable)
 
 
 @register
@@ -37,6 +37,8 @@ class CorrectAct(Verb):
     document."""
 
     name = "correct_act"
+    button = gettext_lazy("Corriger l’acte")
+    logged = gettext_lazy("Acte corrigé")
     backdated = True
     takes = frozenset({"act", "data", "text", "reason", "document"})
 
@@ -123,8 +125,11 @@ class CorrectAct(Verb):
                 (end for end in ends if end is not None), default=stage.started_at
             )
             stage.save(update_fields=["started_at"])
-        if corrected.code == "record_extension" and corrected.stage is not None:
-            corrected.stage.extended_at = ctx.effective_at
-            corrected.stage.save(update_fields=["extended_at"])
+        VERBS[corrected.code].corrected(ctx, corrected)
         for stage in Stage.objects.open().filter(request=ctx.request):
             steps.refresh_due(ctx, stage)
+
+    @property
+    def correctable(self) -> bool:
+        """What replaces an act is corrected under that act's own code."""
+        return False

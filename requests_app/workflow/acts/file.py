@@ -4,14 +4,19 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.db.models import QuerySet
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
+from portal.accounts.models import Role, User
 from requests_app import dossier
-from requests_app.dossier import numbers
-from requests_app.models import AccessRequest, RequestState, RequestVersion
+from requests_app.dossier import notices, numbers
+from requests_app.models import AccessRequest, RequestState, RequestVersion, Stage, StageState
+from requests_app.procedures.kind import Trait
 from requests_app.procedures.schema import Procedure
-from requests_app.rights import permissions, standing
+from requests_app.rights import permissions, recipients, standing
+from requests_app.workflow import steps
 from requests_app.workflow.context import ActData, Context
 from requests_app.workflow.guards import required_text
 from requests_app.workflow.verbs import Verb, register
@@ -70,6 +75,8 @@ class AskSignature(Verb):
     """Check the whole file at once and freeze version n."""
 
     name = "ask_signature"
+    button = gettext_lazy("Demander la signature")
+    logged = gettext_lazy("Signature demandée")
 
     def check(self, ctx: Context) -> Iterator[str]:
         yield from nothing_missing(ctx)
@@ -82,12 +89,26 @@ class AskSignature(Verb):
             audit={"version": version.number, "sha256": version.sha256},
         )
 
+    def tell(self, ctx: Context) -> None:
+        version = awaiting(ctx)
+        if version is not None:
+            notices.SignatureAsked.tell(
+                recipients.signatories(ctx.request),
+                ctx.request,
+                version=version.number,
+                sha256=version.sha256,
+                page=reverse("requests_app:sign", args=[ctx.request.pk]),
+            )
+
 
 @register
 class SendCompletion(Verb):
     """Answer a completeness request when nothing that changed must be signed again."""
 
     name = "send_completion"
+    exchanged = "applicant"
+    button = gettext_lazy("Renvoyer le dossier complété")
+    logged = gettext_lazy("Compléments déposés")
 
     def check(self, ctx: Context) -> Iterator[str]:
         yield from nothing_missing(ctx)
@@ -101,6 +122,12 @@ class SendCompletion(Verb):
             version=version,
             audit={"version": version.number, "sha256": version.sha256},
         )
+
+    def follow(self, ctx: Context) -> None:
+        opens_or_goes_on(ctx)
+
+    def tell(self, ctx: Context) -> None:
+        tell_deposited(ctx)
 
 
 def awaiting(ctx: Context) -> RequestVersion | None:
@@ -128,9 +155,45 @@ def deposit(ctx: Context) -> None:
         ctx.request.submitted_at = ctx.effective_at
 
 
+def opens_or_goes_on(ctx: Context) -> None:
+    """First deposit: the stages are there and the first opens. Later: the stopped check goes on."""
+    stages = Stage.objects.filter(request=ctx.request)
+    if not stages.exists():
+        steps.create_stages(ctx)
+        first = ctx.procedure.stages[0]
+        steps.start_stage(ctx, first, ctx.effective_at)
+        return
+    for stage in stages.filter(state=StageState.PAUSED):
+        stage.request = ctx.request
+        steps.resume_stage(ctx, stage, ctx.effective_at)
+
+
+def tell_deposited(ctx: Context) -> None:
+    version = ctx.the_act.version
+    if ctx.started:
+        due = ctx.started[0].due_at
+        # The receipt is for the team and for whoever signed.
+        to = {one.pk: one for one in recipients.team(ctx.request)}
+        if version is not None:  # as the verb wrote it
+            signed = RequestVersion.objects.filter(pk=version.pk).values("signed_by")
+            to |= {one.pk: one for one in User.objects.filter(pk__in=signed)}
+        notices.Deposited.tell(to.values(), ctx.request, due=due)
+        return
+    stage = Stage.objects.having(Trait.FIRST).filter(request=ctx.request).first()
+    if stage is not None:
+        notices.CompletionReceived.tell(
+            recipients.of_stage(stage),
+            ctx.request,
+            version=version.number if version else "",
+            due=stage.due_at,
+        )
+
+
 @register
 class CancelSignature(Verb):
     name = "cancel_signature"
+    button = gettext_lazy("Annuler la demande de signature")
+    logged = gettext_lazy("Demande de signature annulée")
 
     def act(self, ctx: Context) -> ActData:
         version = unsigned(ctx).first()
@@ -144,12 +207,24 @@ class CancelSignature(Verb):
     def write(self, ctx: Context) -> None:
         unsigned(ctx).update(status=Status.CANCELLED)
 
+    def tell(self, ctx: Context) -> None:
+        to = [*recipients.signatories(ctx.request)]
+        if ctx.scratch.get("checking"):
+            to += [
+                *standing.representatives(ctx.request),
+                *recipients.office(ctx.request, Role.SECRETARIAT),
+            ]
+        notices.SignatureCancelled.tell(to, ctx.request)
+
 
 @register
 class Sign(Verb):
     """The representative signs the fingerprint."""
 
     name = "sign"
+    exchanged = "applicant"
+    button = gettext_lazy("Signer et déposer la demande")
+    logged = gettext_lazy("Demande signée")
     takes = frozenset({"version", "sha256", "mode", "file"})
 
     def check(self, ctx: Context) -> Iterator[str]:
@@ -187,12 +262,21 @@ class Sign(Verb):
         version.save()
         deposit(ctx)
 
+    def follow(self, ctx: Context) -> None:
+        opens_or_goes_on(ctx)
+
+    def tell(self, ctx: Context) -> None:
+        tell_deposited(ctx)
+
 
 @register
 class Withdraw(Verb):
     """Any time before effect; nothing is deleted."""
 
     name = "withdraw"
+    exchanged = "applicant"
+    button = gettext_lazy("Retirer la demande")
+    logged = gettext_lazy("Demande retirée")
     takes = frozenset({"reason"})
 
     def check(self, ctx: Context) -> Iterator[str]:

@@ -8,15 +8,23 @@ from collections.abc import Iterator
 from datetime import date, datetime
 from typing import Any
 
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
-from portal.accounts.models import User
+from portal.accounts.models import Role, User
 from portal.common.fold import has_letter
-from requests_app.dossier import frozen
+from requests_app.dossier import frozen, notices
 from requests_app.models import Act, RequestVersion
-from requests_app.rights import standing
-from requests_app.workflow.acts.file import awaiting, deposit, right_version
+from requests_app.rights import recipients, standing
+from requests_app.workflow.acts.file import (
+    awaiting,
+    deposit,
+    opens_or_goes_on,
+    right_version,
+    tell_deposited,
+)
 from requests_app.workflow.context import ActData, Context
 from requests_app.workflow.guards import required_text
 from requests_app.workflow.verbs import Verb, register
@@ -75,6 +83,9 @@ class DepositPaper(Verb):
     """The PDF of the version, signed outside the portal, and who signed it."""
 
     name = "deposit_paper"
+    exchanged = "applicant"
+    button = gettext_lazy("Déposer la version signée")
+    logged = gettext_lazy("Version signée sur papier déposée")
     takes = SIGNATORY | {"version", "sha256", "file"}
 
     def check(self, ctx: Context) -> Iterator[str]:
@@ -118,12 +129,27 @@ class DepositPaper(Verb):
         version.signatory = _words(ctx)
         version.save()
 
+    def tell(self, ctx: Context) -> None:
+        version = ctx.the_act.version
+        more = {"version": version.number if version else "", "sha256": ctx.the_act.data["sha256"]}
+        more |= {"signatory": ctx.the_act.data["signatory"], "person": str(ctx.by)}
+        page = reverse("requests_app:sign", args=[ctx.request.pk])
+        notices.PaperDeposited.tell(_both_sides(ctx), ctx.request, page=page, **more)
+        notices.SignatureCheckExpected.tell(
+            recipients.office(ctx.request, Role.SECRETARIAT),
+            ctx.request,
+            **more,
+        )
+
 
 @register
 class VerifySignature(Verb):
     """The desk has compared the paper with the version: the file is deposited, as of that day."""
 
     name = "verify_signature"
+    exchanged = "counter"
+    button = gettext_lazy("Vérifier la signature")
+    logged = gettext_lazy("Signature vérifiée")
     takes = SIGNATORY | {"version", "fingerprint", "despite_contest"}
 
     def when(self, ctx: Context, asked: datetime | date | None) -> datetime:
@@ -202,6 +228,25 @@ class VerifySignature(Verb):
         version.save()
         deposit(ctx)
 
+    def follow(self, ctx: Context) -> None:
+        opens_or_goes_on(ctx)
+
+    def tell(self, ctx: Context) -> None:
+        notices.SignatureVerified.tell(
+            _both_sides(ctx),
+            ctx.request,
+            signatory=ctx.the_act.data["signatory"],
+            officer=ctx.the_act.data["officer"],
+            contested=ctx.the_act.data.get("contested", ""),
+            deposited=ctx.effective_at,
+        )
+        tell_deposited(ctx)
+
+
+def _both_sides(ctx: Context) -> list[User]:
+    """The team, and everyone who signs for the organisation."""
+    return [*recipients.team(ctx.request), *standing.representatives(ctx.request)]
+
 
 class _SendBack(Verb):
     """The same version waits for its signature again."""
@@ -223,6 +268,16 @@ class _SendBack(Verb):
             audit={"version": version.number if version else 0},
         )
 
+    def tell(self, ctx: Context) -> None:
+        contested = ctx.move.name == ContestSignature.name
+        said = {"message": ctx.the_act.text, "version": ctx.the_act.data["version"]}
+        said |= {"contested": contested}
+        page = reverse("requests_app:sign", args=[ctx.request.pk])
+        notices.SignatureRefused.tell(_both_sides(ctx), ctx.request, page=page, **said)
+        if contested:
+            desk = recipients.office(ctx.request, Role.SECRETARIAT)
+            notices.SignatureRefused.tell(desk, ctx.request, **said)
+
     def write(self, ctx: Context) -> None:
         RequestVersion.objects.filter(request=ctx.request, status=Status.CHECKING).update(
             status=Status.AWAITING, signature="", signed_file=None, signatory=""
@@ -232,6 +287,9 @@ class _SendBack(Verb):
 @register
 class RefuseSignature(_SendBack):
     name = "refuse_signature"
+    exchanged = "counter"
+    button = gettext_lazy("Refuser la signature")
+    logged = gettext_lazy("Signature refusée")
 
     def asked(self) -> str:
         return _("Indiquez pourquoi la signature est refusée, et ce qu’il faut faire.")
@@ -242,6 +300,9 @@ class ContestSignature(_SendBack):
     """A confirmed signatory says that they did not sign, or not this."""
 
     name = "contest_signature"
+    exchanged = "applicant"
+    button = gettext_lazy("Signaler que vous n’avez pas signé")
+    logged = gettext_lazy("Signature contestée")
 
     def asked(self) -> str:
         return _("Indiquez ce que vous contestez.")

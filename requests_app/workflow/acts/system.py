@@ -4,14 +4,14 @@ from collections.abc import Iterator
 from datetime import date, datetime
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from portal.common.calendar import deadline
 from requests_app.models import StageState
 from requests_app.workflow import steps
 from requests_app.workflow.context import ActData, Context
+from requests_app.workflow.kind import KINDS
 from requests_app.workflow.verbs import Verb, register
-
-from .committee import write_tacit_opinion
 
 
 @register
@@ -19,6 +19,8 @@ class Expire(Verb):
     """The clock's end: an outcome of its own, a task, a message to the desk, or a reminder."""
 
     name = "expire"
+    button = gettext_lazy("Constater la fin du délai")
+    logged = gettext_lazy("Fin du délai")
 
     def check(self, ctx: Context) -> Iterator[str]:
         stage = ctx.the_stage
@@ -50,8 +52,7 @@ class Expire(Verb):
                 stage.reminded_at = end
             case "outcome":
                 stage.expired_at = end
-                if stage.kind == "opinion":
-                    write_tacit_opinion(ctx, end)
+                KINDS[stage.kind].silent(ctx, end)
             case "task":
                 stage.expired_at = end
                 # A17: a person of the law concludes; the machine never writes an authorisation.
@@ -62,3 +63,6 @@ class Expire(Verb):
                 stage.reminded_at = end
                 stage.due_at = deadline(end, str(clock.period))  # the next reminder
         stage.save(update_fields=["expired_at", "reminded_at", "due_at"])
+
+    def tell(self, ctx: Context) -> None:
+        KINDS[ctx.the_stage.kind].tell_expired(ctx, ctx.the_act.data["effect"])

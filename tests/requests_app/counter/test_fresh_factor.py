@@ -14,8 +14,8 @@ from requests_app.counter.pages.staff import act as act_view
 from requests_app.models import Grant, Opinion, RequestState
 from requests_app.permits import operations
 from requests_app.workflow import abilities, engine
+from requests_app.workflow.catalogue import VERBS
 from requests_app.workflow.definition import KINDS, REQUEST_MOVES
-from requests_app.workflow.labels import LABELS
 from tests.support import pdfs
 from tests.support.client import aged, client_for, enrol, page_text
 from tests.support.factories import Story, World
@@ -66,7 +66,7 @@ def test_each_verb_says_it_where_it_is_declared_and_buttons_know() -> None:
     moves = [*REQUEST_MOVES.values(), *(move for kind in KINDS.values() for move in kind.moves)]
     assert {move.name for move in moves if move.needs_fresh_factor} == ENGAGE
     for move in moves:
-        if move.name not in LABELS:  # only entailed
+        if move.name not in VERBS:  # only entailed
             continue
         ability = abilities._ability(move, None)
         assert ability.needs_fresh_factor is move.needs_fresh_factor

@@ -127,8 +127,8 @@ def test_the_box_promises_a_correction_only_where_there_is_one(world: World) -> 
     story = world.story().reach("authorisation")
     said: dict[bool, set[str]] = {True: set(), False: set()}
     for name in ACT_FORMS:
-        if name in {"answer_points", "close_task", "correct_act", "record_convention"}:
-            continue  # their forms take more; the box is the base's
+        if name in {"close_task", "correct_act", "record_convention"}:
+            continue  # their forms ask for more; the box is the base's
         stage = story.stage("authorisation" if name.startswith("record_") else "completeness")
         form = ACT_FORMS[name](
             None, request=story.request, stage=stage, user=world.legal_officer, label_suffix=""

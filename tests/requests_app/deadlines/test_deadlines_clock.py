@@ -10,8 +10,8 @@ from portal.common.calendar import PARIS, add_period, end_of_day, legal_now, leg
 from requests_app.deadlines.clock import permit_end
 from requests_app.models import Act, Opinion, Permit, Stage, Task, TransitionLog
 from requests_app.workflow import engine
-from requests_app.workflow.acts import system
 from requests_app.workflow.clock import run_due
+from requests_app.workflow.kinds import opinion
 from tests.requests_app.provisioning.world import study
 from tests.support.clock import legal_advance, legal_advance_to
 from tests.support.factories import Story, World
@@ -400,7 +400,7 @@ def test_a_clock_that_explodes_is_said_to_whoever_acts(
         raise LookupError("broken")
 
     with monkeypatch.context() as broken:
-        broken.setattr(system, "write_tacit_opinion", explode)
+        broken.setattr(opinion, "write_tacit_opinion", explode)
         with pytest.raises(engine.TransitionRefused, match="Réessayez dans quelques minutes"):
             story.do("", "withdraw", by=story.world.investigator, reason="Abandon.")
         assert "LookupError: broken" in caplog.text

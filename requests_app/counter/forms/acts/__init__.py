@@ -1,67 +1,37 @@
-"""One form per act: what a person fills in, turned into the payload of `workflow.engine.apply`."""
+"""One form per act: what a person fills in, turned into the payload of `workflow.engine.apply`.
 
-from .applicant import AnswerPointsForm, WithdrawForm
+A module per kind of stage, of its name, and one per subject for the verbs of a request; each form
+names its verb. No list is kept: the modules here are found, and a verb that a person does without a
+form stops the start.
+"""
+
+from importlib import import_module
+from pkgutil import iter_modules
+
+from requests_app.workflow.catalogue import public_names
+
 from .base import ActForm
-from .committee import (
-    AssignRapporteursForm,
-    DeclareInterestForm,
-    ExtendOpinionForm,
-    IssueOpinionForm,
-    LateOpinionForm,
-    ReportForm,
-    WithdrawMemberForm,
-)
-from .convention import RecordConventionForm
-from .desk import (
-    AcceptCompletenessForm,
-    CloseForm,
-    CloseIncompleteForm,
-    CloseTaskForm,
-    ConfirmExtractForm,
-    CorrectActForm,
-    PublishRegisterForm,
-    RecordAuthorisationForm,
-    RecordConformityForm,
-    RecordExtensionForm,
-    RecordReceiptForm,
-    RecordReferralForm,
-    RecordRefusalForm,
-    RedirectForm,
-    RequestCompletionForm,
-)
-from .holder import NoRemarkForm, RemarkForm
-from .signature import ContestSignatureForm, RefuseSignatureForm, VerifySignatureForm
 
 
-ACT_FORMS: dict[str, type[ActForm]] = {
-    "accept_completeness": AcceptCompletenessForm,
-    "request_completion": RequestCompletionForm,
-    "redirect": RedirectForm,
-    "close_incomplete": CloseIncompleteForm,
-    "file_remark": RemarkForm,
-    "file_no_remark": NoRemarkForm,
-    "declare_interest": DeclareInterestForm,
-    "withdraw_member": WithdrawMemberForm,
-    "assign_rapporteurs": AssignRapporteursForm,
-    "file_report": ReportForm,
-    "extend_opinion": ExtendOpinionForm,
-    "issue_opinion": IssueOpinionForm,
-    "file_late_opinion": LateOpinionForm,
-    "answer_points": AnswerPointsForm,
-    "record_referral": RecordReferralForm,
-    "record_receipt": RecordReceiptForm,
-    "record_extension": RecordExtensionForm,
-    "record_authorisation": RecordAuthorisationForm,
-    "record_refusal": RecordRefusalForm,
-    "publish_register": PublishRegisterForm,
-    "record_conformity": RecordConformityForm,
-    "record_convention": RecordConventionForm,
-    "confirm_extract": ConfirmExtractForm,
-    "close": CloseForm,
-    "withdraw": WithdrawForm,
-    "verify_signature": VerifySignatureForm,
-    "refuse_signature": RefuseSignatureForm,
-    "contest_signature": ContestSignatureForm,
-    "close_task": CloseTaskForm,
-    "correct_act": CorrectActForm,
-}
+# Done on pages of their own, from the draft and the page of the signature.
+ELSEWHERE = frozenset(
+    {"ask_signature", "send_completion", "cancel_signature", "sign", "deposit_paper"}
+)
+
+
+def _found() -> dict[str, type[ActForm]]:
+    """Raises LookupError naming the verbs that have no form, or two, and forms of no verb."""
+    forms: dict[str, type[ActForm]] = {}
+    for module in sorted(one.name for one in iter_modules(__path__)):
+        place = import_module(f"{__name__}.{module}")
+        for form in vars(place).values():
+            if isinstance(form, type) and issubclass(form, ActForm) and form.verb:
+                if forms.setdefault(form.verb, form) is not form:
+                    raise LookupError(f"verb {form.verb!r}: two forms")
+    asked = {name for name, actors in public_names().items() if actors != {"system"}} - ELSEWHERE
+    if wrong := asked ^ set(forms):
+        raise LookupError(f"counter/forms/acts: verbs and forms differ: {sorted(wrong)}")
+    return forms
+
+
+ACT_FORMS = _found()

@@ -1,30 +1,63 @@
 """The base of act forms: what was done, when, with which document."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, ClassVar
 
 from django import forms
+from django.utils.functional import Promise
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from portal.accounts.models import User
 from portal.common.calendar import PARIS, legal_today
 from portal.common.days import DayField
-from requests_app.models import AccessRequest, Stage
+from requests_app.models import AccessRequest, Act, Stage, Task
+from requests_app.rights.visibility import Person
 from requests_app.workflow.acts.corrections import correctable_codes
 
 
-class ActForm(forms.Form):
-    """Base: with a date where the act may precede its entry, and with its document."""
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a callout, with the address of what it names."""
 
+    text: str
+    url: str = ""
+
+
+Callouts = list[tuple[str, list[Line]]]
+
+
+class ActForm(forms.Form):
+    """Base: with a date where the act may precede its entry, and with its document.
+
+    `with_the_file`: written with the file before one's eyes; `beside`: what else is read there
+    (`reports`, `remarks`, `opinions`, `sitting`); `before`: name and words of a page of work that
+    comes before the act.
+    """
+
+    verb: ClassVar[str] = ""
+    with_the_file: ClassVar[bool] = False
+    beside: ClassVar[frozenset[str]] = frozenset()
+    before: ClassVar[tuple[str, str | Promise] | None] = None
     has_date: ClassVar[bool] = False
     has_document: ClassVar[bool] = False
     document_required: ClassVar[bool] = False
     intro: Any = ""
 
     def __init__(
-        self, *args: Any, request: AccessRequest, stage: Stage | None, user: User, **kwargs: Any
+        self,
+        *args: Any,
+        request: AccessRequest,
+        stage: Stage | None,
+        user: User,
+        task: Task | None = None,
+        corrected: Act | None = None,
+        **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
+        self.task, self.corrected = task, corrected
         self.access_request = request
         self.stage = stage
         self.user = user
@@ -43,6 +76,26 @@ class ActForm(forms.Form):
                 required=self.document_required,
                 help_text=_("Un PDF de 25 Mo au plus."),
             )
+
+    @classmethod
+    def start_from(cls, stage: Stage, *, user: Person, query: Mapping[str, str]) -> dict[str, Any]:
+        """What the fields of an act in a stage start from."""
+        return {}
+
+    def warnings(self) -> list[str]:
+        """What the person should know before the act."""
+        return []
+
+    def callouts(self) -> Callouts:
+        """Figures and documents that the act is made from."""
+        return []
+
+    def told_once_hidden(self) -> str:
+        """What the person is told when the act closes the file to them."""
+        return gettext(
+            "C’est enregistré. Rien de plus n’est attendu de vous : ce dossier ne vous est"
+            " plus montré."
+        )
 
     def _opened_on(self) -> date:
         """No act of a file is older than the file; the engine knows which one it follows."""

@@ -5,18 +5,22 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from portal.accounts.models import Organisation
 from portal.common.calendar import legal_today
 from portal.common.days import DayField, years_from_now
 from requests_app.counter.forms.fields import RadioSelect
+from requests_app.counter.reading import quotas
 from requests_app.deadlines import access_period
 from requests_app.models import RequestMember
+from requests_app.permits import extraction
 from requests_app.permits.source_addresses import AddressRefused, network
 from requests_app.procedures.content import DELIVERY_MODES, is_available
+from requests_app.rights import permissions
 
-from .base import ActForm, text_field
+from .base import ActForm, Callouts, Line, text_field
 
 
 def _addresses(text: str) -> list[str]:
@@ -32,6 +36,7 @@ def _addresses(text: str) -> list[str]:
 class RecordConventionForm(ActForm):
     """The act that creates rights: delivery mode, dates, parties, and each person's addresses."""
 
+    verb = "record_convention"
     intro = _(
         "C’est l’acte qui ouvre les accès : chaque personne habilitée reçoit le sien dès que ses"
         " conditions sont réunies."
@@ -68,8 +73,11 @@ class RecordConventionForm(ActForm):
         widget=forms.CheckboxSelectMultiple,
     )
 
-    def __init__(self, *args: Any, parties: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        # by what the file asks for: CNAM for the main base, HDH and holders
+        ids = permissions.convention_parties(self.access_request)
+        parties = Organisation.objects.filter(pk__in=ids)
         self.fields["parties"].queryset = parties  # type: ignore[attr-defined]
         self.fields["parties"].initial = list(parties)
         self.persons = list(
@@ -171,3 +179,20 @@ class RecordConventionForm(ActForm):
                 for member in self.persons
             },
         }
+
+    def callouts(self) -> Callouts:
+        request, known = self.access_request, self.period
+        persons = [Line(str(member.user)) for member in self.persons]
+        return [
+            (gettext("Demandeur"), [Line(str(request.organisation))]),
+            (
+                gettext("Durée demandée"),
+                [Line(text) for text in access_period.lines(known, legal_today())],
+            ),
+            (gettext("Personnes habilitées"), persons or [Line(gettext("aucune"))]),
+            (gettext("Extraction"), [Line(extraction.state(request))]),
+            (
+                gettext("Quotas chez le fournisseur"),
+                [Line(text) for text in quotas.lines(persons=max(len(persons), 1))],
+            ),
+        ]

@@ -6,6 +6,8 @@ from .base import ActForm, text_field
 
 
 class RemarkForm(ActForm):
+    verb = "file_remark"
+    with_the_file = True
     text = text_field(
         _("Vos remarques"),
         help_text=_("Elles sont transmises au comité, et au demandeur une fois l’avis rendu."),
@@ -13,4 +15,5 @@ class RemarkForm(ActForm):
 
 
 class NoRemarkForm(ActForm):
+    verb = "file_no_remark"
     intro = _("Vous indiquez n’avoir pas de remarque sur ce dossier.")

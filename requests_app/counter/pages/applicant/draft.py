@@ -29,6 +29,7 @@ from requests_app.dossier import EditConflict, NotEditable
 from requests_app.models import AccessRequest, StageState
 from requests_app.procedures.conditions import all_hold
 from requests_app.procedures.form import ReadableSection
+from requests_app.procedures.kind import Trait
 from requests_app.procedures.section import Section
 from requests_app.rights import permissions
 from requests_app.workflow import completeness_grid
@@ -69,7 +70,7 @@ def _overview(
 
 def _answer_url(access_request: AccessRequest) -> str:
     """Where the opinion is answered, while the file is corrected for it."""
-    stage = access_request.stages.of_kind("answer").filter(state=StageState.RUNNING).first()
+    stage = access_request.stages.having(Trait.EDITS_FILE).filter(state=StageState.RUNNING).first()
     if stage is None:
         return ""
     return reverse("requests_app:stage_act", args=[access_request.pk, stage.pk, "answer_points"])

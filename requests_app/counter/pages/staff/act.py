@@ -1,7 +1,6 @@
 """One page per act: its form, its consequences, and the call to the engine."""
 
 from contextlib import ExitStack
-from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
@@ -12,68 +11,26 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from portal.accounts.models import Organisation
 from portal.accounts.otp import files_lost
 from portal.audit.record import record_view
 from portal.common.body_limits import accepts_files, largest_piece
 from requests_app.counter.forms.acts import ACT_FORMS, ActForm
 from requests_app.counter.pages.helpers import fresh_factor
-from requests_app.counter.pages.request import uuid_or_none, visible_request
+from requests_app.counter.pages.request import visible_request
 from requests_app.counter.reading import inbox
 from requests_app.dossier import uploads
 from requests_app.models import (
     AccessRequest,
     Act,
-    Opinion,
-    Report,
     Stage,
     Task,
 )
 from requests_app.rights import permissions
-from requests_app.workflow import completeness_grid, engine
+from requests_app.workflow import engine
 from requests_app.workflow.abilities import abilities, move_of
 from requests_app.workflow.labels import label_of
 
-from .beside import beside, callouts, warnings
-
-
-def _parties(access_request: AccessRequest) -> Any:
-    """A convention's parties by what the file asks for: CNAM for the main base, HDH and holders."""
-    return Organisation.objects.filter(pk__in=permissions.convention_parties(access_request))
-
-
-def _extra(
-    name: str, access_request: AccessRequest, task: Task | None, corrected: Act | None
-) -> dict[str, Any]:
-    if name == "record_convention":
-        return {"parties": _parties(access_request)}
-    if name == "answer_points":
-        opinion = Opinion.objects.filter(request=access_request).order_by("-issued_at").first()
-        return {"points": opinion.points if opinion else []}
-    if name == "close_task":
-        return {"task": task}
-    if name == "correct_act":
-        return {"act": corrected}
-    return {}
-
-
-def _initial(request: HttpRequest, name: str, stage: Stage | None) -> dict[str, Any]:
-    """What the form starts from: the desk's message, or the report that the president names."""
-    if stage is None:
-        return {}
-    if name == "request_completion":
-        return {"message": completeness_grid.completion_message(stage.request)}
-    if name == "issue_opinion" and (asked := uuid_or_none(request.GET.get("rapport", ""))):
-        report = permissions.reports_visible_to(request.user).filter(pk=asked, stage=stage).first()
-        return _from_report(report) if report is not None else {}
-    return {}
-
-
-def _from_report(report: Report) -> dict[str, Any]:
-    points = [str(point["text"]) for point in report.points]
-    return {f"heading_{code}": text for code, text in report.headings.items()} | {
-        "points": "\n".join(points)
-    }
+from .beside import beside
 
 
 def _run(
@@ -116,15 +73,7 @@ def _run(
     if permissions.requests_visible_to(request.user).filter(pk=access_request.pk).exists():
         messages.success(request, _("C’est enregistré."))
         return redirect("requests_app:request", access_request.pk)
-    if name == "declare_interest":  # a member who stands down sees nothing of the file (A14)
-        told = _("Vous vous êtes déporté du dossier %(number)s : il ne vous est plus montré.")
-        messages.success(request, told % {"number": access_request.number})
-    else:
-        told = _(
-            "C’est enregistré. Rien de plus n’est attendu de vous : ce dossier ne vous est"
-            " plus montré."
-        )
-        messages.success(request, told)
+    messages.success(request, form.told_once_hidden())
     return redirect("requests_app:inbox")
 
 
@@ -176,14 +125,16 @@ def act(
     if (asked := fresh_factor(request, needed=move.needs_fresh_factor)) is not None:
         return asked
     record_view(request, "request.view", on=access_request, about=pk)
-    form = ACT_FORMS[name](
+    form_of = ACT_FORMS[name]
+    form = form_of(
         request.POST or None,
         request.FILES or None,
-        initial=_initial(request, name, stage),
+        initial=form_of.start_from(stage, user=request.user, query=request.GET) if stage else {},
         request=access_request,
         stage=stage,
         user=request.user,
-        **_extra(name, access_request, task, corrected),
+        task=task,
+        corrected=corrected,
     )
     if move.irreversible:
         form.ask_confirmation(name)
@@ -201,9 +152,9 @@ def act(
         "form": form,
         "heading": label_of(name),
         "submit_label": label_of(name),
-        "warnings": warnings(name, stage, form.procedure),
-        "callouts": callouts(name, access_request, form.procedure, corrected),
-        "beside": beside(request, name, access_request, form.procedure),
+        "warnings": form.warnings(),
+        "callouts": form.callouts(),
+        "beside": beside(request, form),
     }
     return render(
         request,

@@ -18,6 +18,7 @@ from requests_app.counter.pages.links import act_links
 from requests_app.counter.pages.request import visible_request
 from requests_app.dossier import uploads
 from requests_app.models import Stage
+from requests_app.procedures.kind import Trait
 from requests_app.rights import permissions
 from requests_app.workflow import completeness_grid
 from requests_app.workflow.abilities import abilities
@@ -27,7 +28,7 @@ from requests_app.workflow.abilities import abilities
 @require_http_methods(["GET", "HEAD", "POST"])
 def completeness(request: HttpRequest, pk: UUID) -> HttpResponse:
     access_request = visible_request(request, pk)
-    stage = get_object_or_404(Stage, request=access_request, kind="completeness")
+    stage = get_object_or_404(Stage.objects.having(Trait.FIRST), request=access_request)
     mine = [
         one
         for one in abilities(access_request, user=request.user)

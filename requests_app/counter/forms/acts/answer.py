@@ -1,22 +1,30 @@
-"""Acts of the applicant once the file is deposited."""
+"""The applicant's answer to the opinion."""
 
 from typing import Any
 
 from django import forms
+from django.urls import reverse
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from requests_app.models import RequestState
+from requests_app.models import Opinion
 
-from .base import ActForm, text_field
+from .base import ActForm, Callouts, Line, text_field
 
 
 class AnswerPointsForm(ActForm):
     """One answer per point of the opinion, then go or stop (A15)."""
 
-    def __init__(self, *args: Any, points: list[dict[str, Any]], **kwargs: Any) -> None:
+    verb = "answer_points"
+    with_the_file = True
+    beside = frozenset({"reports", "remarks", "opinions"})
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.points = points
-        for point in points:
+        opinions = Opinion.objects.filter(request=self.access_request)
+        opinion = opinions.order_by("-issued_at").first()
+        self.points: list[dict[str, Any]] = opinion.points if opinion else []
+        for point in self.points:
             self.fields[f"answer_{point['number']}"] = text_field(
                 _("Réponse au point %(number)s") % {"number": point["number"]},
                 required=False,
@@ -55,14 +63,7 @@ class AnswerPointsForm(ActForm):
             },
         }
 
-
-class WithdrawForm(ActForm):
-    intro = _("La demande s’arrête. Elle reste consultable.")
-    reason = text_field(
-        _("Motif"), rows=3, error_messages={"required": _("Indiquez le motif du retrait.")}
-    )
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if self.access_request.state == RequestState.DRAFT:  # nobody is waiting for it
-            self.fields["reason"].required = False
+    def callouts(self) -> Callouts:
+        url = reverse("requests_app:draft", args=[self.access_request.pk])
+        line = Line(gettext("Corriger le dossier ; la version corrigée part avec la réponse"), url)
+        return [(gettext("Avant de répondre, si l’avis le demande"), [line])]

@@ -1,23 +1,28 @@
-"""Verbs of the committee: interests, rapporteurs, reports, extension, opinion (A11–A14)."""
+"""The committee's opinion: rapporteurs, reports, extension, opinion, silence (A11–A14)."""
 
 from collections.abc import Iterator
 from datetime import datetime
+from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
-from portal.accounts.models import Organisation, Role, RoleAssignment, User
-from portal.audit.record import record
-from requests_app.dossier import notices, numbers
+from portal.accounts.models import Role
+from requests_app.dossier import numbers
+from requests_app.dossier.notices import RequestNotice
 from requests_app.models import (
     InterestDeclaration,
     Opinion,
     OpinionSense,
     RapporteurAssignment,
     Report,
-    RequestVersion,
+    Stage,
+    StageState,
 )
-from requests_app.rights import permissions
+from requests_app.procedures.parts import Stage as StageSpec
+from requests_app.rights import permissions, recipients
 from requests_app.workflow import steps
+from requests_app.workflow.committee_stage import CommitteeKind, sits, version_judged
 from requests_app.workflow.context import ActData, Context
 from requests_app.workflow.errors import TransitionRefused
 from requests_app.workflow.guards import (
@@ -27,145 +32,34 @@ from requests_app.workflow.guards import (
     required_text,
     withdrawn_members,
 )
-from requests_app.workflow.verbs import Verb, register
+from requests_app.workflow.kind import register_kind
+from requests_app.workflow.telling import tell_team
+from requests_app.workflow.verbs import Asked, Verb, register
 
 
-Answer = InterestDeclaration.Answer
-Origin = InterestDeclaration.Origin
+class InterestExpected(RequestNotice):
+    code = "request.expected_opinion"
+    label = gettext_lazy("liens d’intérêts à déclarer")
 
 
-def sits(member: User, ctx: Context) -> bool:
-    """Whether a person is a member of the stage's committee today."""
-    return (
-        RoleAssignment.objects.active()
-        .filter(
-            user=member,
-            scope=ctx.the_stage.committee_id,
-            role__in=[Role.PRESIDENT, Role.COMMITTEE_MEMBER],
-            user__is_active=True,
-        )
-        .exists()
-    )
+class RapporteurAssigned(RequestNotice):
+    code = "request.rapporteur_assigned"
+    label = gettext_lazy("rapporteur désigné")
 
 
-def committee_of(ctx: Context) -> Organisation:
-    if ctx.the_stage.committee is None:
-        raise LookupError("an open stage of this kind has its committee")
-    return ctx.the_stage.committee
+class ReportFiled(RequestNotice):
+    code = "request.report_filed"
+    label = gettext_lazy("rapport déposé")
 
 
-def version_judged(ctx: Context) -> RequestVersion:
-    """The version the committee was given."""
-    version = ctx.the_stage.version or ctx.latest_version()
-    if version is None:
-        raise LookupError("a referred file has a signed version")
-    return version
+class OpinionExtended(RequestNotice):
+    code = "request.opinion_extended"
+    label = gettext_lazy("délai de l’avis prolongé")
 
 
-def end_rapporteur(ctx: Context, member: User) -> None:
-    RapporteurAssignment.objects.filter(
-        stage=ctx.the_stage, member=member, ended_at__isnull=True
-    ).update(ended_at=ctx.now)
-
-
-@register
-class DeclareInterest(Verb):
-    """A member's answer, before anything but the card is seen; a withdrawal is final."""
-
-    name = "declare_interest"
-    takes = frozenset({"answer", "reason"})
-
-    def check(self, ctx: Context) -> Iterator[str]:
-        if ctx.text("answer") not in Answer.values:
-            yield _("Dites si vous avez un lien d’intérêts avec ce dossier.")
-
-    def act(self, ctx: Context) -> ActData:
-        return ActData(text=ctx.text("reason"), audit={"answer": ctx.text("answer")})
-
-    def write(self, ctx: Context) -> None:
-        InterestDeclaration.objects.update_or_create(
-            request=ctx.request,
-            member=ctx.person,
-            defaults={
-                "committee": committee_of(ctx),
-                "answer": ctx.text("answer"),
-                "origin": Origin.MEMBER,
-                "reason": ctx.text("reason"),
-                "declared_by": ctx.person,
-                "declared_at": ctx.now,
-            },
-        )
-        if ctx.text("answer") == Answer.WITHDRAWN:
-            end_rapporteur(ctx, ctx.person)
-
-
-@register
-class WithdrawMember(Verb):
-    """The president may require anyone to stand down, with a reason (A14)."""
-
-    name = "withdraw_member"
-    takes = frozenset({"member", "reason"})
-
-    def check(self, ctx: Context) -> Iterator[str]:
-        yield from required_text(ctx, "reason", _("Indiquez le motif du déport."))
-        member = ctx.one_person("member")
-        if member is None or not sits(member, ctx):
-            yield _("Choisissez un membre du comité.")
-
-    def act(self, ctx: Context) -> ActData:
-        member = ctx.one_person("member")
-        return ActData(text=ctx.text("reason"), audit={"member": str(member.pk if member else "")})
-
-    def write(self, ctx: Context) -> None:
-        member = ctx.one_person("member")
-        InterestDeclaration.objects.update_or_create(
-            request=ctx.request,
-            member=member,
-            defaults={
-                "committee": committee_of(ctx),
-                "answer": Answer.WITHDRAWN,
-                "origin": Origin.PRESIDENT,
-                "reason": ctx.text("reason"),
-                "declared_by": ctx.person,
-                "declared_at": ctx.now,
-            },
-        )
-        if member is not None:
-            end_rapporteur(ctx, member)
-
-
-def withdraw_same_organisation(ctx: Context) -> None:
-    """When a file is referred: members tied to one of its organisations, or who have a part in
-    the file, are withdrawn (A14)."""
-    for stage in ctx.started:
-        if stage.kind != "opinion" or stage.committee_id is None:
-            continue
-        assignments = (
-            RoleAssignment.objects.active()
-            .filter(scope=stage.committee_id, role__in=[Role.PRESIDENT, Role.COMMITTEE_MEMBER])
-            .select_related("user")
-        )
-        for member in {assignment.user for assignment in assignments}:
-            if permissions.is_barred(member, ctx.request, "member"):
-                _row, created = InterestDeclaration.objects.get_or_create(
-                    request=ctx.request,
-                    member=member,
-                    defaults={
-                        "committee_id": stage.committee_id,
-                        "answer": Answer.WITHDRAWN,
-                        "origin": Origin.ORGANISATION,
-                        "declared_at": ctx.now,
-                    },
-                )
-                if created:
-                    notices.SetApart.say(member, ctx.request)
-                    record(
-                        "stage.withdraw_member",
-                        by=None,
-                        on=stage,
-                        about=ctx.request.pk,
-                        data={"member": str(member.pk), "origin": str(Origin.ORGANISATION.value)},
-                    )
+class LateOpinion(RequestNotice):
+    code = "request.late_opinion"
+    label = gettext_lazy("avis tardif versé au dossier")
 
 
 @register
@@ -174,6 +68,9 @@ class AssignRapporteurs(Verb):
     (A14)."""
 
     name = "assign_rapporteurs"
+    button = gettext_lazy("Désigner les rapporteurs")
+    logged = gettext_lazy("Rapporteurs désignés")
+    reserved = True
     takes = frozenset({"members"})
 
     def check(self, ctx: Context) -> Iterator[str]:
@@ -200,10 +97,24 @@ class AssignRapporteurs(Verb):
                 stage=ctx.the_stage, member_id=pk, assigned_by=ctx.person, assigned_at=ctx.now
             )
 
+    def tell(self, ctx: Context) -> None:
+        due = ctx.the_stage.due_at
+        RapporteurAssigned.tell(ctx.people("members"), ctx.request, due=due)
+
+    def already(self, stage: Stage, asked: Asked) -> bool:
+        """Named already: to change them is not what is awaited."""
+        return (
+            stage.state == StageState.RUNNING
+            and stage.rapporteurs.filter(ended_at__isnull=True).exists()
+        )
+
 
 @register
 class FileReport(Verb):
     name = "file_report"
+    button = gettext_lazy("Déposer votre rapport")
+    logged = gettext_lazy("Rapport déposé")
+    reserved = True
     takes = frozenset({"headings", "points", "sense"})
 
     def check(self, ctx: Context) -> Iterator[str]:
@@ -228,12 +139,24 @@ class FileReport(Verb):
             },
         )
 
+    def tell(self, ctx: Context) -> None:
+        ReportFiled.tell(
+            recipients.office(ctx.request, Role.PRESIDENT, scope=ctx.the_stage.committee_id),
+            ctx.request,
+            due=ctx.the_stage.due_at,
+        )
+
+    def useful(self, stage: Stage, spec: StageSpec, asked: Asked) -> bool:
+        return not stage.reports.filter(author=asked.user, filed_at__isnull=False).exists()
+
 
 @register
 class ExtendOpinion(Verb):
     """Once, by the president, before the clock ends, with a reason."""
 
     name = "extend_opinion"
+    button = gettext_lazy("Prolonger le délai de l’avis")
+    logged = gettext_lazy("Délai de l’avis prolongé")
     takes = frozenset({"reason"})
 
     def check(self, ctx: Context) -> Iterator[str]:
@@ -252,12 +175,20 @@ class ExtendOpinion(Verb):
         ctx.the_stage.save(update_fields=["extended_at"])
         steps.refresh_due(ctx, ctx.the_stage)
 
+    def tell(self, ctx: Context) -> None:
+        tell_team(ctx, OpinionExtended)
+
+    def useful(self, stage: Stage, spec: StageSpec, asked: Asked) -> bool:
+        return stage.extended_at is None
+
 
 @register
 class IssueOpinion(Verb):
     """The president's act: sense, headings, numbered points, who was present, who withdrew."""
 
     name = "issue_opinion"
+    button = gettext_lazy("Rendre l’avis")
+    logged = gettext_lazy("Avis rendu")
     takes = frozenset({"sense", "headings", "points", "present"})
 
     def check(self, ctx: Context) -> Iterator[str]:
@@ -336,6 +267,8 @@ class FileLateOpinion(Verb):
     """After a tacit outcome, the committee's words are kept as a remark: they move nothing."""
 
     name = "file_late_opinion"
+    button = gettext_lazy("Verser un avis tardif au dossier")
+    logged = gettext_lazy("Avis tardif versé")
     takes = frozenset({"sense", "text", "points"})
 
     def check(self, ctx: Context) -> Iterator[str]:
@@ -355,3 +288,27 @@ class FileLateOpinion(Verb):
             text=ctx.text("text"),
             audit={"sense": ctx.text("sense")},
         )
+
+    def tell(self, ctx: Context) -> None:
+        tell_team(ctx, LateOpinion)
+
+    def useful(self, stage: Stage, spec: StageSpec, asked: Asked) -> bool:
+        return bool(stage.outcome) and spec.outcome(stage.outcome).tacit
+
+
+@register_kind
+class OpinionKind(CommitteeKind):
+    code = "opinion"
+    expected = InterestExpected
+
+    def to_do(self, stage: Any) -> str:
+        if not stage.has_declared:
+            return _("Déclarez vos liens d’intérêts")
+        if stage.is_rapporteur and not stage.has_reported:
+            return _("Déposez votre rapport")
+        if not stage.has_rapporteurs:
+            return _("Désignez les rapporteurs")
+        return ""
+
+    def silent(self, ctx: Context, at: datetime) -> None:
+        write_tacit_opinion(ctx, at)

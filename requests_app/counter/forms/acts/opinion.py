@@ -1,54 +1,27 @@
-"""Acts of the committee: interests, rapporteurs, reports, the opinion."""
+"""Acts of the committee: rapporteurs, reports, the opinion."""
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 from uuid import UUID
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.db.models import QuerySet
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from portal.accounts.models import RoleAssignment, User
+from portal.accounts.models import User
+from portal.common.fields import uuid_or_none
 from requests_app.committee import loads
-from requests_app.models import DEEMED, InterestDeclaration, OpinionSense, Stage
+from requests_app.models import DEEMED, OpinionSense, Report, Stage
 from requests_app.procedures.words import period_in_words
+from requests_app.rights import permissions
+from requests_app.rights.visibility import Person
 
 from .base import ActForm, text_field
+from .interests import MemberChoice, committee_members
 
 
-class DeclareInterestForm(ActForm):
-    answer = forms.ChoiceField(
-        label=_("Avez-vous un lien d’intérêts avec ce dossier ?"),
-        choices=[
-            (InterestDeclaration.Answer.NONE, _("Non, je n’ai aucun lien d’intérêts")),
-            (
-                InterestDeclaration.Answer.WITHDRAWN,
-                _("Oui, je me déporte : le dossier ne me sera plus montré"),
-            ),
-        ],
-        widget=forms.RadioSelect,
-    )
-    reason = text_field(_("Précisions"), required=False, rows=3)
-
-
-class _MemberChoice(forms.ModelMultipleChoiceField):
-    def label_from_instance(self, obj: User) -> str:
-        return str(obj)
-
-
-def committee_members(stage: Stage) -> QuerySet[User]:
-    """Active members of the stage's committee who did not withdraw from the request."""
-    withdrawn = InterestDeclaration.objects.filter(
-        request_id=stage.request_id, answer=InterestDeclaration.Answer.WITHDRAWN
-    ).values("member")
-    held = RoleAssignment.objects.active().filter(
-        scope_id=stage.committee_id, role__in=["committee_member", "president"]
-    )
-    return User.objects.filter(pk__in=held.values("user"), is_active=True).exclude(pk__in=withdrawn)
-
-
-class _RapporteurChoice(_MemberChoice):
+class _RapporteurChoice(MemberChoice):
     """Each member with the files they were given this month (A14)."""
 
     loads: ClassVar[dict[UUID, int]] = {}
@@ -61,17 +34,8 @@ class _RapporteurChoice(_MemberChoice):
         return f"{obj} ({load % {'n': count}})"
 
 
-class WithdrawMemberForm(ActForm):
-    member = forms.ModelChoiceField(label=_("Membre"), queryset=User.objects.none())
-    reason = text_field(_("Motif"), rows=3)
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        assert self.stage is not None  # noqa: S101 - this act exists only in a committee's stage
-        self.fields["member"].queryset = committee_members(self.stage)  # type: ignore[attr-defined]
-
-
 class AssignRapporteursForm(ActForm):
+    verb = "assign_rapporteurs"
     members = _RapporteurChoice(
         label=_("Rapporteurs"),
         queryset=User.objects.none(),
@@ -94,6 +58,9 @@ class AssignRapporteursForm(ActForm):
         if len(members) > 2:
             raise ValidationError(_("Désignez deux rapporteurs au plus."))
         return members
+
+    def warnings(self) -> list[str]:
+        return loads.loaded_rapporteurs(self.stage) if self.stage is not None else []
 
 
 EXPRESS_SENSES = [(sense.value, sense.label) for sense in OpinionSense if sense not in DEEMED]
@@ -131,10 +98,13 @@ class HeadingsForm(ActForm):
 
 
 class ReportForm(HeadingsForm):
+    verb = "file_report"
+    with_the_file = True
     sense = sense_field(_("Sens proposé"))
 
 
 class ExtendOpinionForm(ActForm):
+    verb = "extend_opinion"
     reason = text_field(_("Motif"), rows=3)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -148,8 +118,11 @@ class ExtendOpinionForm(ActForm):
 
 
 class IssueOpinionForm(HeadingsForm):
+    verb = "issue_opinion"
+    with_the_file = True
+    beside = frozenset({"reports", "remarks", "sitting"})
     sense = sense_field(_("Sens de l’avis"))
-    present = _MemberChoice(
+    present = MemberChoice(
         label=_("Membres présents"),
         queryset=User.objects.none(),
         widget=forms.CheckboxSelectMultiple,
@@ -168,10 +141,27 @@ class IssueOpinionForm(HeadingsForm):
         values = super().payload()
         return values | {"present": list(values["present"])}
 
+    @classmethod
+    def start_from(cls, stage: Stage, *, user: Person, query: Mapping[str, str]) -> dict[str, Any]:
+        """The report that the president names."""
+        asked = uuid_or_none(query.get("rapport", ""))
+        seen = permissions.reports_visible_to(user).filter(pk=asked, stage=stage) if asked else None
+        report = seen.first() if seen is not None else None
+        return _from_report(report) if report is not None else {}
+
+
+def _from_report(report: Report) -> dict[str, Any]:
+    points = [str(point["text"]) for point in report.points]
+    return {f"heading_{code}": text for code, text in report.headings.items()} | {
+        "points": "\n".join(points)
+    }
+
 
 class LateOpinionForm(ActForm):
     """After a tacit outcome the committee's words are kept as a remark; nothing moves (T1)."""
 
+    verb = "file_late_opinion"
+    with_the_file = True
     intro = _("Le délai est passé : cet avis est conservé comme une remarque, sans autre effet.")
     sense = sense_field(_("Sens"))
     text = text_field(_("Avis motivé"))

@@ -1,33 +1,35 @@
-"""Verbs of the access: convention, extract, opening, use, closure, and the tasks of the desk."""
+"""The convention: parties, period, persons; recording it creates the rights (A29)."""
 
 from collections.abc import Iterator
 from datetime import datetime, time
 from typing import Any
 
-from django.db.models import Exists, OuterRef, QuerySet
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from portal.accounts.models import Organisation
 from portal.common.calendar import PARIS, end_of_day, legal_today
 from requests_app.deadlines import access_period
-from requests_app.models import (
-    Grant,
-    GrantState,
-    RequestMember,
-    Stage,
-    StageState,
-    Workspace,
-)
-from requests_app.models.querysets import GrantQuerySet
+from requests_app.dossier.notices import RequestNotice
+from requests_app.models import RequestMember
 from requests_app.permits import creating
 from requests_app.permits.source_addresses import AddressRefused, network
 from requests_app.procedures.content import is_available
-from requests_app.provisioning.extract import confirming, delivery
-from requests_app.rights import permissions
+from requests_app.rights import permissions, recipients
 from requests_app.workflow.context import ActData, Context
-from requests_app.workflow.errors import TransitionRefused
-from requests_app.workflow.guards import not_blocked, required_text
+from requests_app.workflow.guards import not_blocked
+from requests_app.workflow.kind import Kind, register_kind
 from requests_app.workflow.verbs import Verb, register
+
+
+class ConventionExpected(RequestNotice):
+    code = "request.expected_convention"
+    label = gettext_lazy("convention attendue")
+
+
+class ConventionSigned(RequestNotice):
+    code = "request.convention_signed"
+    label = gettext_lazy("convention enregistrée")
 
 
 def _addresses(ctx: Context) -> dict[str, list[str]]:
@@ -39,16 +41,13 @@ def _addresses(ctx: Context) -> dict[str, list[str]]:
     }
 
 
-def _grants() -> GrantQuerySet:
-    """Rights of the request a stage is of, in a query on stages."""
-    return Grant.objects.filter(permit__request=OuterRef("request"))
-
-
 @register
 class RecordConvention(Verb):
     """The signed convention: the one act that creates rights (`grants_on`)."""
 
     name = "record_convention"
+    button = gettext_lazy("Enregistrer la convention signée")
+    logged = gettext_lazy("Convention enregistrée")
     backdated = True
     takes = frozenset(
         {
@@ -167,143 +166,18 @@ class RecordConvention(Verb):
         )
         ctx.after_commit.append(lambda: creating.hint(permit.request_id))
 
+    def tell(self, ctx: Context) -> None:
+        permit = ctx.the_act.permit
+        named, team = recipients.named(ctx.request), recipients.team(ctx.request)
+        ConventionSigned.tell_apart(named, team, ctx.request, due=permit.expires_at)
 
-@register
-class ConfirmExtract(Verb):
-    """A second person confirms what was staged against the approved specification."""
-
-    name = "confirm_extract"
-    takes = frozenset({"manifest"})  # what the page that was sent showed
-
-    def check(self, ctx: Context) -> Iterator[str]:
-        workspace = Workspace.objects.filter(request=ctx.request).first()
-        reasons = confirming.confirmation_refusals(
-            workspace, by=ctx.person, seen=ctx.text("manifest")
-        )
-        yield from reasons
-        if (
-            workspace is not None
-            and not reasons
-            and not confirming.is_as_approved(workspace, creating.approved_scope(ctx.request))
-        ):
-            yield _(
-                "L’extraction préparée n’est plus celle de la spécification approuvée :"
-                " préparez-la à nouveau."
-            )
-
-    def write(self, ctx: Context) -> None:
-        try:
-            confirming.confirm_extract(
-                Workspace.objects.get(request=ctx.request),
-                by=ctx.person,
-                seen=ctx.text("manifest"),
-            )
-        except confirming.ConfirmationRefused as refused:
-            raise TransitionRefused([str(refused)]) from refused
+    @property
+    def correctable(self) -> bool:
+        """What it opened is amended, not rewritten."""
+        return False
 
 
-@register
-class ReopenExtract(Verb):
-    """What was confirmed is lost, changed or no longer what is allowed: to prepare again."""
-
-    name = "reopen_extract"
-
-    def ripe(self) -> QuerySet[Stage]:
-        opening = Stage.objects.of_kind("opening").filter(state=StageState.RUNNING)
-        return Stage.objects.of_kind("extract").filter(
-            state=StageState.DONE,
-            request__workspace__in=delivery.sent_back(),
-            request__stages__in=opening,
-        )
-
-    def check(self, ctx: Context) -> Iterator[str]:
-        if not self.is_ripe(ctx):
-            yield _(
-                "L’extraction n’a pas été renvoyée, ou l’ouverture des accès n’attend pas"
-                " d’extraction."
-            )
-
-    def act(self, ctx: Context) -> ActData:
-        return ActData(text=delivery.sent_back().get(request=ctx.request).extract.problem)
-
-
-@register
-class FinishOpening(Verb):
-    """The first right is open: the study may begin."""
-
-    name = "finish_opening"
-
-    def ripe(self) -> QuerySet[Stage]:
-        openings = Stage.objects.of_kind("opening").filter(state=StageState.RUNNING)
-        return openings.filter(Exists(_grants().filter(state=GrantState.OPEN)))
-
-    def check(self, ctx: Context) -> Iterator[str]:
-        if not self.is_ripe(ctx):
-            yield _("Aucun accès n’est encore ouvert.")
-
-
-@register
-class FinishUse(Verb):
-    """Every right is closed before the end: nothing is left to use."""
-
-    name = "finish_use"
-
-    def ripe(self) -> QuerySet[Stage]:
-        uses = Stage.objects.of_kind("use").filter(state=StageState.RUNNING)
-        return uses.exclude(Exists(_grants().live()))
-
-    def check(self, ctx: Context) -> Iterator[str]:
-        if not self.is_ripe(ctx):
-            yield _("Un accès n’est pas encore fermé.")
-
-
-@register
-class Close(Verb):
-    name = "close"
-    takes = frozenset({"note"})
-
-    def check(self, ctx: Context) -> Iterator[str]:
-        live = Grant.objects.live().filter(permit__request=ctx.request)
-        if count := live.count():
-            yield _(
-                "%(count)s accès ne sont pas encore fermés : la clôture attend leur preuve de"
-                " fermeture."
-            ) % {"count": count}
-
-    def act(self, ctx: Context) -> ActData:
-        return ActData(text=ctx.text("note"))
-
-
-@register
-class CloseTask(Verb):
-    """The legal check's conclusion; its effect is the procedure's."""
-
-    name = "close_task"
-    takes = frozenset({"task", "outcome", "note"})
-
-    def check(self, ctx: Context) -> Iterator[str]:
-        task = ctx.task
-        if task is None or task.closed_at is not None:
-            yield _("Cette vérification est déjà close.")
-            return
-        if ctx.text("outcome") not in {one.code for one in ctx.procedure.task(task.code).outcomes}:
-            yield _("Choisissez une conclusion.")
-        yield from required_text(ctx, "note", _("Motivez la conclusion."))
-
-    def act(self, ctx: Context) -> ActData:
-        if ctx.task is None:
-            raise LookupError("checked above")
-        return ActData(
-            data={"task": ctx.task.code, "outcome": ctx.text("outcome")},
-            text=ctx.text("note"),
-            audit={"task": ctx.task.code, "outcome": ctx.text("outcome")},
-        )
-
-    def write(self, ctx: Context) -> None:
-        if ctx.task is None:
-            raise LookupError("checked above")
-        ctx.task.closed_at = ctx.now
-        ctx.task.closed_by = ctx.person
-        ctx.task.outcome = ctx.text("outcome")
-        ctx.task.note = ctx.text("note")
-        ctx.task.save()
+@register_kind
+class Convention(Kind):
+    code = "convention"
+    expected = ConventionExpected

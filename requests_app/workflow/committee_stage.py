@@ -1,0 +1,86 @@
+"""A stage that is a committee's: who sits, who stands apart (A14)."""
+
+from portal.accounts.models import Organisation, Role, RoleAssignment, User
+from portal.audit.record import record
+from requests_app.dossier import notices
+from requests_app.models import InterestDeclaration, RapporteurAssignment, RequestVersion, Stage
+from requests_app.rights import permissions
+from requests_app.workflow.context import Context
+from requests_app.workflow.kind import Kind
+
+
+Answer = InterestDeclaration.Answer
+Origin = InterestDeclaration.Origin
+
+
+def sits(member: User, ctx: Context) -> bool:
+    """Whether a person is a member of the stage's committee today."""
+    return (
+        RoleAssignment.objects.active()
+        .filter(
+            user=member,
+            scope=ctx.the_stage.committee_id,
+            role__in=[Role.PRESIDENT, Role.COMMITTEE_MEMBER],
+            user__is_active=True,
+        )
+        .exists()
+    )
+
+
+def committee_of(ctx: Context) -> Organisation:
+    if ctx.the_stage.committee is None:
+        raise LookupError("an open stage of this kind has its committee")
+    return ctx.the_stage.committee
+
+
+def version_judged(ctx: Context) -> RequestVersion:
+    """The version the committee was given."""
+    version = ctx.the_stage.version or ctx.latest_version()
+    if version is None:
+        raise LookupError("a referred file has a signed version")
+    return version
+
+
+def end_rapporteur(ctx: Context, member: User) -> None:
+    RapporteurAssignment.objects.filter(
+        stage=ctx.the_stage, member=member, ended_at__isnull=True
+    ).update(ended_at=ctx.now)
+
+
+class CommitteeKind(Kind):
+    """Its row names the committee; members tied to the file stand apart once it is referred."""
+
+    def opening(self, ctx: Context, stage: Stage) -> None:
+        stage.committee = Organisation.objects.get(code=ctx.procedure.committee)
+
+    def settle(self, ctx: Context, stage: Stage) -> None:
+        """Members tied to one of the file's organisations, or who have a part in the file, are
+        withdrawn (A14)."""
+        if stage.committee_id is None:
+            return
+        assignments = (
+            RoleAssignment.objects.active()
+            .filter(scope=stage.committee_id, role__in=[Role.PRESIDENT, Role.COMMITTEE_MEMBER])
+            .select_related("user")
+        )
+        for member in {assignment.user for assignment in assignments}:
+            if permissions.is_barred(member, ctx.request, "member"):
+                _row, created = InterestDeclaration.objects.get_or_create(
+                    request=ctx.request,
+                    member=member,
+                    defaults={
+                        "committee_id": stage.committee_id,
+                        "answer": Answer.WITHDRAWN,
+                        "origin": Origin.ORGANISATION,
+                        "declared_at": ctx.now,
+                    },
+                )
+                if created:
+                    notices.SetApart.say(member, ctx.request)
+                    record(
+                        "stage.withdraw_member",
+                        by=None,
+                        on=stage,
+                        about=ctx.request.pk,
+                        data={"member": str(member.pk), "origin": str(Origin.ORGANISATION.value)},
+                    )
