@@ -177,7 +177,7 @@ class Workspace(models.Model):
     observed_at = models.DateTimeField(_("constaté le"), null=True, blank=True)
     endpoint = models.CharField(
         max_length=200, blank=True
-    )  # of object storage; the web has no SCW_*
+    )  # of object storage; the web may not ask the provider
     region = models.CharField(max_length=20, blank=True)
 
     class Meta:
@@ -199,7 +199,7 @@ class CloudResource(models.Model):
     )
     kind = models.SlugField(
         _("nature"), max_length=20
-    )  # project, bucket, encryption, fence, application, group…
+    )  # bucket, encryption, fence, members; and the provider's own kinds (`Shape.rows`)
     logical_key = models.CharField(_("nom dans l’étude"), max_length=100)
     external_id = models.CharField(_("identifiant chez le fournisseur"), max_length=100, blank=True)
     spec_hash = models.CharField(_("empreinte de la définition"), max_length=64, blank=True)

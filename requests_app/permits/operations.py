@@ -13,7 +13,7 @@ from portal.accounts.roles import has_role
 from requests_app.models import AccessRequest, Credential, Grant, GrantState, Probe, Workspace
 from requests_app.permits import stopping
 from requests_app.provisioning import workspaces
-from requests_app.provisioning.providers.port import Unreachable
+from requests_app.provisioning.providers.errors import Unreachable
 from requests_app.rights import permissions
 from requests_app.rights.actors import barred_from
 

@@ -21,11 +21,13 @@ from requests_app.models import (
 )
 from requests_app.provisioning import gates
 from requests_app.provisioning.plan import Facts, KeyFacts, PersonFacts, Right, Use
+from requests_app.provisioning.providers import configured
+from requests_app.provisioning.providers.shape import Rows, Shape
 
 
-READY = "ready"
+READY, REMOVED = "ready", "removed"
 VANISHED = "vanished"  # of a bucket: removed by another hand, never made again by itself
-PORTAL = "portal"  # a resource that is not made: the portal's principal, as fences name it
+PORTAL = "portal"  # a resource that is not made: the portal's own name, as fences have it
 PROBE_MARGIN = timedelta(days=1)
 
 
@@ -39,6 +41,7 @@ class Snapshot:
     credentials: dict[str, Credential]
     missing: dict[str, list[str]]
     facts: Facts
+    rows: Rows  # the provider's kinds among `resources`
 
     def resource(self, kind: str, key: str = "") -> CloudResource | None:
         return self.resources.get((kind, key))
@@ -65,9 +68,12 @@ def right_of(grant: Grant, *, now: datetime) -> Right:
     return "open"
 
 
-def snapshot(workspace_id: UUID, *, portal: str = "") -> Snapshot:
-    """Read everything about a workspace, its closed grants included. `portal`: its principal where
-    the provider has said it, else the one that the study's fences were last written with."""
+def snapshot(workspace_id: UUID, *, portal: str = "", shape: Shape | None = None) -> Snapshot:
+    """Read everything about a workspace, its closed grants included. `portal`: its name where the
+    provider has said it, else the one that the study's fences were last written with. `shape`: the
+    provider's, of the one configured if none is given."""
+    shape = shape or configured.shape()
+    rows = shape.rows
     workspace = Workspace.objects.select_related("request", "extract").get(pk=workspace_id)
     resources = {(r.kind, r.logical_key): r for r in workspace.resources.all()}
     grants = list(
@@ -92,11 +98,11 @@ def snapshot(workspace_id: UUID, *, portal: str = "") -> Snapshot:
         right = right_of(grant, now=now)
         codes = lacking.get(grant.pk, [])
         missing[str(grant.pk)] = codes
-        persons.append(_person(grant, right, keys, resources, ready=not codes))
+        persons.append(_person(grant, right, keys, resources, kind=rows.person, ready=not codes))
     facts = Facts(
         persons=tuple(persons),
         held=workspace.held_at is not None,
-        project=_has(resources, "project"),
+        study=_has(resources, rows.study),
         buckets=_ready(resources, "bucket"),
         gone=frozenset(
             r.logical_key for r in resources.values() if r.kind == "bucket" and r.status == VANISHED
@@ -108,15 +114,12 @@ def snapshot(workspace_id: UUID, *, portal: str = "") -> Snapshot:
             if r.kind == "fence" and r.status == READY
         },
         delivered=workspace.extract.state == ExtractState.DELIVERED,
-        group=_has(resources, "group"),
+        rights=all(_has(resources, kind) for kind in rows.rights),
+        rights_left=any(_left(resources, kind) for kind in rows.rights),
+        holds_members=_has(resources, rows.members or rows.study),
         members=resources[("members", "")].spec_hash if ("members", "") in resources else "",
-        iam_policy=_has(resources, "policy"),
-        leftovers=frozenset(
-            kind
-            for (kind, _key), row in resources.items()
-            if kind in {"group", "policy"} and row.status != "removed"
-        ),
         portal=portal or _known_portal(resources),
+        form=shape.form,
         names={r.logical_key: r.external_id for r in resources.values() if r.kind == "bucket"},
         worker_addresses=tuple(settings.PROVISIONING["worker_addresses"]),
     )
@@ -127,6 +130,7 @@ def snapshot(workspace_id: UUID, *, portal: str = "") -> Snapshot:
         credentials={str(c.pk): c for several in credentials.values() for c in several},
         missing=missing,
         facts=facts,
+        rows=rows,
     )
 
 
@@ -146,10 +150,10 @@ def _person(
     keys: list[Credential],
     resources: dict[tuple[str, str], CloudResource],
     *,
+    kind: str,
     ready: bool,
 ) -> PersonFacts:
-    application = resources.get(("application", str(grant.pk)))
-    there = application is not None and application.status != "removed"
+    row = resources.get((kind, str(grant.pk)))
     return PersonFacts(
         grant=str(grant.pk),
         right=right,
@@ -157,10 +161,8 @@ def _person(
         ready=ready,
         until=min(grant.expires_at, grant.permit.expires_at),
         addresses=tuple(grant.source_addresses),
-        application=application.external_id
-        if application is not None and application.status == READY
-        else "",
-        application_row=there,
+        identity=row.external_id if row is not None and row.status == READY else "",
+        identity_row=row is not None and row.status != REMOVED,
         keys=tuple(
             KeyFacts(
                 id=str(key.pk),
@@ -177,15 +179,22 @@ def _person(
 
 
 def _is_spent(key: Credential) -> bool:
-    """A probe key about to end must go: the refusals of an expired key would prove nothing."""
-    if key.use != Credential.Use.PROBE or key.expires_at is None or key.deleted_at is not None:
+    """A probe key about to end must go: the refusals of an expired key would prove nothing. So must
+    a person's at its end, which not every provider sees to."""
+    if key.expires_at is None or key.deleted_at is not None:
         return False
-    return key.expires_at - timezone.now() <= PROBE_MARGIN
+    margin = PROBE_MARGIN if key.use == Credential.Use.PROBE else timedelta()
+    return key.expires_at - timezone.now() <= margin
 
 
 def _has(resources: dict[tuple[str, str], CloudResource], kind: str) -> bool:
     row = resources.get((kind, ""))
     return row is not None and row.status == READY
+
+
+def _left(resources: dict[tuple[str, str], CloudResource], kind: str) -> bool:
+    row = resources.get((kind, ""))
+    return row is not None and row.status != REMOVED
 
 
 def _known_portal(resources: dict[tuple[str, str], CloudResource]) -> str:

@@ -1,166 +1,53 @@
-"""Bucket policies of a study. Pure: no Django, no network, no clock.
+"""What a study's fences should let in, in our words; how a provider writes it is its own affair.
 
-**Who is let in where.** IAM cannot tell two buckets of a project apart, so the study's rule holds
-read, write and delete, and the bucket policies ("fences") make `…-in` read-only. Once a policy
-exists, what it does not allow is denied whatever IAM says; the portal comes first in each, or its
-own lists and repairs would be refused.
-
-**Probes under source addresses.** A policy names applications, not keys: the person's key and the
-probe key are the same principal. Adding the worker's address to the person's statement would let
-that person in from the worker's host. So a person with declared addresses gets a second, narrower
-statement for the probe: only from the worker's addresses (GUICHET_WORKER_ADDRESSES), only
-`manifest.json` of the input bucket (no personal data) and the `.guichet-probe/` prefix of the
-workspace bucket. It opens no data to anybody, and proves everything but the person's own address
-rule; that one is read back and compared with what was asked.
+Pure: no Django, no network, no clock. Plan and facts know a fence by its hash only.
 """
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 
-POLICY_VERSION = "2023-04-17"  # 2012-10-17 rejects application principals
-PERMISSION_SETS = (
-    "ObjectStorageBucketsRead",
-    "ObjectStorageObjectsDelete",
-    "ObjectStorageObjectsRead",
-    "ObjectStorageObjectsWrite",
-)
 BUCKETS = ("in", "ws")
 MANIFEST = "manifest.json"
 PROBE_PREFIX = ".guichet-probe/"
 
-READ = ("s3:GetBucketLocation", "s3:GetObject", "s3:ListBucket")
-WRITE = (
-    *READ,
-    "s3:AbortMultipartUpload",
-    "s3:DeleteObject",
-    "s3:ListBucketMultipartUploads",
-    "s3:ListMultipartUploadParts",
-    "s3:PutObject",
-)
-
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """An application let into a study's buckets, until an instant, from addresses (none: any)."""
+    """A person (the provider's id) let into a study's buckets, until an instant, from addresses
+    (none: any)."""
 
-    application: str
+    person: str
     until: datetime
     addresses: tuple[str, ...] = ()
 
+    def plain(self) -> tuple[str, str, list[str]]:
+        """The same whatever the time zone and the order of addresses."""
+        return self.person, self.until.astimezone(UTC).isoformat(), sorted(self.addresses)
 
-def _instant(when: datetime) -> str:
-    return when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
+@dataclass(frozen=True, slots=True)
+class Fence:
+    """Who may do what in a study's bucket of a kind: in `in` persons read, in `ws` they write too.
 
-def render_policy(
-    bucket: str,
-    kind: str,
-    *,
-    portal: str,
-    admissions: Sequence[Admission],
-    worker_addresses: Sequence[str] = (),
-) -> dict[str, Any]:
-    """The policy of a study's bucket (`kind` `in` or `ws`); the portal first, then each admission.
-
-    Without worker addresses no probe is let in beside declared addresses: gates keep such a grant
-    waiting, and a closing never depends on it.
+    `portal`: as the provider knows us; it may do everything. `worker_addresses`: from where the
+    probe of a person with declared addresses is let in, to what holds no personal data.
     """
-    both = [bucket, f"{bucket}/*"]
-    statements: list[dict[str, Any]] = [
-        {
-            "Sid": "portal",
-            "Effect": "Allow",
-            "Principal": {"SCW": portal},
-            "Action": "*",
-            "Resource": both,
-        }
-    ]
-    for admission in sorted(admissions, key=lambda a: a.application):
-        until = {"DateLessThan": {"aws:CurrentTime": _instant(admission.until)}}
-        principal = {"SCW": f"application_id:{admission.application}"}
-        short = admission.application.partition("-")[0]
-        condition: dict[str, Any] = dict(until)
-        if admission.addresses:
-            condition["IpAddress"] = {"aws:SourceIp": sorted(admission.addresses)}
-        statements.append(
-            {
-                "Sid": f"person-{short}",
-                "Effect": "Allow",
-                "Principal": principal,
-                "Action": list(READ if kind == "in" else WRITE),
-                "Resource": both,
-                "Condition": condition,
-            }
-        )
-        if admission.addresses and worker_addresses:
-            statements += _probe_statements(bucket, kind, short, principal, until, worker_addresses)
-    return {"Version": POLICY_VERSION, "Id": f"guichet-{kind}", "Statement": statements}
 
+    bucket: str
+    kind: str
+    portal: str
+    admissions: tuple[Admission, ...] = ()
+    worker_addresses: tuple[str, ...] = ()
 
-def _probe_statements(
-    bucket: str,
-    kind: str,
-    short: str,
-    principal: dict[str, str],
-    until: dict[str, Any],
-    worker_addresses: Sequence[str],
-) -> list[dict[str, Any]]:
-    """What a probe may try from the worker's address only: see the module's docstring."""
-    condition = until | {"IpAddress": {"aws:SourceIp": sorted(worker_addresses)}}
-    name = MANIFEST if kind == "in" else f"{PROBE_PREFIX}*"
-    actions = ["s3:GetObject"]
-    if kind == "ws":
-        actions += ["s3:DeleteObject", "s3:PutObject"]
-    listing = condition | {"StringEquals": {"s3:prefix": name.removesuffix("*")}}
-    common = {"Effect": "Allow", "Principal": principal}
-    return [
-        common
-        | {
-            "Sid": f"probe-{short}",
-            "Action": actions,
-            "Resource": [f"{bucket}/{name}"],
-            "Condition": condition,
-        },
-        common
-        | {
-            "Sid": f"probe-list-{short}",
-            "Action": ["s3:ListBucket"],
-            "Resource": [bucket],
-            "Condition": listing,
-        },
-    ]
-
-
-def same_policy(one: Mapping[str, Any] | None, other: Mapping[str, Any] | None) -> bool:
-    """Whether two policies say the same: the provider sorts lists and unwraps one-item ones."""
-    if one is None or other is None:
-        return one is other
-    return bool(_canonical(one) == _canonical(other))
-
-
-def _canonical(policy: Mapping[str, Any]) -> Any:
-    def flat(value: Any) -> Any:
-        if isinstance(value, Mapping):
-            return {key: flat(inner) for key, inner in sorted(value.items())}
-        items = value if isinstance(value, list | tuple) else [value]
-        return sorted(str(item) for item in items)
-
-    statements = policy.get("Statement", [])
-    if isinstance(statements, Mapping):
-        statements = [statements]
-    return policy.get("Version"), sorted(
-        (json.dumps(flat(s), sort_keys=True) for s in statements),
-    )
-
-
-def names_application(policy: Mapping[str, Any] | None, application: str) -> bool:
-    """Whether a policy, as read back, speaks of an application anywhere."""
-    return policy is not None and f"application_id:{application}" in json.dumps(dict(policy))
+    def fingerprint(self, form: str = "") -> str:
+        """Hash of what is wanted, `form` being how the provider of the day writes it."""
+        inside = sorted(one.plain() for one in self.admissions)
+        own = [self.bucket, self.kind, self.portal, sorted(self.worker_addresses)]
+        return fingerprint([form, own, inside])
 
 
 def fingerprint(value: Any) -> str:

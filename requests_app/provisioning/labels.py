@@ -9,10 +9,14 @@ from django.utils.translation import gettext_lazy
 from portal.common.templatetags.portal import hour
 from requests_app.provisioning.custody import CustodyError
 from requests_app.provisioning.extract.sources import ExtractError
-from requests_app.provisioning.providers.port import (
-    BackendError,
+from requests_app.provisioning.providers import configured
+from requests_app.provisioning.providers.errors import (
     BucketGone,
     Denied,
+    NotAsWritten,
+    NotListed,
+    NotOffered,
+    ProviderError,
     QuotaExceeded,
     Unreachable,
 )
@@ -31,11 +35,11 @@ OBSERVED: dict[str, Promise] = {
 }
 # What `drift` found, and what becomes of it.
 FINDINGS: dict[str, Promise] = {
-    "policy_changed": gettext_lazy(
+    "fence_changed": gettext_lazy(
         "les règles d’accès d’un espace de stockage ont été modifiées ; celles du portail sont"
         " remises"
     ),
-    "no_policy": gettext_lazy(
+    "no_fence": gettext_lazy(
         "un espace de stockage n’avait plus de règles d’accès ; celles du portail sont remises"
     ),
     "bucket_gone": gettext_lazy(
@@ -57,15 +61,17 @@ FINDINGS: dict[str, Promise] = {
         "un espace de stockage a une règle de cycle de vie, exclue pour des données de santé ;"
         " supprimez-la chez l’hébergeur"
     ),
-    "group_changed": gettext_lazy(
-        "les membres du groupe de l’étude ont été modifiés ; ceux du portail sont remis"
+    "members_changed": gettext_lazy(
+        "les membres de l’étude ont été modifiés ; ceux du portail sont remis"
     ),
-    "group_gone": gettext_lazy("le groupe de l’étude avait disparu ; il est refait"),
-    "rules_changed": gettext_lazy(
+    "rights_gone": gettext_lazy(
+        "ce qui tient les membres de l’étude avait disparu ; il est refait"
+    ),
+    "rights_changed": gettext_lazy(
         "les droits de l’étude ont été modifiés ; ceux du portail sont remis"
     ),
-    "principal_changed": gettext_lazy(
-        "les droits de l’étude n’étaient plus ceux de son groupe ; ils lui sont rendus"
+    "rights_moved": gettext_lazy(
+        "les droits de l’étude n’étaient plus ceux de ses membres ; ils leur sont rendus"
     ),
     "key_moved": gettext_lazy(
         "une clé du portail était passée à une autre identité ; elle est supprimée"
@@ -81,22 +87,20 @@ STEPS: dict[str, Promise] = {
     "configure": gettext_lazy("configuration de l’hébergeur"),
     "read": gettext_lazy("lecture chez l’hébergeur"),
     "quotas": gettext_lazy("lecture des quotas"),
-    "ensure_project": gettext_lazy("projet"),
+    "ensure_study": gettext_lazy("projet"),
     "ensure_bucket": gettext_lazy("espace de stockage"),
     "ensure_encryption": gettext_lazy("chiffrement"),
     "put_fence": gettext_lazy("règles d’accès de l’espace de stockage"),
     "deliver_extract": gettext_lazy("dépôt de l’extraction"),
-    "ensure_application": gettext_lazy("identité technique de la personne"),
-    "ensure_group": gettext_lazy("groupe de l’étude"),
-    "ensure_iam_policy": gettext_lazy("droits de l’étude"),
-    "set_members": gettext_lazy("membres du groupe"),
+    "ensure_person": gettext_lazy("identité technique de la personne"),
+    "ensure_rights": gettext_lazy("droits de l’étude"),
+    "set_members": gettext_lazy("membres de l’étude"),
     "make_key": gettext_lazy("clé"),
     "verify_open": gettext_lazy("vérification de l’ouverture"),
     "prove_closed": gettext_lazy("preuve de la fermeture"),
     "delete_key": gettext_lazy("suppression de la clé"),
-    "delete_application": gettext_lazy("suppression de l’identité technique"),
-    "delete_iam_policy": gettext_lazy("suppression des droits de l’étude"),
-    "delete_group": gettext_lazy("suppression du groupe"),
+    "remove_person": gettext_lazy("suppression de l’identité technique"),
+    "remove_rights": gettext_lazy("suppression des droits de l’étude"),
     "inspect": gettext_lazy("comparaison avec l’hébergeur"),
     "start_opening": gettext_lazy("ouverture commencée"),
     "wait_again": gettext_lazy("remise en attente"),
@@ -104,6 +108,17 @@ STEPS: dict[str, Promise] = {
     "confirm_suspended": gettext_lazy("suspension confirmée"),
     "confirm_closed": gettext_lazy("fermeture confirmée"),
     "close_unopened": gettext_lazy("fermeture sans ouverture"),
+}
+
+NOT_AS_WRITTEN: dict[str, Promise] = {
+    "fence": gettext_lazy("les règles relues ne sont pas celles qui sont écrites"),
+    "members": gettext_lazy("les membres relus ne sont pas ceux qui sont écrits"),
+    "rights": gettext_lazy("les droits relus ne sont pas ceux de l’étude"),
+    "data": gettext_lazy("le fichier relu n’est pas chiffré comme il a été demandé"),
+}
+NOT_OFFERED: dict[str, Promise] = {
+    "not_built": gettext_lazy("le portail ne sait pas encore le faire chez cet hébergeur"),
+    "not_there": gettext_lazy("cet hébergeur ne l’offre pas"),
 }
 
 
@@ -120,15 +135,23 @@ def step(code: str) -> str:
     return str(STEPS.get(code, code))
 
 
-def _why(error: BackendError) -> str:
+def _why(error: ProviderError) -> str:
     if isinstance(error, Denied):
         return _("l’hébergeur refuse l’opération au portail")
     if isinstance(error, BucketGone):
         return _("un espace de stockage de l’étude n’existe pas chez l’hébergeur")
+    if isinstance(error, NotAsWritten):
+        return str(NOT_AS_WRITTEN.get(error.what, error.what))
+    if isinstance(error, NotListed):
+        return _("existe déjà, pas encore dans la liste")
+    if isinstance(error, NotOffered):
+        return str(NOT_OFFERED.get(error.reason, error.reason))
     if isinstance(error, Unreachable):
         return _("l’hébergeur ne répond pas (%(detail)s)") % {"detail": error}
     if error.status == 401:
-        return _("l’hébergeur refuse la clé du portail ; vérifiez SCW_ACCESS_KEY et SCW_SECRET_KEY")
+        return _("l’hébergeur refuse la clé du portail ; vérifiez %(names)s") % {
+            "names": _(" et ").join(configured.shape().key_settings)
+        }
     return str(error)
 
 
@@ -163,7 +186,7 @@ def failure(
         return _("Clés de séquestre absentes ou invalides dans ce processus : %(detail)s") % {
             "detail": error
         }
-    if isinstance(error, BackendError):
+    if isinstance(error, ProviderError):
         why = _why(error)
         if again is not None and isinstance(error, Denied):
             why = _on_their_way(again, young=young)

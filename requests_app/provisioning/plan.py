@@ -3,16 +3,17 @@
 `Facts` is a snapshot of the rows; `next_actions()` names what to do now, always the same for the
 same facts. Order (H10). Down before up, whatever else is waited for: the
 person's key and the fences without the person side by side, then N refusals, then the rest. Up:
-project, buckets, encryption, restrictive policies, input data, identities, group and policy, fences
-with the person, keys last, then verification by use.
+the study's place, buckets, encryption, restrictive fences, input data, persons, the study's rights,
+fences with the person, keys last, then verification by use. How a provider holds any of it is not
+known here: only hashes of what is wanted.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
-from requests_app.provisioning.fences import BUCKETS, Admission, fingerprint, render_policy
+from requests_app.provisioning.fences import BUCKETS, Admission, Fence, fingerprint
 
 
 Right = Literal["open", "suspended", "closed"]
@@ -44,8 +45,8 @@ class PersonFacts:
     ready: bool
     until: datetime
     addresses: tuple[str, ...] = ()
-    application: str = ""  # provider's id, empty when there is none
-    application_row: bool = False  # an intent or an application exists
+    identity: str = ""  # the person at the provider, by its id; empty when there is none
+    identity_row: bool = False  # an intent or an identity exists
     keys: tuple[KeyFacts, ...] = ()
     proven: bool = False  # refusals seen, since the last opening
 
@@ -63,8 +64,8 @@ class PersonFacts:
 
     @property
     def bereft(self) -> bool:
-        """Keys were made of an application that the provider, asked by its id, says is no more."""
-        return self.was_keyed and not self.application
+        """Keys were made of an identity that the provider, asked by its id, says is no more."""
+        return self.was_keyed and not self.identity
 
     @property
     def leaving(self) -> bool:
@@ -80,17 +81,18 @@ class Facts:
 
     persons: tuple[PersonFacts, ...]
     held: bool = False
-    project: bool = False
+    study: bool = False  # its place at the provider is there
     buckets: frozenset[str] = frozenset()
     gone: frozenset[str] = frozenset()  # kinds of buckets that another hand removed
     encrypted: frozenset[str] = frozenset()
     fences: Mapping[str, str] = field(default_factory=dict)
     delivered: bool = False
-    group: bool = False
+    rights: bool = False  # all parts of the study's rights are there
+    rights_left: bool = False  # an intent or a part of them exists
+    holds_members: bool = False  # what holds the members is there
     members: str = ""
-    iam_policy: bool = False
-    leftovers: frozenset[str] = frozenset()  # `group`, `policy`: an intent or a thing exists
     portal: str = ""
+    form: str = ""  # how the provider of the day writes fences
     names: Mapping[str, str] = field(default_factory=dict)  # bucket kind -> bucket name
     worker_addresses: tuple[str, ...] = ()
 
@@ -111,22 +113,32 @@ def admitted(facts: Facts) -> tuple[PersonFacts, ...]:
     """Persons who should be inside the fences now: wanted open, ready, data in place."""
     if not facts.delivered:
         return ()
-    return tuple(p for p in facts.persons if p.right == "open" and p.ready and p.application)
+    return tuple(p for p in facts.persons if p.right == "open" and p.ready and p.identity)
 
 
-def wanted_fence(facts: Facts, kind: str) -> dict[str, Any]:
-    """The policy bucket `kind` should have now."""
-    return render_policy(
+def wanted_fence(facts: Facts, kind: str) -> Fence:
+    """What bucket `kind` should let in now."""
+    return Fence(
         facts.names[kind],
         kind,
         portal=facts.portal,
-        admissions=[Admission(p.application, p.until, p.addresses) for p in admitted(facts)],
+        admissions=wanted_members(facts),
         worker_addresses=facts.worker_addresses,
     )
 
 
-def wanted_members(facts: Facts) -> list[str]:
-    return sorted(p.application for p in admitted(facts))
+def wanted_members(facts: Facts) -> tuple[Admission, ...]:
+    """Who should be a member of the study now, each until when and from where."""
+    inside = sorted(admitted(facts), key=lambda p: p.identity)
+    return tuple(Admission(p.identity, p.until, p.addresses) for p in inside)
+
+
+def fence_hash(facts: Facts, kind: str) -> str:
+    return wanted_fence(facts, kind).fingerprint(facts.form)
+
+
+def members_hash(facts: Facts) -> str:
+    return fingerprint([facts.form, sorted(one.plain() for one in wanted_members(facts))])
 
 
 def to_verify(facts: Facts) -> tuple[PersonFacts, ...]:
@@ -135,8 +147,8 @@ def to_verify(facts: Facts) -> tuple[PersonFacts, ...]:
 
 
 def to_prove(facts: Facts) -> tuple[PersonFacts, ...]:
-    """Persons cut off on both sides, once keyed, whose refusals are still to be seen; of an
-    application that is no more there are none, and what keeps it out is read again."""
+    """Persons cut off on both sides, once keyed, whose refusals are still to be seen; of whoever is
+    no more at the provider there are none, and what keeps them out is read again."""
     if _fences_to_cut(facts):
         return ()
     return tuple(
@@ -203,10 +215,8 @@ def _down(facts: Facts) -> tuple[Action, ...]:
         if not _doomed(person) and (person.proven or not person.was_keyed):
             cuts += (_finish_leaving(person),)
     if not cuts and facts.persons and all(p.state == "closed" for p in facts.persons):
-        if facts.iam_policy or "policy" in facts.leftovers:
-            return (Action("delete_iam_policy"),)
-        if facts.group or "group" in facts.leftovers:
-            return (Action("delete_group"),)
+        if facts.rights_left:
+            return (Action("remove_rights"),)
     return cuts
 
 
@@ -219,10 +229,8 @@ def _doomed(person: PersonFacts) -> tuple[KeyFacts, ...]:
 
 def _announce_leaving(person: PersonFacts) -> Action | None:
     if person.state == "wanted":
-        if person.application_row:
-            return Action(
-                "start_opening", grant=person.grant
-            )  # not unopened: it closes by the book
+        if person.identity_row:  # not unopened: it closes by the book
+            return Action("start_opening", grant=person.grant)
         closed = person.right == "closed"
         return Action("close_unopened" if closed else "confirm_suspended", grant=person.grant)
     if person.state in {"opening", "open", "suspended"}:
@@ -235,26 +243,25 @@ def _finish_leaving(person: PersonFacts) -> Action:
         return Action("confirm_suspended", grant=person.grant)
     for key in person.live:  # the probe's, the proof being made
         return Action("delete_key", key.id, person.grant)
-    if person.application_row:
-        return Action("delete_application", grant=person.grant)
+    if person.identity_row:
+        return Action("remove_person", grant=person.grant)
     return Action("confirm_closed", grant=person.grant)
 
 
 def _fences_to_set(facts: Facts) -> tuple[Action, ...]:
-    """Fences and group as they should be now, with those who stay and without those who leave."""
+    """Fences and members as they should be now: with those who stay, without those who leave."""
     fences = [
         Action("put_fence", kind)
         for kind in BUCKETS
-        if kind in facts.buckets
-        and facts.fences.get(kind) != fingerprint(wanted_fence(facts, kind))
+        if kind in facts.buckets and facts.fences.get(kind) != fence_hash(facts, kind)
     ]
-    if facts.group and facts.members != fingerprint(wanted_members(facts)):
+    if facts.holds_members and facts.members != members_hash(facts):
         fences.append(Action("set_members"))
     return tuple(fences)
 
 
 def _fences_to_cut(facts: Facts) -> tuple[Action, ...]:
-    inside = any(p.application or p.bereft for p in facts.persons if p.leaving)
+    inside = any(p.identity or p.bereft for p in facts.persons if p.leaving)
     return _fences_to_set(facts) if inside else ()
 
 
@@ -272,12 +279,10 @@ def _up(facts: Facts, coming: Sequence[PersonFacts]) -> Action | None:
     if base is not None:
         return base
     for person in coming:
-        if not person.application:
-            return Action("ensure_application", grant=person.grant)
-    if not facts.group:
-        return Action("ensure_group")
-    if not facts.iam_policy:
-        return Action("ensure_iam_policy")
+        if not person.identity:
+            return Action("ensure_person", grant=person.grant)
+    if not facts.rights:
+        return Action("ensure_rights")
     widened = _set_fences(facts)
     if widened is not None:
         return widened
@@ -302,14 +307,15 @@ def _tidy(facts: Facts, coming: Sequence[PersonFacts]) -> Action | None:
 
 
 def _person_key_wanted(person: PersonFacts) -> bool:
-    """A key that nobody revealed in time is not made again by itself: the person asks for it."""
+    """A key that nobody revealed in time, or that came to its end, is not made again by itself: the
+    person asks for it."""
     mine = [key for key in person.keys if key.use == "person"]
-    return not mine or mine[-1].reason not in {"unrevealed", "missing"}
+    return not mine or mine[-1].reason not in {"unrevealed", "missing", "expired"}
 
 
 def _base(facts: Facts, *, opening: bool) -> Action | None:
-    if not facts.project:
-        return Action("ensure_project")
+    if not facts.study:
+        return Action("ensure_study")
     # One that is gone is asked for when somebody waits for it; whoever was inside keeps the rest.
     kinds = [kind for kind in BUCKETS if opening or kind not in facts.gone]
     for kind in kinds:
@@ -318,7 +324,7 @@ def _base(facts: Facts, *, opening: bool) -> Action | None:
     for kind in kinds:
         if kind not in facts.encrypted:
             return Action("ensure_encryption", kind)
-    for kind in kinds:  # before the first object goes in: a bucket without policy is open
+    for kind in kinds:  # before the first object goes in: a bucket without a fence is open
         if not facts.fences.get(kind):
             return Action("put_fence", kind)
     return None if facts.delivered else Action("deliver_extract")

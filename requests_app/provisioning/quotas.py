@@ -9,15 +9,13 @@ from django.utils import timezone
 from requests_app.models import CloudResource, ProviderReading
 from requests_app.provisioning import labels
 from requests_app.provisioning.facts import READY
-from requests_app.provisioning.providers.configured import backend
-from requests_app.provisioning.providers.port import Backend, BackendError, Quota
+from requests_app.provisioning.providers.configured import provider
+from requests_app.provisioning.providers.errors import ProviderError
+from requests_app.provisioning.providers.port import Provider
+from requests_app.provisioning.providers.values import Quota
 
 
 EVERY, AGAIN = timedelta(minutes=10), timedelta(minutes=1)  # again: after a reading that failed
-# What one study takes: a project, two buckets, a group, a policy; each person an application and
-# two keys (H6).
-PER_STUDY = {"project": 1, "bucket": 2, "group": 1, "polic": 1}
-PER_PERSON = {"application": 1, "api_key": 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +28,10 @@ class Reading:
 
     def lacking(self, *, persons: int) -> list[Quota]:
         """Limits that a new study of this many persons would pass; unknown use counts as room."""
-        needs = PER_STUDY | {word: count * persons for word, count in PER_PERSON.items()}
         return [
             quota
             for quota in self.quotas
-            for word, need in needs.items()
-            if word in quota.name and quota.left is not None and quota.left < need
+            if quota.left is not None and quota.left < quota.per_study + persons * quota.per_person
         ]
 
 
@@ -47,11 +43,11 @@ def is_old() -> bool:
     return timezone.now() - row.read_at > (AGAIN if row.problem else EVERY)
 
 
-def read(make_backend: Callable[[], Backend] | None = None) -> None:
+def read(make_backend: Callable[[], Provider] | None = None) -> None:
     """Read and store; a failure keeps the last figures and says why they are old."""
     try:
-        found = (make_backend or backend)().quotas()
-    except BackendError as error:
+        found = (make_backend or provider)().quotas()
+    except ProviderError as error:
         ProviderReading.objects.update_or_create(
             kind="quotas",
             defaults={
@@ -67,6 +63,8 @@ def read(make_backend: Callable[[], Backend] | None = None) -> None:
             "limit": quota.limit,
             # Buckets can only be listed project by project: ours are counted instead.
             "used": quota.used if quota.used is not None else ours,
+            "per_study": quota.per_study,
+            "per_person": quota.per_person,
         }
         for quota in found
     ]
@@ -80,5 +78,5 @@ def last_reading() -> Reading | None:
     row = ProviderReading.objects.filter(kind="quotas").first()
     if row is None:
         return None
-    found = [Quota(q["name"], q["limit"], q["used"]) for q in row.data.get("quotas", [])]
+    found = [Quota(**one) for one in row.data.get("quotas", [])]
     return Reading(row.read_at, row.problem, found)

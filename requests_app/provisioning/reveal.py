@@ -18,14 +18,15 @@ from requests_app.provisioning import custody, gates
 from requests_app.provisioning.facts import READY
 from requests_app.provisioning.fences import MANIFEST
 from requests_app.provisioning.locks import lock_study
+from requests_app.provisioning.providers import configured
 from requests_app.provisioning.storage_settings import Settings
 from requests_app.provisioning.waking import wake
 from requests_app.provisioning.worker.keys import new_intent
 
 
-# `ready` to be shown, `preparing`, `shown`; without a key: `unrevealed` in time, or `gone`, deleted
-# at the provider by another hand.
-KeyState = Literal["ready", "preparing", "shown", "unrevealed", "gone"]
+# `ready` to be shown, `preparing`, `shown`; without a key: `unrevealed` in time, `expired`, or
+# `gone`, deleted at the provider by another hand.
+KeyState = Literal["ready", "preparing", "shown", "unrevealed", "expired", "gone"]
 
 
 class RevealRefused(Exception):
@@ -96,7 +97,8 @@ def key_state(grant: Grant) -> KeyState:
     if last is None or (last.withdrawn_at is None and not last.access_key):
         return "preparing"
     if last.withdrawn_at is not None:
-        return "unrevealed" if last.withdrawn_reason == "unrevealed" else "gone"
+        reasons: dict[str, KeyState] = {"unrevealed": "unrevealed", "expired": "expired"}
+        return reasons.get(last.withdrawn_reason, "gone")
     return "ready" if last.ciphertext is not None else "shown"
 
 
@@ -109,7 +111,7 @@ def settings_of(grant: Grant) -> Settings | None:
     }
     if not {"in", "ws"} <= set(buckets) or not workspace.endpoint:
         return None
-    key = current_key(grant)
+    key, shape = current_key(grant), configured.shape()
     return Settings(
         endpoint=workspace.endpoint,
         region=workspace.region,
@@ -117,6 +119,8 @@ def settings_of(grant: Grant) -> Settings | None:
         bucket_ws=buckets["ws"],
         access_key=key.access_key if key is not None else "",
         test_object=MANIFEST,
+        tool=shape.tool,
+        max_parts=shape.max_parts,
     )
 
 

@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 
-MAX_PARTS = 1000  # Scaleway's limit of a multipart upload (AWS: 10,000)
-PART_MIB = 128  # files up to 125 GiB; larger: size / 1000
+PART_MIB = 128  # files up to 125 GiB where an upload has 1000 parts; larger: size / parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +17,8 @@ class Settings:
     bucket_ws: str
     access_key: str
     test_object: str
+    tool: str  # the provider's name in rclone
+    max_parts: int  # of one upload
 
     @property
     def part_mib(self) -> int:
@@ -26,7 +27,7 @@ class Settings:
     @property
     def largest_gib(self) -> int:
         """Largest file that `part_mib` allows, in GiB."""
-        return PART_MIB * MAX_PARTS // 1024
+        return PART_MIB * self.max_parts // 1024
 
     @property
     def environment(self) -> str:
@@ -55,7 +56,7 @@ s3.upload_file("{self.test_object}", "{self.bucket_ws}", "essai.json", Config=pa
     def rclone(self) -> str:
         return f"""[guichet]
 type = s3
-provider = Scaleway
+provider = {self.tool}
 env_auth = true
 endpoint = {self.endpoint}
 region = {self.region}
@@ -63,7 +64,7 @@ acl = private
 force_path_style = true
 no_check_bucket = true
 chunk_size = {PART_MIB}M
-max_upload_parts = {MAX_PARTS}
+max_upload_parts = {self.max_parts}
 """
 
     @property

@@ -18,7 +18,7 @@ from portal.common.calendar import legal_now, legal_today
 from requests_app.dossier import notices
 from requests_app.models import Credential, Grant, GrantState, Permit, Workspace
 from requests_app.provisioning import labels, signals
-from requests_app.provisioning.providers.port import Unreachable
+from requests_app.provisioning.providers.errors import Unreachable
 from requests_app.rights import permissions, recipients
 
 from . import clock

@@ -170,7 +170,7 @@ def test_rotated_the_old_key_is_dead_before_the_new_one_lives(live: Live, play: 
 
 def test_a_policy_that_forgets_the_portal_is_repaired(live: Live, play: Play) -> None:
     somebody = Researcher(live, opened(play)[0])
-    workspace, backend = somebody.grant.workspace, live.backend()
+    workspace, backend = somebody.grant.workspace, live.sdk()
     project = workspace.resources.get(kind="project").external_id
     policy = dict(backend.bucket_policy(somebody.bucket_in, project=project) or {})
     policy["Statement"] = policy["Statement"][1:]
@@ -186,7 +186,7 @@ def test_a_policy_that_forgets_the_portal_is_repaired(live: Live, play: Play) ->
 
 def test_a_group_deleted_by_hand_comes_back_with_its_rights(live: Live, play: Play) -> None:
     somebody = Researcher(live, opened(play)[0])
-    workspace, backend = somebody.grant.workspace, live.backend()
+    workspace, backend = somebody.grant.workspace, live.sdk()
     for found in backend.find_groups(tag=f"guichet-req={workspace.request_id}"):
         backend.delete_group(found.id)
     assert somebody.reads() == 403

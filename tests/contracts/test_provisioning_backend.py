@@ -1,4 +1,7 @@
-"""One contract for every backend: the real one against a live sandbox, and the tests' own fake."""
+"""What Scaleway answers in its own words: the SDK against a live sandbox, and the tests' own fake.
+
+The port's contract, in ours, is in `test_provider.py`.
+"""
 
 import uuid
 from collections.abc import Callable, Iterator
@@ -7,16 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from requests_app.provisioning.fences import PERMISSION_SETS, Admission, render_policy, same_policy
-from requests_app.provisioning.providers.port import (
-    Backend,
-    BucketGone,
-    Denied,
-    NewKey,
-    NotFound,
-    Permanent,
+from requests_app.provisioning.fences import Admission, Fence
+from requests_app.provisioning.providers.errors import BucketGone, Denied, NotFound, Permanent
+from requests_app.provisioning.providers.scaleway.policies import (
+    PERMISSION_SETS,
+    render_policy,
+    same_policy,
 )
-from requests_app.provisioning.providers.scaleway.backend import ScalewayBackend, ScalewayConfig
+from requests_app.provisioning.providers.scaleway.sdk import ScalewayConfig, Sdk
+from requests_app.provisioning.providers.scaleway.wire import Wire
+from requests_app.provisioning.providers.values import NewKey
 from tests.requests_app.provisioning import live as live_sandbox
 from tests.requests_app.provisioning.fake import FakeBackend
 
@@ -29,25 +32,25 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[live_sandbox.L
 
 
 @pytest.fixture(params=["fake", "scaleway"])
-def backend(request: pytest.FixtureRequest) -> Backend:
+def backend(request: pytest.FixtureRequest) -> Wire:
     if request.param == "fake":
         return FakeBackend()
     sandbox: live_sandbox.Live = request.getfixturevalue("sandbox")
-    return sandbox.backend()
+    return sandbox.sdk()
 
 
 @pytest.fixture
-def project(backend: Backend) -> str:
+def project(backend: Wire) -> str:
     return backend.create_project(name=f"hds-{uuid.uuid4().hex[:8]}", marker="m=1")
 
 
-def bucket_in(backend: Backend, project: str) -> str:
+def bucket_in(backend: Wire, project: str) -> str:
     name = f"c-{uuid.uuid4().hex[:12]}"
     backend.create_bucket(name, project=project)
     return name
 
 
-def person_with_key(backend: Backend, project: str) -> tuple[str, str, NewKey]:
+def person_with_key(backend: Wire, project: str) -> tuple[str, str, NewKey]:
     """(application, group, key) of somebody with the study's rights."""
     tag = f"t={uuid.uuid4().hex}"
     application = backend.create_application(name="p", tags=[tag])
@@ -69,7 +72,7 @@ def person_with_key(backend: Backend, project: str) -> tuple[str, str, NewKey]:
     return application, group, key
 
 
-def test_a_project_is_found_by_name_and_marker_only(backend: Backend) -> None:
+def test_a_project_is_found_by_name_and_marker_only(backend: Wire) -> None:
     name = f"hds-{uuid.uuid4().hex[:8]}"
     first = backend.create_project(name=name, marker="guichet;req=1")
     second = backend.create_project(name=name, marker="guichet;req=1")
@@ -80,7 +83,7 @@ def test_a_project_is_found_by_name_and_marker_only(backend: Backend) -> None:
     assert [f.id for f in backend.find_projects(name=name, marker="req=1")] == [first]
 
 
-def test_identities_are_found_by_tag_and_deleted_twice(backend: Backend, project: str) -> None:
+def test_identities_are_found_by_tag_and_deleted_twice(backend: Wire, project: str) -> None:
     application, group, key = person_with_key(backend, project)
     assert backend.group_members(group) == {application}
     assert [k.access_key for k in backend.find_keys(application=application)] == [key.access_key]
@@ -97,7 +100,7 @@ def test_identities_are_found_by_tag_and_deleted_twice(backend: Backend, project
     assert not backend.application_exists(application)
 
 
-def test_rules_are_read_back_and_replaced(backend: Backend, project: str) -> None:
+def test_rules_are_read_back_and_replaced(backend: Wire, project: str) -> None:
     tag = f"t={uuid.uuid4().hex}"
     group = backend.create_group(name=f"g-{tag[2:10]}", tags=[tag])
     policy = backend.create_policy(
@@ -112,7 +115,7 @@ def test_rules_are_read_back_and_replaced(backend: Backend, project: str) -> Non
 
 
 def test_a_policy_says_whose_it_is_and_is_given_to_another_group(
-    backend: Backend, project: str
+    backend: Wire, project: str
 ) -> None:
     application, group, key = person_with_key(backend, project)
     tag = f"t={uuid.uuid4().hex}"
@@ -134,33 +137,36 @@ def test_a_policy_says_whose_it_is_and_is_given_to_another_group(
     assert backend.key_bearer(key.access_key) is None
 
 
-def test_a_bucket_says_what_it_is(backend: Backend, project: str, tmp_path: Path) -> None:
+def test_a_bucket_says_what_it_is(backend: Wire, project: str, tmp_path: Path) -> None:
     name = bucket_in(backend, project)
     assert backend.bucket_owner(f"{name}-no", project=project) is None
     assert backend.bucket_state(f"{name}-no", project=project) is None
     state = backend.bucket_state(name, project=project)
     assert state is not None
-    assert (state.owner, state.policy, state.encrypted) == (project, None, False)
+    assert (state.owner, state.encrypted) == (project, False)
+    assert backend.bucket_policy(name, project=project) is None
     assert not state.has_lifecycle
     backend.encrypt_bucket(name, project=project)
-    policy = render_policy(name, "in", portal=backend.portal_principal(), admissions=[])
+    policy = render_policy(Fence(name, "in", backend.portal_principal()))
     backend.put_bucket_policy(name, policy, project=project)
     assert same_policy(backend.bucket_policy(name, project=project), policy)
     assert backend.bucket_state(name, project=project).encrypted  # type: ignore[union-attr]
     file = tmp_path / "a.csv"
     file.write_text("ID\n1\n")
     backend.upload(name, "b/a.csv", file, project=project, sha256="f" * 64)
-    assert backend.object_sha256(name, "b/a.csv", project=project) == "f" * 64
-    assert backend.object_sha256(name, "b/none.csv", project=project) is None
+    sent = backend.object_state(name, "b/a.csv", project=project)
+    assert sent is not None
+    assert sent.sha256 == "f" * 64
+    assert backend.object_state(name, "b/none.csv", project=project) is None
 
 
 def test_a_bucket_that_is_not_there_is_said_not_to_be(
-    backend: Backend, project: str, tmp_path: Path
+    backend: Wire, project: str, tmp_path: Path
 ) -> None:
     """To read its rules is no answer of none: a bucket without rules is open."""
     name = f"c-{uuid.uuid4().hex[:12]}"
     _application, _group, key = person_with_key(backend, project)
-    policy = render_policy(name, "in", portal=backend.portal_principal(), admissions=[])
+    policy = render_policy(Fence(name, "in", backend.portal_principal()))
     (tmp_path / "a.csv").write_text("ID\n")
     asked: list[Callable[[], object]] = [
         lambda: backend.bucket_policy(name, project=project),
@@ -172,29 +178,27 @@ def test_a_bucket_that_is_not_there_is_said_not_to_be(
         with pytest.raises(BucketGone):
             ask()
     assert backend.bucket_owner(name, project=project) is None
-    assert backend.object_sha256(name, "a", project=project) is None
+    assert backend.object_state(name, "a", project=project) is None
     holder = backend.key_holder(key.access_key, key.secret_key)
     tries = [holder.list(name), holder.get(name, "a"), holder.put(name, "a", b"x")]
     assert all(one.bucket_gone and not one.refused for one in tries)
 
 
-def test_another_projects_bucket_is_denied(backend: Backend, project: str) -> None:
+def test_another_projects_bucket_is_denied(backend: Wire, project: str) -> None:
     name = bucket_in(backend, project)
     other = backend.create_project(name=f"hds-{uuid.uuid4().hex[:8]}", marker="m=2")
     with pytest.raises(Denied):
         backend.bucket_owner(name, project=other)
 
 
-def test_fences_decide_who_does_what(backend: Backend, project: str) -> None:
+def test_fences_decide_who_does_what(backend: Wire, project: str) -> None:
     application, group, key = person_with_key(backend, project)
     names = {kind: bucket_in(backend, project) for kind in ("in", "ws")}
     until = datetime.now(UTC) + timedelta(days=1)
 
     def fence(*admissions: Admission) -> None:
         for kind, name in names.items():
-            policy = render_policy(
-                name, kind, portal=backend.portal_principal(), admissions=admissions
-            )
+            policy = render_policy(Fence(name, kind, backend.portal_principal(), admissions))
             backend.put_bucket_policy(name, policy, project=project)
 
     fence()
@@ -213,7 +217,7 @@ def test_fences_decide_who_does_what(backend: Backend, project: str) -> None:
     assert holder.list(names["in"]).refused
 
 
-def test_every_exchange_is_announced_first(backend: Backend, project: str) -> None:
+def test_every_exchange_is_announced_first(backend: Wire, project: str) -> None:
     class Stop(Exception):
         pass
 
@@ -236,10 +240,10 @@ def test_any_region_but_paris_is_refused() -> None:
     uid = str(uuid.uuid4())
     for region in ("nl-ams", "pl-waw", "it-mil", ""):
         with pytest.raises(Permanent):
-            ScalewayBackend(ScalewayConfig(f"SCW{'A' * 17}", uid, uid, region=region))
+            Sdk(ScalewayConfig(f"SCW{'A' * 17}", uid, uid, region=region))
 
 
-def test_quotas_count_what_is_used(backend: Backend, project: str) -> None:
+def test_quotas_count_what_is_used(backend: Wire, project: str) -> None:
     found = {quota.name: quota for quota in backend.quotas()}
     projects = next(quota for name, quota in found.items() if "project" in name)
     assert projects.limit == 25

@@ -7,18 +7,15 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from requests_app.models import Probe
+from requests_app.provisioning.providers import configured
 
 
 RESOURCES: dict[str, Promise] = {
     "portal": gettext_lazy("identité du portail"),
-    "project": gettext_lazy("projet"),
     "bucket": gettext_lazy("espace de stockage"),
     "encryption": gettext_lazy("chiffrement"),
     "fence": gettext_lazy("règles d’accès"),
-    "application": gettext_lazy("identité technique"),
-    "group": gettext_lazy("groupe"),
-    "members": gettext_lazy("membres du groupe"),
-    "policy": gettext_lazy("droits"),
+    "members": gettext_lazy("membres de l’étude"),
 }
 STATUSES: dict[str, Promise] = {
     "intended": gettext_lazy("prévu"),
@@ -50,7 +47,8 @@ def place(key: str, owners: Mapping[str, str]) -> str:
 
 
 def resource(kind: str) -> str:
-    return str(RESOURCES.get(kind, kind))
+    """Of a kind of row; those that only the provider has are in its own words."""
+    return str(RESOURCES.get(kind) or configured.shape().words.get(kind, kind))
 
 
 def status(code: str) -> str:

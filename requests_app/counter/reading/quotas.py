@@ -4,24 +4,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
+from requests_app.provisioning.providers import configured
 from requests_app.provisioning.quotas import Reading, last_reading
 
 
-# Words in the provider's names of quotas, in the order they are looked for.
-WORDS = (
-    ("project", gettext_lazy("projets")),
-    ("application", gettext_lazy("applications")),
-    ("polic", gettext_lazy("politiques")),
-    ("group", gettext_lazy("groupes")),
-    ("api_key", gettext_lazy("clés d’API")),
-    ("bucket", gettext_lazy("espaces de stockage")),
-)
-
-
 def _label(name: str) -> str:
-    return str(next((label for word, label in WORDS if word in name), name))
+    return str(next((label for word, label in configured.shape().limits if word in name), name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +38,9 @@ def lines(*, persons: int = 1) -> list[str]:
 
 def _sentences(reading: Reading, persons: int) -> list[str]:
     lacking = {quota.name for quota in reading.lacking(persons=persons)}
-    found = []
+    found, known = [], configured.shape().limits
     for quota in sorted(reading.quotas, key=lambda one: one.name):
-        if quota.left is None or not any(word in quota.name for word, _label_ in WORDS):
+        if quota.left is None or not any(word in quota.name for word, _label_ in known):
             continue
         sentence = _("%(name)s : %(left)d restants sur %(limit)d") % {
             "name": _label(quota.name),

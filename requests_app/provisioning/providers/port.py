@@ -1,168 +1,133 @@
-"""The port to a provider: what the reconciler asks of it, and the errors it may answer.
+"""The port to a provider: what the reconciler asks of it, in our words. No Django.
 
-A backend knows nothing of Django, of requests or of people: it is given opaque names, markers and
-documents. Every `create_*` may be applied although its answer is lost; every `find_*` is how one
-learns it (H5: no idempotency keys at Scaleway).
+A provider knows nothing of requests or of people: it is given opaque ids, names and markers. How it
+holds rights (rules, users, lists) is its own affair, in its own package.
+
+Every verb can be done again. One that makes something looks first for what carries its marker: an
+answer may be lost after the thing was made, and there are no idempotency keys (H5). What a provider
+must remember of its own between two tries, it writes in the study's `Book`.
+
+A verb that a provider has not, or that nothing implements yet, raises `NotOffered` with its reason
+and is declared so in `capabilities`. docs/adr/0020-provider-port.md
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import ClassVar, Protocol
+
+from requests_app.provisioning.fences import Admission, Fence
+from requests_app.provisioning.providers.errors import NotOffered
+from requests_app.provisioning.providers.shape import Shape
+from requests_app.provisioning.providers.values import (
+    Answer,
+    BucketState,
+    Delivered,
+    Drop,
+    FenceHeld,
+    Finding,
+    Found,
+    KeyFound,
+    LogLine,
+    NewKey,
+    Purged,
+    Quota,
+    SpaceSeen,
+    SpaceWanted,
+    Study,
+)
 
 
-NO_SUCH_BUCKET = "NoSuchBucket"
-
-
-class BackendError(Exception):
-    """Anything a provider answered but a success; `code` is ours, the message holds no secret."""
-
-    code = "provider"
-    alarming = False  # told to a person at once, though it is tried again
-
-    def __init__(self, message: str = "", *, status: int = 0, request_id: str = "") -> None:
-        super().__init__(message or self.code)
-        self.status = status
-        self.request_id = request_id
-
-
-class Transient(BackendError):
-    """Worth trying again: 429, 5xx, connection, 409 transient. The call may have been applied."""
-
-    code = "transient"
-
-
-class Unreachable(Transient):
-    """No answer, 429 or 5xx: the provider's trouble, not this study's."""
-
-    code = "unreachable"
-
-
-class Permanent(BackendError):
-    """Will not pass by itself: bad argument, refused key, wrong configuration."""
-
-    code = "permanent"
-
-
-class Denied(BackendError):
-    """403. Transient for a while after a grant (rights propagate), permanent afterwards."""
-
-    code = "denied"
-
-
-class NotFound(BackendError):
-    """404."""
-
-    code = "not_found"
-
-
-class BucketGone(NotFound):
-    """404 NoSuchBucket: no bucket has this name, nothing can be read there."""
-
-    code = "bucket_gone"
-
-
-class Busy(Transient):
-    """412 on a deletion: something is still inside."""
-
-    code = "busy"
-
-
-class QuotaExceeded(Permanent):
-    """A limit of the organisation, told to the operator with its numbers."""
-
-    code = "quota"
-
-    def __init__(self, resource: str, *, limit: int, current: int, request_id: str = "") -> None:
-        super().__init__(f"{resource}: {current}/{limit}", status=403, request_id=request_id)
-        self.resource = resource
-        self.limit = limit
-        self.current = current
-
-
-class AlreadyExists(BackendError):
-    """409; `existing_id` is the provider's id of what is there, empty when it does not say."""
-
-    code = "already_exists"
-
-    def __init__(self, existing_id: str = "", *, request_id: str = "") -> None:
-        super().__init__(existing_id or "already exists", status=409, request_id=request_id)
-        self.existing_id = existing_id
+NOT_BUILT, NOT_THERE = "not_built", "not_there"
+# Verbs that a provider may lack; all others are of every provider.
+OPTIONAL = (
+    "open_drop", "read_drop", "take_drop", "close_drop",
+    "read_logs",
+    "want_space", "observe_space", "reach_space", "remove_space",
+    "purge", "remove_study", "gone",
+)  # fmt: skip
+# What `check_rights` and the reconciler's comparison may find.
+FINDINGS = (
+    "fence_changed", "no_fence", "bucket_gone", "bucket_back", "extract_gone", "not_encrypted",
+    "lifecycle_rule", "members_changed", "rights_gone", "rights_changed", "rights_moved",
+    "key_moved", "unknown_key", "key_gone",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """Something found by its marker; several are possible after a lost answer."""
+class Capabilities:
+    """What a provider can do. `lacks`: why a verb of `OPTIONAL` is not offered, each one named.
+
+    Without `key_expiry` keys do not end by themselves, without `default_encryption` buckets do not
+    encrypt what is put in them: the portal then does it itself (`worker.keys`, `worker.study`).
+    """
+
+    key_expiry: bool = True
+    default_encryption: bool = True
+    lacks: Mapping[str, str] = field(default_factory=dict)
+
+    def offers(self, verb: str) -> bool:
+        return verb not in self.lacks
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of a study's book. `id`: the provider's, known or hoped for; `ready`: it was there
+    when last asked; `attempted_at`: of the last create, whose answer may be lost."""
 
     id: str
-    name: str
-    created_at: datetime | None = None
+    ready: bool
+    spec: str = ""
+    attempted_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class KeyFound:
-    """An API key as the provider lists it: never with its secret."""
+class Book(Protocol):
+    """What is remembered of one study at the provider, by kind and key: rows, each write fenced by
+    the lease. An intent is committed before a call, its answer as soon as it came."""
 
-    access_key: str
-    description: str
-    expires_at: datetime | None = None
+    def entry(self, kind: str, key: str = "") -> Entry | None:
+        """None when nothing of it was intended, or it is removed."""
+        ...
 
+    def id_of(self, kind: str, key: str = "") -> str:
+        """The provider's id of what is there, empty when it is not."""
+        ...
 
-@dataclass(frozen=True, slots=True)
-class NewKey:
-    """The only answer that ever carries the secret."""
+    def intend(self, kind: str, key: str = "") -> Entry: ...
 
-    access_key: str
-    secret_key: str = field(repr=False)
+    def attempt(self, kind: str, key: str = "") -> None:
+        """Before a create: if its answer is lost, the next try knows one was on its way."""
+        ...
 
+    def settle(self, kind: str, key: str = "", *, external_id: str | None = None) -> None: ...
 
-@dataclass(frozen=True, slots=True)
-class Quota:
-    """A limit of the organisation and how much of it is used; `limit` None: unlimited."""
+    def doubt(self, kind: str, key: str = "", *, lag: bool = True) -> None:
+        """Ready until now, and perhaps no more. `lag`: lists get their time before it is made
+        again."""
+        ...
 
-    name: str
-    limit: int | None
-    used: int | None
+    def unwritten(self, kind: str, key: str = "") -> None:
+        """Whatever was written there holds no more."""
+        ...
 
-    @property
-    def left(self) -> int | None:
-        if self.limit is None or self.used is None:
-            return None
-        return max(0, self.limit - self.used)
+    def mark(self, kind: str, key: str = "", *, spec: str) -> None:
+        """Keep a word beside it, and since when (empty: forget both)."""
+        ...
 
+    def remove(self, kind: str, key: str = "") -> None: ...
 
-@dataclass(frozen=True, slots=True)
-class BucketState:
-    """What a bucket is: `owner` its project's id, `policy` None: open to the whole project."""
+    def note(self, what: str, key: str = "", external_id: str = "") -> None: ...
 
-    owner: str
-    policy: Mapping[str, Any] | None
-    encrypted: bool
-    has_lifecycle: bool
+    def wait_out_lag(self, since: datetime | None) -> None:
+        """Go on only once lists had time to show what was asked for at `since`."""
+        ...
 
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """One try with a key: HTTP status (0: no answer), the provider's request id and error code."""
-
-    status: int
-    request_id: str = ""
-    code: str = ""
-
-    @property
-    def allowed(self) -> bool:
-        return 200 <= self.status < 300
-
-    @property
-    def refused(self) -> bool:
-        """Refused for want of rights: a wrong clock is refused whatever the rights."""
-        return self.status in {401, 403} and self.code in {"", "AccessDenied"}
-
-    @property
-    def bucket_gone(self) -> bool:
-        """No bucket has this name: said to whoever asks, whatever their rights."""
-        return self.status == 404 and self.code == NO_SUCH_BUCKET
+    def together(self) -> AbstractContextManager[None]:
+        """Several writes at once or none."""
+        ...
 
 
 class KeyHolder(Protocol):
@@ -177,136 +142,187 @@ class KeyHolder(Protocol):
     def delete(self, bucket: str, key: str) -> Answer: ...
 
 
-class Backend(Protocol):
-    """All that provisioning asks of a provider. Any method may raise BackendError.
+class Provider(ABC):
+    """All that provisioning asks of a provider. Any verb may raise ProviderError.
 
-    `delete_*` treat "not there" as done. Names and markers are at most 64 and 200 characters.
     `before_call` is called before each exchange with the provider: the reconciler checks its
     fencing number there; what it raises goes through. `hurry`: one attempt per exchange and little
-    patience, when something else waits behind it; who asks tries again.
+    patience, when something else waits behind it; who asks tries again. Ids called `person` and
+    `study.ref` are the provider's, `grant` and `study.id` ours.
     """
 
+    capabilities: ClassVar[Capabilities]
+    shape: ClassVar[Shape]
     region: str
     endpoint: str
     before_call: Callable[[], None]
     hurry: bool
 
-    def portal_principal(self) -> str:
-        """The portal as bucket policies name it: `application_id:…` or `user_id:…`."""
-        ...
+    @abstractmethod
+    def portal_name(self) -> str:
+        """The portal as fences name it: a fence that forgets it shuts the portal out."""
 
+    @abstractmethod
     def quotas(self) -> Sequence[Quota]: ...
 
-    # Projects
-    def find_projects(self, *, name: str, marker: str) -> Sequence[Found]:
-        """Projects of exactly this name whose description carries the marker, oldest first."""
-        ...
+    # --- Study, buckets. Where no bucket has the name, whatever reads or writes something of it
+    # raises BucketGone.
 
-    def create_project(self, *, name: str, marker: str) -> str: ...
+    @abstractmethod
+    def ensure_study(self, study: Study, book: Book) -> str:
+        """The `ref` of the one place that carries the study's marker, made if there is none."""
 
-    def delete_project(self, project: str) -> None:
-        """Raises Busy while something is inside."""
-        ...
+    @abstractmethod
+    def owner_of(self, bucket: str, study: Study) -> str | None:
+        """`ref` of the study that a bucket belongs to, None when there is no such bucket. Raises
+        Denied when it is somebody else's."""
 
-    # Identities
-    def find_applications(self, *, tag: str) -> Sequence[Found]:
-        """Applications that carry exactly this tag, oldest first."""
-        ...
+    @abstractmethod
+    def make_bucket(self, bucket: str, study: Study) -> None:
+        """Raises AlreadyExists when the name is taken, by whomever."""
 
-    def create_application(self, *, name: str, tags: Sequence[str]) -> str: ...
+    @abstractmethod
+    def encrypt(self, bucket: str, study: Study) -> None:
+        """From now on whatever is put in the bucket is encrypted. Never asked without
+        `default_encryption`."""
 
-    def application_exists(self, application: str) -> bool:
+    @abstractmethod
+    def look_at(self, bucket: str, study: Study) -> BucketState | None:
+        """None when no bucket has this name. Raises Denied when it is somebody else's."""
+
+    # --- Fences
+
+    @abstractmethod
+    def read_fence(self, fence: Fence, study: Study) -> FenceHeld:
+        """What the bucket's rules are, beside those of `fence`."""
+
+    @abstractmethod
+    def write_fence(self, fence: Fence, study: Study) -> None:
+        """Let in exactly whom the fence names, each until and from where it says: whoever it does
+        not name is cut. Read back: raises NotAsWritten."""
+
+    # --- Persons, and the rights of a study that they hold as its members
+
+    @abstractmethod
+    def ensure_person(self, study: Study, grant: str, book: Book) -> str:
+        """Id of the one identity of this grant, made if there is none: an opaque name, no right."""
+
+    @abstractmethod
+    def person_exists(self, person: str) -> bool:
         """Asked by its id, which no list's delay makes wrong."""
-        ...
 
-    def delete_application(self, application: str) -> None: ...
+    @abstractmethod
+    def remove_person(self, study: Study, grant: str, book: Book) -> None:
+        """The identity with whatever keys it has, and any that a lost answer left."""
 
-    def find_groups(self, *, tag: str) -> Sequence[Found]: ...
+    def ensure_rights(self, study: Study, book: Book) -> None:  # noqa: B027 (not every provider)
+        """What a study's members may do in it, and what holds them; nobody is a member of a new
+        one. Nothing where `shape.rows.rights` is empty."""
 
-    def create_group(self, *, name: str, tags: Sequence[str]) -> str: ...
+    def check_rights(self, study: Study, book: Book) -> Iterable[Finding]:
+        """What another hand changed of the study's rights, mended as it is found."""
+        return ()
 
-    def group_members(self, group: str) -> frozenset[str]:
-        """Ids of all members, applications or not. Raises NotFound."""
-        ...
+    def remove_rights(self, study: Study, book: Book) -> None:  # noqa: B027 (as above)
+        """Known or not: whatever carries the study's mark."""
 
-    def set_group_members(self, group: str, applications: Sequence[str]) -> None: ...
+    def admit(self, study: Study, admissions: Sequence[Admission], book: Book) -> bool:
+        """Make exactly these the members of the study: whoever is not one is cut. Read back: raises
+        NotAsWritten. False when what holds members is no more: nobody is one. Nothing where fences
+        alone let in."""
+        return True
 
-    def delete_group(self, group: str) -> None: ...
+    def admitted(self, study: Study, book: Book) -> frozenset[str] | None:
+        """Ids of all who are members, ours or not; None while nothing holds them. Raises
+        RightsGone."""
+        return None
 
-    def find_policies(self, *, tag: str) -> Sequence[Found]: ...
+    # --- Keys
 
-    def create_policy(
-        self,
-        *,
-        name: str,
-        tags: Sequence[str],
-        group: str,
-        project: str,
-        permission_sets: Sequence[str],
-    ) -> str: ...
+    @abstractmethod
+    def make_key(self, person: str, *, marker: str, study: Study, expires_at: datetime) -> NewKey:
+        """One more key, found by its marker. Raises NotFound for a person who is no more. It ends
+        by itself at `expires_at` where the provider has `key_expiry`."""
 
-    def policy_principal(self, policy: str) -> str:
-        """Id of the one whom the policy's rules are for, empty: nobody. Raises NotFound."""
-        ...
+    @abstractmethod
+    def keys_of(self, person: str) -> Sequence[KeyFound]: ...
 
-    def bind_policy(self, policy: str, *, group: str) -> None:
-        """Give the policy's rules to this group, and to nobody else."""
-        ...
-
-    def policy_rules(self, policy: str) -> frozenset[tuple[frozenset[str], frozenset[str]]]:
-        """(permission sets, project ids) of each rule; ids of rules change and are not kept."""
-        ...
-
-    def set_policy_rules(
-        self, policy: str, *, project: str, permission_sets: Sequence[str]
-    ) -> None: ...
-
-    def delete_policy(self, policy: str) -> None: ...
-
-    # Keys
-    def find_keys(self, *, application: str) -> Sequence[KeyFound]: ...
-
-    def create_key(
-        self, *, application: str, marker: str, project: str, expires_at: datetime
-    ) -> NewKey: ...
-
+    @abstractmethod
     def key_exists(self, access_key: str) -> bool: ...
 
-    def key_bearer(self, access_key: str) -> str | None:
-        """Id of the application (or user) a key is of, None when there is no such key."""
-        ...
+    @abstractmethod
+    def bearer_of(self, access_key: str) -> str | None:
+        """Id of whose key it is, None when there is no such key."""
 
-    def delete_key(self, access_key: str) -> None: ...
+    @abstractmethod
+    def delete_key(self, access_key: str) -> None:
+        """Done when it is not there."""
 
-    # Buckets; `project` is the one they belong to. Where no bucket has the name, whatever reads or
-    # writes something of it raises BucketGone.
-    def bucket_state(self, bucket: str, *, project: str) -> BucketState | None:
-        """None when no bucket has this name. Raises Denied when it is somebody else's."""
-        ...
-
-    def bucket_owner(self, bucket: str, *, project: str) -> str | None:
-        """Id of the project a bucket belongs to, None when there is no such bucket."""
-        ...
-
-    def bucket_policy(self, bucket: str, *, project: str) -> Mapping[str, Any] | None: ...
-
-    def create_bucket(self, bucket: str, *, project: str) -> None:
-        """Raises AlreadyExists when the name is taken, by whomever."""
-        ...
-
-    def encrypt_bucket(self, bucket: str, *, project: str) -> None: ...
-
-    def put_bucket_policy(
-        self, bucket: str, policy: Mapping[str, Any], *, project: str
-    ) -> None: ...
-
-    def upload(self, bucket: str, key: str, source: Path, *, project: str, sha256: str) -> None:
-        """Send a file; on return the object has its size and carries `sha256` as metadata."""
-        ...
-
-    def object_sha256(self, bucket: str, key: str, *, project: str) -> str | None:
-        """The `sha256` metadata of an object, None when there is no such object."""
-        ...
-
-    # Use
+    @abstractmethod
     def key_holder(self, access_key: str, secret_key: str) -> KeyHolder: ...
+
+    # --- Data
+
+    @abstractmethod
+    def deliver(
+        self, bucket: str, key: str, source: Path, *, study: Study, sha256: str, encrypted: bool
+    ) -> None:
+        """Send a file; on return the object has its size and carries `sha256`. `encrypted`: ask it
+        for this object, as the bucket does not by itself."""
+
+    @abstractmethod
+    def delivered(self, bucket: str, key: str, study: Study) -> Delivered | None:
+        """None when there is no such object."""
+
+    # --- Verbs that a provider may lack -----------------------------------------------------------
+
+    def _lacks(self, verb: str) -> NotOffered:
+        return NotOffered(verb, self.capabilities.lacks.get(verb, NOT_BUILT))
+
+    def open_drop(self, study: Study, *, holder: str, until: datetime) -> Drop:
+        """Where a holder may write files for the study, and read nothing, until an instant."""
+        raise self._lacks("open_drop")
+
+    def read_drop(self, study: Study, *, holder: str) -> Sequence[Found]:
+        """What was laid down there."""
+        raise self._lacks("read_drop")
+
+    def take_drop(self, study: Study, *, holder: str, key: str, bucket: str) -> Delivered:
+        """Copy one object into a bucket of the study, at the provider: no row passes here."""
+        raise self._lacks("take_drop")
+
+    def close_drop(self, study: Study, *, holder: str) -> None:
+        """Its key first, then what is left in it."""
+        raise self._lacks("close_drop")
+
+    def read_logs(self, study: Study, *, since: datetime) -> Sequence[LogLine]:
+        """Who changed or read what of the study, oldest first."""
+        raise self._lacks("read_logs")
+
+    def want_space(self, study: Study, space: SpaceWanted, book: Book) -> None:
+        """Have the study's machine be so: made, started, stopped, changed."""
+        raise self._lacks("want_space")
+
+    def observe_space(self, study: Study) -> SpaceSeen | None:
+        """The machine as it is, None when there is none."""
+        raise self._lacks("observe_space")
+
+    def reach_space(self, study: Study, targets: Sequence[str]) -> Mapping[str, bool]:
+        """Which of these the machine reaches, tried from inside: the proof of its walls."""
+        raise self._lacks("reach_space")
+
+    def remove_space(self, study: Study, book: Book) -> None:
+        """The machine, its disks and its network."""
+        raise self._lacks("remove_space")
+
+    def purge(self, bucket: str, study: Study) -> Purged:
+        """Every object and version of a bucket, begun uploads too, then the bucket."""
+        raise self._lacks("purge")
+
+    def remove_study(self, study: Study, book: Book) -> None:
+        """The place itself, once nothing is in it. Raises Busy before."""
+        raise self._lacks("remove_study")
+
+    def gone(self, study: Study) -> bool:
+        """Whether the provider, asked for everything of the study by its ids, has nothing left."""
+        raise self._lacks("gone")

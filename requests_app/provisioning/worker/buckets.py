@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from requests_app.models import CloudResource, Workspace
 from requests_app.provisioning.facts import READY, VANISHED
 from requests_app.provisioning.plan import Action
-from requests_app.provisioning.providers.port import AlreadyExists, Denied, Permanent, Transient
+from requests_app.provisioning.providers.errors import AlreadyExists, Denied, Permanent, Transient
 from requests_app.provisioning.worker.passes import (
     INTENDED,
     Pass,
@@ -26,7 +26,7 @@ RENAMES = 2  # names tried after the first; more refusals than that are not abou
 
 
 class Vanished(Permanent):
-    """A project or bucket is gone: data may be lost, a person must look."""
+    """A study's place or bucket is gone: data may be lost, a person must look."""
 
     code = "vanished"
 
@@ -60,13 +60,13 @@ def ensure_bucket(work: Pass, action: Action) -> None:
         refusal: Denied | None = None
         owner = ""
         try:
-            owner = work.backend.bucket_owner(row.external_id, project=work.project) or ""
+            owner = work.backend.owner_of(row.external_id, work.study) or ""
         except Denied as error:
             # Two unguessable names refused one after the other: it is the portal that is refused.
             if renamed or timezone.now() < _rights_arrived_by(work, row):
                 raise
             refusal = error
-        if refusal is None and owner in {"", work.project}:
+        if refusal is None and owner in {"", work.study.ref}:
             break
         following = _name_after(work.workspace, kind, row.external_id)
         if following is None:
@@ -76,7 +76,7 @@ def ensure_bucket(work: Pass, action: Action) -> None:
     if not owner:
         attempt(work, row)
         try:
-            work.backend.create_bucket(row.external_id, project=work.project)
+            work.backend.make_bucket(row.external_id, work.study)
         except AlreadyExists as error:  # by us with the answer lost, or by another: look again
             raise Transient(_("nom déjà pris, à vérifier par qui")) from error
     settle(work, row)
@@ -84,13 +84,13 @@ def ensure_bucket(work: Pass, action: Action) -> None:
 
 def is_back(work: Pass, kind: str) -> bool:
     """Whether a bucket that had vanished is there again, the study's own: its encryption and its
-    policy are then written anew. Under somebody else's hand it is not back."""
+    fence are then written anew. Under somebody else's hand it is not back."""
     row = work.snap.resources["bucket", kind]
     try:
-        owner = work.backend.bucket_owner(row.external_id, project=work.project)
+        owner = work.backend.owner_of(row.external_id, work.study)
     except Denied:
         return False
-    if owner != work.project:
+    if owner != work.study.ref:
         return False
     with work.lease.write():
         row.status = READY
@@ -104,12 +104,12 @@ def is_back(work: Pass, kind: str) -> bool:
     return True
 
 
-def project_made_at(work: Pass) -> datetime | None:
-    """When the study's project was made, None without one."""
-    project = work.snap.resource("project")
-    if project is None:
+def study_made_at(work: Pass) -> datetime | None:
+    """When the study's place at the provider was made, None without one."""
+    row = work.snap.resource(work.snap.rows.study)
+    if row is None:
         return None
-    return project.attempted_at or project.created_at
+    return row.attempted_at or row.created_at
 
 
 def propagation() -> timedelta:
@@ -135,9 +135,9 @@ def _name_after(workspace: Workspace, kind: str, name: str) -> str | None:
 
 
 def _rights_arrived_by(work: Pass, row: CloudResource) -> datetime:
-    """When a refusal ceases to be explained by rights on their way: to the project, or to a bucket
+    """When a refusal ceases to be explained by rights on their way: to the study, or to a bucket
     that we asked for and whose answer was lost."""
-    began = [when for when in (project_made_at(work), row.attempted_at) if when is not None]
+    began = [when for when in (study_made_at(work), row.attempted_at) if when is not None]
     return max(began, default=timezone.now()) + propagation()
 
 

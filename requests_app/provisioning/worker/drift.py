@@ -14,22 +14,16 @@ from requests_app.models import CloudResource, Grant, Workspace
 from requests_app.provisioning import plan
 from requests_app.provisioning.extract import delivery
 from requests_app.provisioning.facts import READY, VANISHED
-from requests_app.provisioning.fences import (
-    BUCKETS,
-    MANIFEST,
-    PERMISSION_SETS,
-    fingerprint,
-    same_policy,
-)
+from requests_app.provisioning.fences import BUCKETS, MANIFEST
 from requests_app.provisioning.plan import Action
-from requests_app.provisioning.providers.port import BackendError, BucketGone, NotFound
-from requests_app.provisioning.worker import identities, passes, study
+from requests_app.provisioning.providers.errors import BucketGone, ProviderError, RightsGone
+from requests_app.provisioning.providers.values import Finding
+from requests_app.provisioning.worker import passes, persons, study
 from requests_app.provisioning.worker.buckets import Vanished, is_back
 from requests_app.provisioning.worker.keys import forget_missing
 from requests_app.provisioning.worker.passes import INTENDED, Pass, Wait
 
 
-Finding = tuple[str, bool]  # its code, and whether mending it narrows
 Reader = Callable[[Pass], Iterable[Finding]]
 
 
@@ -39,7 +33,7 @@ def inspect(work: Pass, action: Action) -> None:
     What cannot be read hides nothing of the rest: its error is raised once all was read.
     """
     buckets: list[Reader] = [partial(_bucket, kind=kind) for kind in BUCKETS]
-    findings, errors = _read(work, [*buckets, _group, _policy, _keys])
+    findings, errors = _read(work, [*buckets, _members, _rights, _keys])
     if work.snap.facts.delivered:  # a worker killed just after the delivery left its copies
         delivery.forget_staged(work.workspace)
     now = timezone.now()
@@ -62,7 +56,7 @@ def hold_shut(work: Pass) -> bool:
     """What keeps out whoever leaves, read now and written again at once where it differs; whether
     anything did. Every side is tried; then the first error is raised."""
     fences: list[Reader] = [partial(_fence_again, kind=kind) for kind in BUCKETS]
-    findings, errors = _read(work, [*fences, _members_again, _policy, _keys])
+    findings, errors = _read(work, [*fences, _members_again, _rights, _keys])
     if findings:
         with work.lease.write():
             for finding, narrows in findings:
@@ -80,7 +74,7 @@ def _read(work: Pass, readers: Sequence[Reader]) -> tuple[list[Finding], list[Ex
         try:
             for finding in reader(work):
                 findings.append(finding)  # noqa: PERF402 (what was found before an error counts)
-        except (BackendError, Wait) as error:
+        except (ProviderError, Wait) as error:
             errors.append(error)
     return findings, sorted(errors, key=lambda error: isinstance(error, Wait))
 
@@ -94,28 +88,25 @@ def _fence_again(work: Pass, *, kind: str) -> Iterable[Finding]:
     if not bucket:
         return
     try:
-        held = work.backend.bucket_policy(bucket, project=work.project)
+        held = work.backend.read_fence(plan.wanted_fence(work.snap.facts, kind), work.study)
     except BucketGone:
         study.bucket_is_gone(work, kind)
         yield "bucket_gone", False
         return
-    if not same_policy(held, plan.wanted_fence(work.snap.facts, kind)):
-        yield "policy_changed" if held is not None else "no_policy", True
+    if held != "as_wanted":
+        yield "fence_changed" if held == "other" else "no_fence", True
         study.put_fence(work, Action("put_fence", kind))
 
 
 def _members_again(work: Pass) -> Iterable[Finding]:
-    group = work.snap.external_id("group")
-    if not group:
-        return
-    wanted = frozenset(plan.wanted_members(work.snap.facts))
     try:
-        members = work.backend.group_members(group)
-    except NotFound:  # nobody is a member
+        members = work.backend.admitted(work.study, work.book)
+    except RightsGone:  # nobody is a member
         return
-    if members != wanted:
-        yield "group_changed", bool(members - wanted)
-        identities.set_members(work, Action("set_members"))
+    wanted = frozenset(one.person for one in plan.wanted_members(work.snap.facts))
+    if members is not None and members != wanted:
+        yield "members_changed", bool(members - wanted)
+        persons.set_members(work, Action("set_members"))
 
 
 def _bucket(work: Pass, *, kind: str) -> Iterable[Finding]:
@@ -127,29 +118,28 @@ def _bucket(work: Pass, *, kind: str) -> Iterable[Finding]:
             raise Vanished.bucket()
         yield "bucket_back", True
     fence = work.snap.resource("fence", kind)
-    wanted = plan.wanted_fence(work.snap.facts, kind)
-    written = fence is not None and fence.spec_hash == fingerprint(wanted)
+    written = fence is not None and fence.spec_hash == plan.fence_hash(work.snap.facts, kind)
     try:
-        # First, as it hangs on IAM alone: a policy that forgot the portal refuses it all the rest.
-        policy = work.backend.bucket_policy(row.external_id, project=work.project)
-        if written and policy is not None and not same_policy(policy, wanted):
+        # First, as it may hang on less than the rest: a fence that forgot the portal refuses it.
+        held = work.backend.read_fence(plan.wanted_fence(work.snap.facts, kind), work.study)
+        if written and held == "other":
             _forget(work, fence, keep_status=True)
-            yield "policy_changed", True
+            yield "fence_changed", True
             return
-        state = work.backend.bucket_state(row.external_id, project=work.project)
+        state = work.backend.look_at(row.external_id, work.study)
     except BucketGone:
         state = None
     if state is None:
         raise Vanished.bucket()
-    if state.owner != work.project:
+    if state.owner != work.study.ref:
         raise Vanished(_("un espace de stockage est passé à un autre projet"))
-    if written and policy is None:
+    if written and held == "none":
         _forget(work, fence, keep_status=True)
-        yield "no_policy", True
+        yield "no_fence", True
         if kind == "in" and _is_empty(work, row.external_id):  # made again by another hand
             yield "extract_gone", False
     encryption = work.snap.resource("encryption", kind)
-    if encryption is not None and encryption.status == READY and not state.encrypted:
+    if encryption is not None and encryption.status == READY and state.encrypted is False:
         _forget(work, encryption)
         yield "not_encrypted", False
     if state.has_lifecycle:  # excluded from health data hosting; a person decides
@@ -159,70 +149,47 @@ def _bucket(work: Pass, *, kind: str) -> Iterable[Finding]:
 def _is_empty(work: Pass, bucket: str) -> bool:
     if not work.snap.facts.delivered:
         return False
-    return work.backend.object_sha256(bucket, MANIFEST, project=work.project) is None
+    return work.backend.delivered(bucket, MANIFEST, work.study) is None
 
 
-def _group(work: Pass) -> Iterable[Finding]:
-    row = work.snap.resource("group")
-    if row is None or row.status != READY:
-        return
+def _members(work: Pass) -> Iterable[Finding]:
     try:
-        members = work.backend.group_members(row.external_id)
-    except NotFound:
-        _forget(work, row)
-        yield "group_gone", False
+        members = work.backend.admitted(work.study, work.book)
+    except RightsGone:
+        yield "rights_gone", False
         return
-    wanted = frozenset(plan.wanted_members(work.snap.facts))
-    if work.snap.facts.members == fingerprint(sorted(wanted)) and members != wanted:
+    if members is None:
+        return
+    wanted = frozenset(one.person for one in plan.wanted_members(work.snap.facts))
+    if work.snap.facts.members == plan.members_hash(work.snap.facts) and members != wanted:
         _forget(work, work.snap.resource("members"), keep_status=True)
-        yield "group_changed", bool(members - wanted)
+        yield "members_changed", bool(members - wanted)
 
 
-def _policy(work: Pass) -> Iterable[Finding]:
-    """The study's rules are what was written, and its group's: mended on the policy itself, whose
-    id is known, so that no list is asked whether it exists."""
-    row = work.snap.resource("policy")
-    if row is None or row.status != READY:
-        return
-    group = work.snap.external_id("group")  # none: a new one is made, and takes the policy up
-    try:
-        principal = work.backend.policy_principal(row.external_id)
-        rules = work.backend.policy_rules(row.external_id)
-    except NotFound:
-        _forget(work, row)
-        yield "rules_changed", False
-        return
-    if group and principal != group:
-        yield "principal_changed", bool(principal)
-        identities.bind_policy(work, row.external_id, group)
-    identities.believe_rules(work, row, rules)
-    if rules != identities.wanted_rules(work):
-        yield "rules_changed", bool(rules)
-        work.backend.set_policy_rules(
-            row.external_id, project=work.project, permission_sets=PERMISSION_SETS
-        )
+def _rights(work: Pass) -> Iterable[Finding]:
+    return work.backend.check_rights(work.study, work.book)
 
 
 def _keys(work: Pass) -> Iterable[Finding]:
-    """Keys of our applications are exactly the ones we know: another's is deleted at once."""
+    """Keys of our persons are exactly the ones we know: another's is deleted at once."""
     for person in work.snap.facts.persons:
-        if not person.application:
+        if not person.identity:
             continue
         known = {
             c.access_key: c
             for c in work.snap.credentials.values()
             if str(c.grant_id) == person.grant and c.access_key and c.deleted_at is None
         }
-        listed = {k.access_key for k in work.backend.find_keys(application=person.application)}
+        listed = {k.access_key for k in work.backend.keys_of(person.identity)}
         for stranger in sorted(listed - set(known)):
             deleted = any(c.access_key == stranger for c in work.snap.credentials.values())
-            if deleted and work.backend.key_bearer(stranger) is None:
+            if deleted and work.backend.bearer_of(stranger) is None:
                 continue  # ours, gone, and still listed
             work.backend.delete_key(stranger)
             yield "unknown_key", True
         for access_key in sorted(set(known) - listed):
-            bearer = work.backend.key_bearer(access_key)  # asked by name: lists may lag
-            if bearer == person.application:
+            bearer = work.backend.bearer_of(access_key)  # asked by name: lists may lag
+            if bearer == person.identity:
                 continue
             if bearer is not None:
                 yield "key_moved", True

@@ -14,7 +14,7 @@ from requests_app.provisioning import custody
 from requests_app.provisioning.facts import READY
 from requests_app.provisioning.outbox import announce
 from requests_app.provisioning.plan import Action
-from requests_app.provisioning.providers.port import NotFound, Transient
+from requests_app.provisioning.providers.errors import NotFound, Transient
 from requests_app.provisioning.worker.passes import INTENDED, Pass, note, wait_out_lag
 
 
@@ -51,24 +51,24 @@ def key_end(grant: Grant, use: str) -> datetime:
 def make_key(work: Pass, action: Action) -> None:
     """Make a key of use `action.target`; a lost answer costs a generation, never a live orphan.
 
-    For who leaves, an application that another hand deleted is noted: no key can be made of it any
+    For who leaves, an identity that another hand deleted is noted: no key can be made of it any
     more, and none opens anything.
     """
     try:
         _make_key(work, action)
     except NotFound:
-        if not _application_is_gone(work, action):
+        if not _person_is_gone(work, action):
             raise
 
 
-def _application_is_gone(work: Pass, action: Action) -> bool:
-    """Whether the provider, asked by its id, says that a leaving person's application is no more.
+def _person_is_gone(work: Pass, action: Action) -> bool:
+    """Whether the provider, asked by its id, says that a leaving person's identity is no more.
     What is known of its keys is withdrawn: each is then asked for by name."""
     person = next(p for p in work.snap.facts.persons if p.grant == action.grant)
-    row = work.snap.resource("application", action.grant)
+    row = work.person_row(action.grant)
     if not person.leaving or not person.was_keyed or row is None or row.status != READY:
         return False
-    if work.backend.application_exists(row.external_id):
+    if work.backend.person_exists(row.external_id):
         return False
     with work.lease.write():
         row.status = INTENDED
@@ -76,7 +76,7 @@ def _application_is_gone(work: Pass, action: Action) -> bool:
         live = Credential.objects.filter(grant=work.grant(action), deleted_at__isnull=True)
         for credential_id in live.values_list("pk", flat=True):
             withdraw(credential_id, reason="missing")
-        note(work, "application_gone", action.grant, row.external_id)
+        note(work, "person_gone", action.grant, row.external_id)
     return True
 
 
@@ -85,7 +85,7 @@ def _make_key(work: Pass, action: Action) -> None:
     ring: custody.Ring = "person" if use == Credential.Use.PERSON else "probe"
     if not custody.available(ring):  # before the call: a secret that cannot be kept is lost
         raise custody.CustodyError(f"{ring} ring")
-    application = work.snap.external_id("application", str(grant.pk))
+    person = work.snap.external_id(work.snap.rows.person, str(grant.pk))
     credential = next(
         (
             c
@@ -102,7 +102,7 @@ def _make_key(work: Pass, action: Action) -> None:
         with work.lease.write():
             credential = new_intent(grant, use)
     elif credential.attempted_at is not None:
-        if _delete_orphans(work, credential, application):
+        if _delete_orphans(work, credential, person):
             # The next generation in this same step: a key lost again and again is a failure that
             # counts, not progress.
             with work.lease.write():
@@ -115,11 +115,8 @@ def _make_key(work: Pass, action: Action) -> None:
     with work.lease.write():
         credential.attempted_at = timezone.now()
         credential.save(update_fields=["attempted_at"])
-    made = work.backend.create_key(
-        application=application,
-        marker=marker_of(credential),
-        project=work.project,
-        expires_at=ends,
+    made = work.backend.make_key(
+        person, marker=marker_of(credential), study=work.study, expires_at=ends
     )
     sealed = custody.seal(made.secret_key, ring=ring, credential=credential.pk)
     with work.lease.write():
@@ -131,10 +128,10 @@ def _make_key(work: Pass, action: Action) -> None:
             announce("key_ready", grant.pk)
 
 
-def _delete_orphans(work: Pass, credential: Credential, application: str) -> bool:
+def _delete_orphans(work: Pass, credential: Credential, person: str) -> bool:
     """Delete keys that carry this credential's marker: their secret is lost. True if any was."""
     mark = f"cred={credential.pk}"
-    orphans = [k for k in work.backend.find_keys(application=application) if mark in k.description]
+    orphans = [k for k in work.backend.keys_of(person) if mark in k.description]
     for orphan in orphans:
         work.backend.delete_key(orphan.access_key)
         if work.backend.key_exists(orphan.access_key):
@@ -150,12 +147,19 @@ def delete_key(work: Pass, action: Action) -> None:
         if work.backend.key_exists(credential.access_key):
             raise Transient(_("la clé supprimée répond encore"))
     elif credential.attempted_at is not None:
-        application = work.snap.external_id("application", str(credential.grant_id))
-        if application and not _delete_orphans(work, credential, application):
+        person = work.snap.external_id(work.snap.rows.person, str(credential.grant_id))
+        if person and not _delete_orphans(work, credential, person):
             wait_out_lag(credential.attempted_at)  # it may show up later
     with work.lease.write():
-        _retire(credential, reason=credential.withdrawn_reason or "closed")
+        _retire(credential, reason=credential.withdrawn_reason or _why_gone(credential))
         _audit("key.delete", credential)
+
+
+def _why_gone(credential: Credential) -> str:
+    """Nobody withdrew it: its access closed, or a person's key came to its end before that."""
+    if credential.use == Credential.Use.PROBE or credential.expires_at is None:
+        return "closed"
+    return "expired" if credential.expires_at <= timezone.now() else "closed"
 
 
 def _retire(credential: Credential, *, reason: str) -> None:

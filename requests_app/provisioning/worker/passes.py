@@ -1,32 +1,26 @@
-"""What every step works with: its pass, its intent row committed before a call, its marker.
+"""What every step works with: its pass, its intent row committed before a call, its book.
 
 Nothing here decides what comes next: `plan.next_action` does, from the rows that steps write.
 """
 
-from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
 from portal.audit.record import record
 from requests_app.models import CloudResource, Grant, Workspace
-from requests_app.provisioning.facts import READY, Snapshot
+from requests_app.provisioning.facts import READY, REMOVED, Snapshot
 from requests_app.provisioning.outbox import announce
 from requests_app.provisioning.plan import Action
-from requests_app.provisioning.providers.port import (
-    AlreadyExists,
-    Backend,
-    Found,
-    NotFound,
-    Transient,
-)
+from requests_app.provisioning.providers.port import Entry, Provider
+from requests_app.provisioning.providers.values import Study
 from requests_app.provisioning.worker.lease import Lease
 
 
-INTENDED, REMOVED = "intended", "removed"
+INTENDED = "intended"
 
 
 class Wait(Exception):
@@ -42,7 +36,7 @@ class Pass:
     """What a step works with: one lease, one provider, one reading of the rows."""
 
     lease: Lease
-    backend: Backend
+    backend: Provider
     snap: Snapshot
 
     @property
@@ -53,13 +47,22 @@ class Pass:
         return self.snap.grants[action.grant]
 
     @property
-    def project(self) -> str:
-        return self.snap.external_id("project")
+    def study(self) -> Study:
+        """As the provider is told of it."""
+        return Study(
+            id=str(self.workspace.request_id),
+            workspace=str(self.workspace.pk),
+            slug=self.workspace.slug,
+            ref=self.snap.external_id(self.snap.rows.study),
+        )
 
     @property
-    def tag(self) -> str:
-        """Marker of everything made for a study; no colon, which tags refuse."""
-        return f"guichet-req={self.workspace.request_id}"
+    def book(self) -> "RowBook":
+        return RowBook(self)
+
+    def person_row(self, grant: str) -> CloudResource | None:
+        """What is known of a person's identity at the provider."""
+        return self.snap.resource(self.snap.rows.person, grant)
 
 
 def intend(work: Pass, kind: str, key: str = "", *, external_id: str = "") -> CloudResource:
@@ -80,6 +83,7 @@ def intend(work: Pass, kind: str, key: str = "", *, external_id: str = "") -> Cl
                 "last_error": "",
             },
         )
+    work.snap.resources[kind, key] = row
     return row
 
 
@@ -136,42 +140,71 @@ def wait_out_lag(attempted_at: datetime | None) -> None:
         raise Wait(left)
 
 
-def adopt_or_create(
-    work: Pass,
-    row: CloudResource,
-    *,
-    find: Callable[[], Sequence[Found]],
-    create: Callable[[], str],
-    delete: Callable[[str], None],
-    ask: Callable[[str], object] | None = None,
-) -> str:
-    """Id of the one thing that carries the marker, made if there is none (10.3).
+@dataclass(frozen=True, slots=True)
+class RowBook:
+    """`port.Book` on the rows of one pass, kept up to date in its snapshot."""
 
-    Several can only come from lost answers: one stays, the others are deleted. The one that stays
-    is the one whose id is known, if `ask` (which raises NotFound) finds it there: lists may lag.
-    """
-    found = [one.id for one in find()]
-    kept = _known(row, ask) or next(iter(found), "")
-    for extra in found:
-        if extra != kept:
-            delete(extra)
-    if kept:
-        return kept
-    wait_out_lag(row.attempted_at)
-    attempt(work, row)
-    try:
-        return create()
-    except AlreadyExists as error:
-        if error.existing_id:
-            return error.existing_id
-        raise Transient(_("existe déjà, pas encore dans la liste")) from error
+    work: Pass
 
+    def _row(self, kind: str, key: str) -> CloudResource | None:
+        row = self.work.snap.resource(kind, key)
+        return row if row is not None and row.status != REMOVED else None
 
-def _known(row: CloudResource, ask: Callable[[str], object] | None) -> str:
-    if ask is None or not row.external_id:
-        return ""
-    try:
-        ask(row.external_id)
-    except NotFound:
-        return ""
-    return row.external_id
+    def entry(self, kind: str, key: str = "") -> Entry | None:
+        row = self._row(kind, key)
+        if row is None:
+            return None
+        return Entry(row.external_id, row.status == READY, row.spec_hash, row.attempted_at)
+
+    def id_of(self, kind: str, key: str = "") -> str:
+        return self.work.snap.external_id(kind, key)
+
+    def intend(self, kind: str, key: str = "") -> Entry:
+        row = intend(self.work, kind, key)
+        return Entry(row.external_id, row.status == READY, row.spec_hash, row.attempted_at)
+
+    def attempt(self, kind: str, key: str = "") -> None:
+        attempt(self.work, self.work.snap.resources[kind, key])
+
+    def settle(self, kind: str, key: str = "", *, external_id: str | None = None) -> None:
+        settle(self.work, self.work.snap.resources[kind, key], external_id=external_id)
+
+    def doubt(self, kind: str, key: str = "", *, lag: bool = True) -> None:
+        row = self._row(kind, key)
+        if row is None:
+            return
+        with self.work.lease.write():
+            row.status, row.spec_hash = INTENDED, ""
+            if lag:
+                row.attempted_at = timezone.now()
+            row.save(update_fields=["status", "spec_hash", "attempted_at", "updated_at"])
+
+    def unwritten(self, kind: str, key: str = "") -> None:
+        row = intend(self.work, kind, key)
+        with self.work.lease.write():
+            row.spec_hash = ""
+            row.save(update_fields=["spec_hash", "updated_at"])
+
+    def mark(self, kind: str, key: str = "", *, spec: str) -> None:
+        row = self.work.snap.resources[kind, key]
+        with self.work.lease.write():
+            row.spec_hash, row.attempted_at = spec, timezone.now() if spec else None
+            row.save(update_fields=["spec_hash", "attempted_at", "updated_at"])
+
+    def remove(self, kind: str, key: str = "") -> None:
+        row = self._row(kind, key)
+        if row is None:
+            return
+        with self.work.lease.write():
+            row.status, row.spec_hash, row.attempted_at = REMOVED, "", None
+            row.save()
+            note(self.work, f"removed_{kind}", key, row.external_id)
+
+    def note(self, what: str, key: str = "", external_id: str = "") -> None:
+        note(self.work, what, key, external_id)
+
+    def wait_out_lag(self, since: datetime | None) -> None:
+        wait_out_lag(since)
+
+    def together(self) -> AbstractContextManager[None]:
+        return self.work.lease.write()

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from requests_app.provisioning.fences import MANIFEST, PROBE_PREFIX
-from requests_app.provisioning.providers.port import Answer, KeyHolder
+from requests_app.provisioning.providers.port import KeyHolder
+from requests_app.provisioning.providers.values import Answer
 
 
 Expected = Literal["allowed", "refused"]

@@ -16,7 +16,7 @@ from requests_app.provisioning.facts import READY
 from requests_app.provisioning.moves import move
 from requests_app.provisioning.outbox import announce
 from requests_app.provisioning.plan import Action, PersonFacts
-from requests_app.provisioning.providers.port import BackendError, Permanent, Transient
+from requests_app.provisioning.providers.errors import Permanent, ProviderError, Transient
 from requests_app.provisioning.worker import drift, probes
 from requests_app.provisioning.worker.keys import forget_missing, probe_secret
 from requests_app.provisioning.worker.passes import Pass, Wait
@@ -91,7 +91,7 @@ def prove_closed(work: Pass, action: Action) -> None:
     for person in plan.to_prove(work.snap.facts):
         try:
             pending = not _try_one(work, person, differed) or pending
-        except (BackendError, CustodyError) as error:
+        except (ProviderError, CustodyError) as error:
             errors.append(error)
     if errors:
         raise errors[0]
@@ -107,7 +107,7 @@ def _try_one(work: Pass, person: PersonFacts, differed: Callable[[], bool]) -> b
             return False
         with work.lease.write():
             _start_again(grant)
-            _prove(work, grant, tries=0, absent=_application_of(work, person))
+            _prove(work, grant, tries=0, absent=_identity_of(work, person))
         return True
     done = _round(work, person, opening=False)
     with work.lease.write():
@@ -215,8 +215,8 @@ def _probe_is_dead(work: Pass, person: PersonFacts) -> bool:
     return True
 
 
-def _application_of(work: Pass, person: PersonFacts) -> str:
-    row = work.snap.resource("application", person.grant)
+def _identity_of(work: Pass, person: PersonFacts) -> str:
+    row = work.person_row(person.grant)
     return row.external_id if row is not None else ""
 
 
@@ -239,9 +239,9 @@ def _waited_too_long(grant: Grant) -> bool:
 
 
 def _prove(work: Pass, grant: Grant, *, tries: int, absent: str = "") -> None:
-    """The proof: keys gone, policies read back, refusals seen; time from the wish to it stored.
+    """The proof: keys gone, fences read back, refusals seen; time from the wish to it stored.
 
-    `absent`: id of the application that is no more, so that there was nothing to try with.
+    `absent`: id of the identity that is no more, so that there was nothing to try with.
     """
     now = timezone.now()
     asked = grant.closing_requested_at or grant.verify_since or now

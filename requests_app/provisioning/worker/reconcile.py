@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 
 from portal.audit.record import record
 from portal.common.calendar import legal_now
-from requests_app.models import CloudResource, ExtractState, Grant, Workspace
+from requests_app.models import CloudResource, Credential, ExtractState, Grant, Workspace
 from requests_app.provisioning import gates, labels, plan
 from requests_app.provisioning.custody import CustodyError
 from requests_app.provisioning.extract import delivery
@@ -34,18 +34,10 @@ from requests_app.provisioning.facts import (
 from requests_app.provisioning.moves import fenced_move, move
 from requests_app.provisioning.outbox import announce
 from requests_app.provisioning.plan import Action
-from requests_app.provisioning.providers.port import Backend, BackendError, Denied, Transient
-from requests_app.provisioning.providers.scaleway.transport import backoff
-from requests_app.provisioning.worker import (
-    buckets,
-    drift,
-    identities,
-    keys,
-    pace,
-    proofs,
-    removals,
-    study,
-)
+from requests_app.provisioning.providers.errors import Denied, ProviderError, Transient
+from requests_app.provisioning.providers.port import Provider
+from requests_app.provisioning.providers.retrying import backoff
+from requests_app.provisioning.worker import buckets, drift, keys, pace, persons, proofs, study
 from requests_app.provisioning.worker.lease import Lease, LeaseLost
 from requests_app.provisioning.worker.passes import Pass, Wait
 
@@ -53,22 +45,20 @@ from requests_app.provisioning.worker.passes import Pass, Wait
 logger = logging.getLogger(__name__)
 
 STEPS: dict[str, Callable[[Pass, Action], None]] = {
-    "ensure_project": study.ensure_project,
+    "ensure_study": study.ensure_study,
     "ensure_bucket": buckets.ensure_bucket,
     "ensure_encryption": study.ensure_encryption,
     "put_fence": study.put_fence,
     "deliver_extract": study.deliver_extract,
-    "ensure_application": identities.ensure_application,
-    "ensure_group": identities.ensure_group,
-    "ensure_iam_policy": identities.ensure_iam_policy,
-    "set_members": identities.set_members,
+    "ensure_person": persons.ensure_person,
+    "ensure_rights": persons.ensure_rights,
+    "set_members": persons.set_members,
     "make_key": keys.make_key,
     "delete_key": keys.delete_key,
     "verify_open": proofs.verify_open,
     "prove_closed": proofs.prove_closed,
-    "delete_application": removals.delete_application,
-    "delete_iam_policy": removals.delete_iam_policy,
-    "delete_group": removals.delete_group,
+    "remove_person": persons.remove_person,
+    "remove_rights": persons.remove_rights,
     "inspect": drift.inspect,
 }
 # Failures in a row before a person is told of a transient error; a permanent one tells at once.
@@ -89,10 +79,10 @@ class Outcome:
     action: str = ""
 
 
-def step(lease: Lease, backend: Backend) -> Outcome:
+def step(lease: Lease, backend: Provider) -> Outcome:
     """Do what comes next. Raises LeaseLost only; what a provider answers is recorded here."""
     # Before any call: that something is closing is known from rows alone, whatever answers.
-    work = Pass(lease, backend, snapshot(lease.workspace_id))
+    work = Pass(lease, backend, snapshot(lease.workspace_id, shape=backend.shape))
     _expire(work)
     backend.hurry = closing = plan.closing(work.snap.facts)
     nameless = _name_portal(work)
@@ -108,7 +98,7 @@ def step(lease: Lease, backend: Backend) -> Outcome:
     return _perform(work, found, nameless)
 
 
-def _perform(work: Pass, actions: Sequence[Action], nameless: BackendError | None) -> Outcome:
+def _perform(work: Pass, actions: Sequence[Action], nameless: ProviderError | None) -> Outcome:
     """Try every action whose time has come, then say what came of them; several are sides of one
     closing, each with a pace of its own."""
     failures: list[tuple[Action, Exception]] = []
@@ -125,7 +115,7 @@ def _perform(work: Pass, actions: Sequence[Action], nameless: BackendError | Non
             _do(work, action, nameless)
         except Wait as wait:
             waits[action] = wait.seconds
-        except (BackendError, CustodyError, ExtractError) as error:
+        except (ProviderError, CustodyError, ExtractError) as error:
             failures.append((action, error))
         except LeaseLost:
             raise
@@ -147,7 +137,7 @@ def _perform(work: Pass, actions: Sequence[Action], nameless: BackendError | Non
     return Outcome("wait", seconds=min(left), action=actions[0].name)
 
 
-def _do(work: Pass, action: Action, nameless: BackendError | None) -> None:
+def _do(work: Pass, action: Action, nameless: ProviderError | None) -> None:
     if action.name == "put_fence" and nameless is not None and not work.snap.facts.portal:
         raise nameless  # a fence that forgets the portal is never written
     if action.name in STEPS:
@@ -159,16 +149,16 @@ def _do(work: Pass, action: Action, nameless: BackendError | None) -> None:
 # --- Before deciding ----------------------------------------------------------------------------
 
 
-def _name_portal(work: Pass) -> BackendError | None:
+def _name_portal(work: Pass) -> ProviderError | None:
     """Ask the provider who the portal is, and remember it beside the study; the refusal, if any.
 
     Without an answer, a closing goes on with the name that the fences hold: object storage may be
-    well while IAM is not.
+    well while the rest of the provider is not.
     """
     facts = work.snap.facts
     try:
-        portal = work.backend.portal_principal()
-    except BackendError as error:
+        portal = work.backend.portal_name()
+    except ProviderError as error:
         return error
     work.snap.facts = replace(facts, portal=portal)
     row = work.snap.resource(PORTAL)
@@ -232,7 +222,7 @@ def _send_back(work: Pass) -> bool:
 
 def _inspection(snap: Snapshot) -> tuple[Action, ...]:
     """Comparison with the provider is due: only once something is built, when nothing else is."""
-    if not snap.facts.project:
+    if not snap.facts.study:
         return ()
     every = timedelta(minutes=settings.PROVISIONING["check_minutes"])
     seen = snap.workspace.observed_at
@@ -248,14 +238,20 @@ def next_time(snap: Snapshot) -> datetime | None:
     offset = legal_now() - now
     margin = timedelta(seconds=settings.PROVISIONING["expiry_margin"])
     times: list[datetime] = []
-    for key, grant in snap.grants.items():
+    soon = now + timedelta(seconds=1)
+    times += [  # a person's key goes at its end, whoever the provider
+        max(soon, key.expires_at)
+        for key in snap.credentials.values()
+        if key.use == Credential.Use.PERSON and key.expires_at and key.withdrawn_at is None
+    ]
+    for name, grant in snap.grants.items():
         if grant.state == "closed":
             continue
         ends = min(grant.expires_at, grant.permit.expires_at)
-        times.append(max(now + timedelta(seconds=1), ends - margin - offset))
-        if snap.missing[key] and right_of(grant, now=now + offset) == "open":
+        times.append(max(soon, ends - margin - offset))
+        if snap.missing[name] and right_of(grant, now=now + offset) == "open":
             times.append(now + timedelta(seconds=WAITING_SECONDS))
-        if grant.state in {"open", "suspended"} and snap.facts.project:
+        if grant.state in {"open", "suspended"} and snap.facts.study:
             every = timedelta(minutes=settings.PROVISIONING["check_minutes"])
             times.append((snap.workspace.observed_at or now) + every)
     return min(times) if times else None
@@ -366,8 +362,8 @@ def _pause(error: Exception, tries: int, *, passing: bool, closing: bool) -> flo
 
 
 def _young(work: Pass) -> bool:
-    """Whether rights on the study's project may still be on their way."""
-    made = buckets.project_made_at(work)
+    """Whether rights on the study's place may still be on their way."""
+    made = buckets.study_made_at(work)
     return made is not None and timezone.now() - made < buckets.propagation()
 
 
@@ -386,6 +382,8 @@ def _fail_grants(work: Pass, action: Action, text: str) -> bool:
 
 def _others_can_go_on(work: Pass, action: Action) -> bool:
     """Whether the next decision will be about somebody else than the person who just failed."""
-    fresh = snapshot(work.lease.workspace_id, portal=work.snap.facts.portal)
+    fresh = snapshot(
+        work.lease.workspace_id, portal=work.snap.facts.portal, shape=work.backend.shape
+    )
     found = plan.next_action(fresh.facts)
     return found is not None and found.grant != action.grant and found.name != action.name

@@ -1,5 +1,7 @@
 """Steps on what a study has once: its project, its fences, its extract. Each can be done again."""
 
+from pathlib import Path
+
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -8,69 +10,49 @@ from requests_app.provisioning import gates, plan
 from requests_app.provisioning.extract import confirming, delivery
 from requests_app.provisioning.extract.sources import ExtractError, ExtractRefused
 from requests_app.provisioning.facts import VANISHED
-from requests_app.provisioning.fences import fingerprint, same_policy
 from requests_app.provisioning.plan import Action
-from requests_app.provisioning.providers.port import BucketGone, Transient
-from requests_app.provisioning.worker.passes import (
-    Pass,
-    adopt_or_create,
-    intend,
-    note,
-    settle,
-    tell,
-)
+from requests_app.provisioning.providers.errors import BucketGone, NotAsWritten, Transient
+from requests_app.provisioning.worker.passes import Pass, intend, note, settle, tell
 
 
-def ensure_project(work: Pass, action: Action) -> None:
-    row = intend(work, "project")
-    name = f"hds-{work.workspace.slug}"[:64]
-    marker = f"guichet;req={work.workspace.request_id};ws={work.workspace.pk}"
-    external_id = adopt_or_create(
-        work,
-        row,
-        find=lambda: work.backend.find_projects(name=name, marker=marker),
-        create=lambda: work.backend.create_project(name=name, marker=marker),
-        delete=work.backend.delete_project,
-    )
+def ensure_study(work: Pass, action: Action) -> None:
+    ref = work.backend.ensure_study(work.study, work.book)
     with work.lease.write():  # together: a worker killed in between would leave pages without it
         # Pages cannot ask the provider: the web has no key there.
         Workspace.objects.filter(pk=work.workspace.pk).update(
             endpoint=work.backend.endpoint, region=work.backend.region
         )
-        settle(work, row, external_id=external_id)
+        settle(work, intend(work, work.snap.rows.study), external_id=ref)
 
 
 def ensure_encryption(work: Pass, action: Action) -> None:
+    """Where buckets encrypt nothing by themselves, each object is delivered encrypted instead."""
     kind = action.target
     row = intend(work, "encryption", kind)
-    work.backend.encrypt_bucket(work.snap.external_id("bucket", kind), project=work.project)
+    if work.backend.capabilities.default_encryption:
+        work.backend.encrypt(work.snap.external_id("bucket", kind), work.study)
     settle(work, row)
 
 
 def put_fence(work: Pass, action: Action) -> None:
-    """Write a bucket's policy and read it back: what counts is what the provider holds."""
+    """Write a bucket's fence; the provider reads it back: what counts is what it holds."""
     kind = action.target
     row = intend(work, "fence", kind)
-    bucket = work.snap.external_id("bucket", kind)
-    wanted = plan.wanted_fence(work.snap.facts, kind)
     try:
-        work.backend.put_bucket_policy(bucket, wanted, project=work.project)
-        held = work.backend.bucket_policy(bucket, project=work.project)
+        work.backend.write_fence(plan.wanted_fence(work.snap.facts, kind), work.study)
     except BucketGone:
         bucket_is_gone(work, kind)
         with work.lease.write():
             tell(work, "bucket_gone", narrows=False)
         return
-    if not same_policy(held, wanted):
-        raise Transient(_("les règles relues ne sont pas celles qui sont écrites"))
-    settle(work, row, spec_hash=fingerprint(wanted))
+    settle(work, row, spec_hash=plan.fence_hash(work.snap.facts, kind))
 
 
 def bucket_is_gone(work: Pass, kind: str) -> None:
     """Nobody reads in a bucket that is gone: no closing waits for it, and no opening goes on
     without it. Raises Transient where the provider, asked again, has it."""
     row = work.snap.resources["bucket", kind]
-    if work.backend.bucket_owner(row.external_id, project=work.project) is not None:
+    if work.backend.owner_of(row.external_id, work.study) is not None:
         raise Transient(_("un espace de stockage est dit absent, puis présent"))
     with work.lease.write():
         row.status = VANISHED
@@ -103,10 +85,24 @@ def deliver_extract(work: Pass, action: Action) -> None:
         return
     bucket = work.snap.external_id("bucket", "in")
     for key, path, sha256 in [*files, delivery.write_manifest(workspace, permit)]:
-        if work.backend.object_sha256(bucket, key, project=work.project) == sha256:
-            continue
-        work.lease.renew()
-        work.backend.upload(bucket, key, path, project=work.project, sha256=sha256)
+        _deliver(work, bucket, key, path, sha256=sha256)
     with work.lease.write():
         delivery.mark_delivered(workspace, permit)
     delivery.forget_staged(workspace)
+
+
+def _deliver(work: Pass, bucket: str, key: str, path: Path, *, sha256: str) -> None:
+    """One file, unless it is there; encrypted by itself, and seen to be, where its bucket does not
+    see to it."""
+    by_itself = not work.backend.capabilities.default_encryption
+
+    def there() -> bool:
+        seen = work.backend.delivered(bucket, key, work.study)
+        return seen is not None and seen.sha256 == sha256 and (seen.encrypted or not by_itself)
+
+    if there():
+        return
+    work.lease.renew()
+    work.backend.deliver(bucket, key, path, study=work.study, sha256=sha256, encrypted=by_itself)
+    if by_itself and not there():
+        raise NotAsWritten("data")

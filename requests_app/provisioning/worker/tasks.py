@@ -3,13 +3,13 @@
 from uuid import UUID
 
 from celery import shared_task
-from django.conf import settings
 from django.db.models import Q
 from django.utils import timezone
 
 from portal.common import sweeps
 from requests_app.models import Workspace
 from requests_app.provisioning import quotas
+from requests_app.provisioning.providers import configured
 from requests_app.provisioning.worker import sweeping, turn
 
 
@@ -41,7 +41,7 @@ def _take_up() -> None:
 
 
 def _read_quotas() -> None:
-    if settings.SCW["secret_key"] and quotas.is_old():
+    if configured.is_configured() and quotas.is_old():
         read_quotas.apply_async(retry=False, expires=30)
 
 

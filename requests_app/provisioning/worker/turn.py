@@ -21,8 +21,9 @@ from requests_app.models import Workspace
 from requests_app.provisioning import labels, plan
 from requests_app.provisioning.facts import snapshot
 from requests_app.provisioning.outbox import announce
-from requests_app.provisioning.providers.configured import backend
-from requests_app.provisioning.providers.port import Backend, BackendError
+from requests_app.provisioning.providers.configured import provider
+from requests_app.provisioning.providers.errors import ProviderError
+from requests_app.provisioning.providers.port import Provider
 from requests_app.provisioning.waking import hint
 from requests_app.provisioning.worker.lease import Lease, LeaseLost
 from requests_app.provisioning.worker.reconcile import CLOSING_TELL_AFTER, Outcome, step
@@ -39,7 +40,7 @@ PATIENCE = 2.0  # waits up to this many seconds are slept through, longer ones g
 def advance(
     workspace_id: UUID,
     *,
-    make_backend: Callable[[], Backend] = backend,
+    make_backend: Callable[[], Provider] = provider,
     budget: float = BUDGET,
 ) -> bool:
     """Work on one workspace until it waits, or `budget` seconds. False when another holds it."""
@@ -50,11 +51,11 @@ def advance(
     rows = Workspace.objects.filter(pk=workspace_id)
     seen = rows.values_list("next_reconcile_at", flat=True).get()
     try:
-        provider = make_backend()
-        provider.before_call = lease.check
+        backend = make_backend()
+        backend.before_call = lease.check
         while True:
             seen = rows.values_list("next_reconcile_at", flat=True).get()
-            outcome = step(lease, provider)
+            outcome = step(lease, backend)
             spent = time.monotonic() - started
             if outcome.kind == "did" and spent < budget:
                 continue
@@ -67,7 +68,7 @@ def advance(
         logger.warning("workspace %s: lease %d lost", workspace_id, lease.generation)
         _say_lost(lease)
         return True
-    except BackendError as error:  # the provider as configured: SCW_* of this process
+    except ProviderError as error:  # the provider as configured: settings of this process
         _say_broken(lease, seen, error, code=error.code)
         return True
     except Exception as error:  # ours to mend: visible to the operator, tried again in a minute

@@ -46,7 +46,7 @@ def shown(page: Any) -> dict[str, str]:
 def unreachable(workspace: Workspace, text: str) -> None:
     Workspace.objects.filter(pk=workspace.pk).update(
         failure_code="unreachable",
-        last_step="ensure_project",
+        last_step="ensure_study",
         last_error=text,
         failing_since=timezone.now(),
         tries=9,

@@ -282,7 +282,7 @@ class OpenStudy(TestCase):
         assert self._lacking() == []
 
     def test_each_term_of_who_is_let_in(self) -> None:
-        person = PersonFacts("g", "open", "open", True, legal_now(), application="app")
+        person = PersonFacts("g", "open", "open", True, legal_now(), identity="app")
 
         def let_in(delivered: bool = True, **change: Any) -> bool:
             values = {name: getattr(person, name) for name in PersonFacts.__slots__} | change
@@ -292,7 +292,7 @@ class OpenStudy(TestCase):
         assert not let_in(delivered=False)
         for change in ({"right": "suspended"}, {"right": "closed"}, {"ready": False}):
             assert not let_in(**change), change
-        assert not let_in(application="")
+        assert not let_in(identity="")
 
     # --- what is due ---
 

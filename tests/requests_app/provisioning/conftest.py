@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from requests_app.models import Workspace
 from requests_app.provisioning import waking
-from requests_app.provisioning.providers.port import Backend
+from requests_app.provisioning.providers.port import Provider
 from requests_app.provisioning.providers.scaleway.transport import Transport
 from requests_app.provisioning.worker import reconcile, turn
 
@@ -60,7 +60,7 @@ def play(live: live_sandbox.Live) -> Callable[..., Workspace]:
     return player(live.backend)
 
 
-def player(make_backend: Callable[[], Backend]) -> Callable[..., Workspace]:
+def player(make_backend: Callable[[], Provider]) -> Callable[..., Workspace]:
     """`play(workspace)`: what beat and a worker do, until nothing is due any more."""
 
     def run_until_quiet(workspace: Workspace, *, passes: int = 12) -> Workspace:

@@ -1,6 +1,6 @@
-"""A provider in memory, for the tests that need hundreds of runs.
+"""Scaleway in memory, for the tests that need hundreds of runs: the product's own verbs over it.
 
-`tests/contracts/test_provisioning_backend.py` holds it and the real backend to the same contract.
+`tests/contracts/test_provisioning_backend.py` holds it and the real one to the same contract.
 `crash_at` ends a run at its n-th exchange, before or after the exchange was applied.
 """
 
@@ -12,17 +12,21 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from requests_app.provisioning.providers.port import (
+from requests_app.provisioning.providers.errors import (
     AlreadyExists,
-    Answer,
     BucketGone,
-    BucketState,
     Busy,
     Denied,
+    NotFound,
+)
+from requests_app.provisioning.providers.scaleway.provider import Scaleway
+from requests_app.provisioning.providers.values import (
+    Answer,
+    BucketState,
+    Delivered,
     Found,
     KeyFound,
     NewKey,
-    NotFound,
     Quota,
 )
 
@@ -62,14 +66,13 @@ class Bucket:
     objects: dict[str, tuple[bytes, str]] = field(default_factory=dict)
 
 
-class FakeBackend:
-    """`Backend` in dictionaries; authorisation as H9 says, in short."""
+class FakeBackend(Scaleway):
+    """A `Wire` in dictionaries; authorisation as H9 says, in short."""
 
     region, endpoint = "fr-par", "https://s3.fake.example"
 
     def __init__(self) -> None:
-        self.before_call: Callable[[], None] = lambda: None
-        self.hurry = False
+        super().__init__(self)
         self.projects: dict[str, Thing] = {}
         self.applications: dict[str, Thing] = {}
         self.groups: dict[str, Thing] = {}
@@ -103,7 +106,7 @@ class FakeBackend:
         return "application_id:portal"
 
     def quotas(self) -> Sequence[Quota]:
-        return [Quota("projects", 25, len(self.projects))]
+        return [Quota("projects", 25, len(self.projects), per_study=1)]
 
     def _new(self, where: dict[str, Thing], **fields: Any) -> str:
         thing = Thing(str(uuid.uuid4()), **fields)
@@ -309,7 +312,7 @@ class FakeBackend:
             found = self._own(bucket, project)
             if found is None:
                 return None
-            return BucketState(found.project, found.policy, found.encrypted, found.lifecycle)
+            return BucketState(found.project, found.encrypted, found.lifecycle)
 
         state: BucketState | None = self._call("bucket_state", apply)
         return state
@@ -351,22 +354,33 @@ class FakeBackend:
 
         self._call("put_bucket_policy", apply)
 
-    def upload(self, bucket: str, key: str, source: Path, *, project: str, sha256: str) -> None:
+    def upload(
+        self,
+        bucket: str,
+        key: str,
+        source: Path,
+        *,
+        project: str,
+        sha256: str,
+        encrypted: bool = False,
+    ) -> None:
         def apply() -> None:
             found = self._there(bucket, project)
             assert found.policy is not None, "data before the fence"
-            assert found.encrypted, "data before encryption"
+            assert found.encrypted or encrypted, "data before encryption"
             found.objects[key] = (source.read_bytes(), sha256)
 
         self._call("upload", apply)
 
-    def object_sha256(self, bucket: str, key: str, *, project: str) -> str | None:
-        def apply() -> str | None:
+    def object_state(self, bucket: str, key: str, *, project: str) -> Delivered | None:
+        def apply() -> Delivered | None:
             found = self._own(bucket, project)
-            return found.objects[key][1] if found and key in found.objects else None
+            if found is None or key not in found.objects:
+                return None
+            return Delivered(found.objects[key][1], encrypted=True)
 
-        sha256: str | None = self._call("object_sha256", apply)
-        return sha256
+        state: Delivered | None = self._call("object_state", apply)
+        return state
 
     def key_holder(self, access_key: str, secret_key: str) -> "FakeHolder":
         return FakeHolder(self, access_key, secret_key)

@@ -12,7 +12,8 @@ from typing import Any
 import requests
 from django.conf import settings
 
-from requests_app.provisioning.providers.scaleway.backend import ScalewayBackend, ScalewayConfig
+from requests_app.provisioning.providers.scaleway.provider import Scaleway, connect
+from requests_app.provisioning.providers.scaleway.sdk import ScalewayConfig, Sdk
 from requests_app.provisioning.providers.scaleway.storage import s3_client
 
 
@@ -38,8 +39,12 @@ class Live:
             s3_endpoint=self.env["AWS_ENDPOINT_URL_S3"],
         )
 
-    def backend(self) -> ScalewayBackend:
-        return ScalewayBackend(self.config)
+    def backend(self) -> Scaleway:
+        return connect(self.config)
+
+    def sdk(self) -> Sdk:
+        """Scaleway in its own words, for what another hand does there."""
+        return Sdk(self.config)
 
     def s3(self, access_key: str, secret_key: str) -> Any:
         return s3_client(

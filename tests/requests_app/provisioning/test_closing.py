@@ -15,16 +15,15 @@ from portal.notifications.models import Message
 from requests_app.models import CloudResource, Grant, Outbox, Workspace
 from requests_app.provisioning import labels, reveal, signals
 from requests_app.provisioning.facts import PORTAL
-from requests_app.provisioning.fences import names_application
-from requests_app.provisioning.providers.port import (
-    Answer,
-    BackendError,
+from requests_app.provisioning.providers.errors import (
     Denied,
-    KeyFound,
     Permanent,
+    ProviderError,
     Unreachable,
 )
+from requests_app.provisioning.providers.scaleway.policies import names_application
 from requests_app.provisioning.providers.scaleway.storage import BotoKeyHolder
+from requests_app.provisioning.providers.values import Answer, KeyFound
 from requests_app.provisioning.worker import proofs, reconcile, turn
 from requests_app.provisioning.worker.lease import Lease
 from requests_app.provisioning.worker.reconcile import step
@@ -62,7 +61,7 @@ def play(backend: FakeBackend) -> Callable[..., Workspace]:
     return run_until_quiet
 
 
-def down(*names: str, error: BackendError | None = None) -> Callable[[str], None]:
+def down(*names: str, error: ProviderError | None = None) -> Callable[[str], None]:
     def play(name: str) -> None:
         if name.startswith(names):
             raise error or Unreachable("no answer", status=503)
@@ -193,7 +192,7 @@ class Nameless(FakeBackend):
     [(True, Permanent("key refused", status=401)), (True, Unreachable("503")), (False, Denied())],
 )
 def test_a_refused_portal_is_told_and_tried_again_within_a_minute(
-    nameless: bool, error: BackendError, monkeypatch: pytest.MonkeyPatch
+    nameless: bool, error: ProviderError, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     operator = with_role(Role.OPERATOR)
     backend = Nameless() if nameless else FakeBackend()
@@ -352,7 +351,7 @@ def test_what_another_hand_puts_back_during_the_proof_is_cut_again(
     assert backend.policies == {} or policy.rules == rules
     told = Outbox.objects.filter(topic="drift_found").order_by("pk")  # sent, hence moved about
     found = [one.data["finding"] for one in told]
-    assert found == ["policy_changed", "policy_changed", "group_changed", "rules_changed"] * 2
+    assert found == ["fence_changed", "fence_changed", "members_changed", "rights_changed"] * 2
     monkeypatch.undo()
     if wanted == "suspended":
         holder = backend.key_holder(key.access_key, key.secret_key)

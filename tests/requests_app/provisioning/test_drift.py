@@ -9,10 +9,10 @@ from django.utils import timezone
 
 from requests_app.models import CloudResource, Outbox, Workspace
 from requests_app.provisioning import labels, reveal, waking
-from requests_app.provisioning.providers.port import NotFound
-from requests_app.provisioning.providers.scaleway.backend import ScalewayBackend, ScalewayConfig
+from requests_app.provisioning.providers.errors import NotFound
+from requests_app.provisioning.providers.scaleway.rights import EMPTY
+from requests_app.provisioning.providers.scaleway.sdk import ScalewayConfig, Sdk
 from requests_app.provisioning.worker import turn
-from requests_app.provisioning.worker.identities import EMPTY
 
 from . import world
 from .conftest import player
@@ -64,7 +64,7 @@ def test_a_group_deleted_by_hand_is_made_again_with_its_rights(
     holder = backend.key_holder(key.access_key, key.secret_key)
     backend.groups.clear()
     assert holder.get(key.settings.bucket_in, "manifest.json").refused
-    assert inspect(workspace, play) == ["group_gone"]
+    assert inspect(workspace, play) == ["rights_gone"]
     [group], [policy] = backend.groups.values(), backend.policies.values()
     assert policy.group == group.id
     assert holder.get(key.settings.bucket_in, "manifest.json").allowed
@@ -81,7 +81,7 @@ def test_rights_that_are_somebody_elses_are_given_back_to_the_group(
     [group], [policy] = backend.groups.values(), backend.policies.values()
     backend.groups["another"] = Thing("another", "by hand")
     policy.group = whose
-    assert inspect(workspace, play) == ["principal_changed"]
+    assert inspect(workspace, play) == ["rights_moved"]
     assert policy.group == group.id
     narrowed = Outbox.objects.filter(topic="drift_found").latest("pk").data["narrowed"]
     assert narrowed == (whose == "another")
@@ -97,7 +97,7 @@ def test_rules_widened_while_everybody_is_suspended_are_mended(
     play(workspace)
     [policy] = backend.policies.values()
     policy.rules.add(WIDE)
-    assert inspect(workspace, play) == ["rules_changed"]
+    assert inspect(workspace, play) == ["rights_changed"]
     assert WIDE not in policy.rules
 
 
@@ -115,7 +115,7 @@ def test_members_of_a_group_are_all_of_them_and_a_policy_says_whose_it_is(
     """A human user put into the study's group is a member as any other."""
     organisation = "11111111-1111-4111-8111-111111111111"
     config = ScalewayConfig("SCW" + "A" * 17, organisation, organisation)
-    backend = ScalewayBackend(config)
+    backend = Sdk(config)
     iam = SimpleNamespace(
         get_group=lambda group_id: SimpleNamespace(application_ids=["a"], user_ids=["somebody"]),
         get_policy=lambda policy_id: SimpleNamespace(
@@ -136,7 +136,7 @@ def test_a_bucket_that_is_gone_hides_nothing_of_the_rest(backend: FakeBackend, p
     turn.advance(workspace.pk, make_backend=lambda: backend, budget=0.1)
     workspace.refresh_from_db()
     assert workspace.failure_code == "vanished"
-    assert Outbox.objects.get(topic="drift_found").data["finding"] == "group_changed"
+    assert Outbox.objects.get(topic="drift_found").data["finding"] == "members_changed"
 
 
 # --- Lists that lag -------------------------------------------------------------------------------
@@ -171,7 +171,7 @@ def test_rules_that_stay_empty_are_written_again(backend: FakeBackend, play: Any
     workspace = play(world.study())
     [policy] = backend.policies.values()
     policy.rules.clear()
-    assert inspect(workspace, play) == ["rules_changed"]  # believed after the time lists may take
+    assert inspect(workspace, play) == ["rights_changed"]  # believed after the time lists may take
     assert len(policy.rules) == 1
 
 

@@ -215,25 +215,25 @@ def test_drift_is_found_and_mended(backend: FakeBackend, play: Any) -> None:
     bucket = next(b for name, b in backend.buckets.items() if name.endswith("-in"))
     policy = bucket.policy
     bucket.policy = None
-    assert inspect(workspace, play) == ["no_policy"]
+    assert inspect(workspace, play) == ["no_fence"]
     assert bucket.policy == policy
     application = next(iter(backend.applications))
     stranger = Key("SCW" + "Z" * 17, "x", application, "p", "by hand", legal_now())
     backend.keys[stranger.access_key] = stranger
     next(iter(backend.groups.values())).members.add("another")
-    assert inspect(workspace, play) == ["group_changed", "unknown_key"]
+    assert inspect(workspace, play) == ["members_changed", "unknown_key"]
     assert stranger.access_key not in backend.keys
     assert next(iter(backend.groups.values())).members == {application}
     policy_thing = next(iter(backend.policies.values()))
     policy_thing.rules.add((frozenset({"AllProductsFullAccess"}), frozenset({"p"})))
-    assert inspect(workspace, play) == ["rules_changed"]
+    assert inspect(workspace, play) == ["rights_changed"]
     assert len(policy_thing.rules) == 1
     backend.policies.clear()  # of the group alone: test_drift.py
-    assert inspect(workspace, play) == ["rules_changed"]
+    assert inspect(workspace, play) == ["rights_changed"]
     assert (len(backend.groups), len(backend.policies)) == (1, 1)
     backend.groups.clear()
     backend.policies.clear()
-    assert inspect(workspace, play) == ["group_gone", "rules_changed"]
+    assert inspect(workspace, play) == ["rights_gone", "rights_changed"]
     assert (len(backend.groups), len(backend.policies)) == (1, 1)
     assert workspace.grants.get().state == "open"
 

@@ -11,7 +11,7 @@ from portal.audit.models import AuditEvent
 from requests_app.models import Outbox, Workspace
 from requests_app.permits import operations
 from requests_app.provisioning import waking
-from requests_app.provisioning.providers.port import Answer
+from requests_app.provisioning.providers.values import Answer
 from requests_app.provisioning.worker import turn
 
 from . import world
@@ -232,5 +232,5 @@ def test_a_bucket_made_again_empty_by_another_hand_passes_for_nothing(
     Workspace.objects.filter(pk=workspace.pk).update(observed_at=None)
     waking.wake(workspace.pk)
     play(workspace)
-    assert findings() == ["no_policy", "extract_gone", "not_encrypted"]
+    assert findings() == ["no_fence", "extract_gone", "not_encrypted"]
     assert all(b.policy is not None for b in backend.buckets.values())

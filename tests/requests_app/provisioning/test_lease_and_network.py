@@ -15,9 +15,10 @@ from django.conf import settings as configured
 from django.utils import timezone
 
 from requests_app.models import Workspace
-from requests_app.provisioning.providers.port import Unreachable
+from requests_app.provisioning.providers.errors import Unreachable
 from requests_app.provisioning.providers.scaleway import storage, transport
-from requests_app.provisioning.providers.scaleway.backend import ScalewayBackend, ScalewayConfig
+from requests_app.provisioning.providers.scaleway.provider import Scaleway, connect
+from requests_app.provisioning.providers.scaleway.sdk import ScalewayConfig, Sdk
 from requests_app.provisioning.worker import turn
 from requests_app.provisioning.worker.lease import Lease, LeaseLost
 
@@ -28,16 +29,18 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.faults]
 UID = "11111111-1111-4111-8111-111111111111"
 
 
-def backend_at(url: str) -> ScalewayBackend:
-    return ScalewayBackend(
-        ScalewayConfig(
-            access_key="SCW" + "A" * 17,
-            secret_key=UID,
-            organization_id=UID,
-            api_url=url,
-            s3_endpoint=url,
-        )
+def config_at(url: str) -> ScalewayConfig:
+    return ScalewayConfig(
+        access_key="SCW" + "A" * 17,
+        secret_key=UID,
+        organization_id=UID,
+        api_url=url,
+        s3_endpoint=url,
     )
+
+
+def backend_at(url: str) -> Scaleway:
+    return connect(config_at(url))
 
 
 def test_one_exchange_never_outlives_its_lease() -> None:
@@ -113,7 +116,7 @@ def large(tmp_path: Path) -> Path:
 
 
 def upload(url: str, lease: Lease, path: Path) -> float:
-    provider = backend_at(url)
+    provider = Sdk(config_at(url))
     provider.before_call = lease.check
     started = time.monotonic()
     provider.upload("bucket-in", "large.csv", path, project=UID, sha256="0" * 64)

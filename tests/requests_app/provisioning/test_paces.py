@@ -10,7 +10,8 @@ from portal.accounts.models import Role
 from portal.notifications.models import Message
 from requests_app.models import Outbox, Workspace
 from requests_app.provisioning import outbox, workspaces
-from requests_app.provisioning.providers.port import Answer, BackendError, Permanent, Unreachable
+from requests_app.provisioning.providers.errors import Permanent, ProviderError, Unreachable
+from requests_app.provisioning.providers.values import Answer
 from requests_app.provisioning.worker import reconcile, turn
 from tests.support.clock import real_time
 from tests.support.people import with_role
@@ -26,7 +27,9 @@ pytestmark = pytest.mark.django_db
 class Day:
     """Two persons leave: the key of one cannot be deleted, the proof of the other has no answer."""
 
-    def __init__(self, error: BackendError, monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
+    def __init__(
+        self, error: ProviderError, monkeypatch: pytest.MonkeyPatch, settings: Any
+    ) -> None:
         self.backend, self.rounds = FakeBackend(), 0
         self.workspace = player(lambda: self.backend)(world.study([world.person(), world.person()]))
         first, second = self.workspace.grants.order_by("created_at")

@@ -1,6 +1,5 @@
 """The plan alone, without a database: order, precedence, and that it always comes to rest."""
 
-import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -8,14 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from requests_app.provisioning.fences import (
-    BUCKETS,
-    Admission,
-    fingerprint,
-    names_application,
-    render_policy,
-    same_policy,
-)
+from portal.common.calendar import PARIS
+from requests_app.provisioning.fences import BUCKETS, Admission, Fence
 from requests_app.provisioning.grant_states import MACHINE
 from requests_app.provisioning.plan import (
     Action,
@@ -23,6 +16,8 @@ from requests_app.provisioning.plan import (
     KeyFacts,
     PersonFacts,
     closing,
+    fence_hash,
+    members_hash,
     next_action,
     next_actions,
     to_prove,
@@ -53,27 +48,24 @@ def play(facts: Facts, *, limit: int = 80) -> tuple[Facts, list[Action]]:
 
 def apply(facts: Facts, action: Action) -> Facts:
     match action.name:
-        case "ensure_project":
-            return replace(facts, project=True)
+        case "ensure_study":
+            return replace(facts, study=True)
         case "ensure_bucket":
             return replace(facts, buckets=facts.buckets | {action.target})
         case "ensure_encryption":
             return replace(facts, encrypted=facts.encrypted | {action.target})
         case "put_fence":
-            wanted = fingerprint(wanted_fence(facts, action.target))
+            wanted = fence_hash(facts, action.target)
             return replace(facts, fences={**facts.fences, action.target: wanted})
         case "deliver_extract":
             return replace(facts, delivered=True)
-        case "ensure_group":
-            return replace(facts, group=True, members="")
-        case "ensure_iam_policy":
-            return replace(facts, iam_policy=True)
+        case "ensure_rights":
+            there = {"rights": True, "rights_left": True, "holds_members": True}
+            return replace(facts, members="", **there)
         case "set_members":
-            return replace(facts, members=fingerprint(wanted_members(facts)))
-        case "delete_group":
-            return replace(facts, group=False, leftovers=facts.leftovers - {"group"})
-        case "delete_iam_policy":
-            return replace(facts, iam_policy=False, leftovers=facts.leftovers - {"policy"})
+            return replace(facts, members=members_hash(facts))
+        case "remove_rights":
+            return replace(facts, rights=False, rights_left=False, holds_members=False)
         case "verify_open":
             return _each(facts, lambda p: p.right == "open" and p.ready, state="open")
         case "prove_closed":
@@ -96,10 +88,10 @@ def _each(facts: Facts, chosen: object, **changes: object) -> Facts:
 
 
 def _one(p: PersonFacts, action: Action) -> PersonFacts:
-    if action.name == "ensure_application":
-        return replace(p, application=f"app-{p.grant}", application_row=True)
-    if action.name == "delete_application":
-        return replace(p, application="", application_row=False)
+    if action.name == "ensure_person":
+        return replace(p, identity=f"app-{p.grant}", identity_row=True)
+    if action.name == "remove_person":
+        return replace(p, identity="", identity_row=False)
     if action.name == "make_key":
         made = KeyFacts(f"{p.grant}-{len(p.keys)}", action.target, True, False, False)  # type: ignore[arg-type]
         return replace(p, keys=(*p.keys, made))
@@ -126,7 +118,7 @@ def test_up_in_order_keys_last() -> None:
     facts, done = play(fresh(person()))
     assert order(done) == [
         "start_opening",
-        "ensure_project",
+        "ensure_study",
         "ensure_bucket:in",
         "ensure_bucket:ws",
         "ensure_encryption:in",
@@ -134,9 +126,8 @@ def test_up_in_order_keys_last() -> None:
         "put_fence:in",
         "put_fence:ws",
         "deliver_extract",
-        "ensure_application",
-        "ensure_group",
-        "ensure_iam_policy",
+        "ensure_person",
+        "ensure_rights",
         "put_fence:in",
         "put_fence:ws",
         "set_members",
@@ -159,12 +150,11 @@ def test_down_in_order_key_first_probe_last() -> None:
         "set_members",
         "prove_closed",
         "delete_key:g1-0",  # the probe's, once it has proven
-        "delete_application",
+        "remove_person",
         "confirm_closed",
-        "delete_iam_policy",
-        "delete_group",
+        "remove_rights",
     ]
-    assert closed.project  # data are kept
+    assert closed.study  # data are kept
     assert closed.buckets == set(BUCKETS)
 
 
@@ -173,18 +163,18 @@ def test_a_suspension_cuts_the_fences_and_keeps_the_key() -> None:
     cut, done = play(replace(facts, persons=(replace(facts.persons[0], right="suspended"),)))
     assert "delete_key" not in {a.name for a in done}
     assert cut.persons[0].state == "suspended"
-    assert wanted_members(cut) == []
+    assert wanted_members(cut) == ()
     back, done = play(replace(cut, persons=(replace(cut.persons[0], right="open"),)))
     assert back.persons[0].state == "open"
     assert {a.name for a in done} == {"start_opening", "put_fence", "set_members", "verify_open"}
 
 
 @pytest.mark.parametrize("right", ["closed", "suspended"])
-def test_who_lost_the_application_is_cut_and_proven_without_a_key(right: str) -> None:
+def test_who_lost_the_identity_is_cut_and_proven_without_a_key(right: str) -> None:
     """Found gone while a probe was to be made: no key is asked for again, fences come first."""
     facts, _ = play(fresh(person()))
     keys = tuple(replace(k, withdrawn=True) for k in facts.persons[0].keys)
-    lost = replace(facts.persons[0], right=right, application="", keys=keys)  # type: ignore[arg-type]
+    lost = replace(facts.persons[0], right=right, identity="", keys=keys)  # type: ignore[arg-type]
     closed, done = play(replace(facts, persons=(lost,)))
     assert closed.persons[0].state == right
     names = [a.name for a in done]
@@ -202,7 +192,7 @@ def test_nothing_is_made_for_whoever_is_not_ready() -> None:
 def test_revoked_before_anything_is_closed_without_a_call() -> None:
     facts, done = play(fresh(person(right="closed")))
     assert order(done) == ["close_unopened"]
-    assert not facts.project
+    assert not facts.study
 
 
 def test_a_hold_stops_what_opens_and_not_what_closes() -> None:
@@ -266,11 +256,11 @@ def test_whatever_is_wished_when_it_rests_it_agrees(
     assert next_actions(facts) == ()
     for p in facts.persons:
         if p.right == "closed":
-            assert (p.state, p.live, p.application) == ("closed", (), "")
+            assert (p.state, p.live, p.identity) == ("closed", (), "")
         if p.right == "open" and p.ready:
             assert p.state == "open"
         if p.right != "open":
-            assert p.application not in wanted_members(facts) or not p.application
+            assert p.identity not in {one.person for one in wanted_members(facts)}
 
 
 def check(facts: Facts, actions: tuple[Action, ...]) -> None:
@@ -289,16 +279,16 @@ def check(facts: Facts, actions: tuple[Action, ...]) -> None:
         for key in p.live:
             if p.right == "closed" and key.use == "person":
                 assert Action("delete_key", key.id, p.grant) in offered
-    if any(p.application for p in leaving):
+    if any(p.identity for p in leaving):
         for kind in facts.buckets:
-            if facts.fences.get(kind) != fingerprint(wanted_fence(facts, kind)):
+            if facts.fences.get(kind) != fence_hash(facts, kind):
                 assert Action("put_fence", kind) in offered
                 assert Action("prove_closed") not in offered
 
 
 OPENS = {
-    "ensure_project", "ensure_bucket", "ensure_encryption", "deliver_extract", "ensure_application",
-    "ensure_group", "ensure_iam_policy", "verify_open", "confirm_open",
+    "ensure_study", "ensure_bucket", "ensure_encryption", "deliver_extract", "ensure_person",
+    "ensure_rights", "verify_open", "confirm_open",
 }  # fmt: skip
 
 
@@ -309,12 +299,12 @@ def check_one(facts: Facts, action: Action) -> None:
         assert set(facts.fences) == set(BUCKETS)
     if action.name == "make_key" and chosen is not None and chosen.right == "open":
         for kind in BUCKETS:
-            assert facts.fences[kind] == fingerprint(wanted_fence(facts, kind))
+            assert facts.fences[kind] == fence_hash(facts, kind)
     if action.name == "make_key" and action.target == "person":
         assert chosen is not None
         assert chosen.right == "open"
         assert chosen.key("probe") is not None
-    if action.name in {"delete_application", "confirm_closed"}:
+    if action.name in {"remove_person", "confirm_closed"}:
         assert chosen is not None
         assert not chosen.key("person")
         assert chosen.proven or not chosen.was_keyed
@@ -322,7 +312,7 @@ def check_one(facts: Facts, action: Action) -> None:
 
 # --- One side of a closing does not answer --------------------------------------------------------
 
-IAM = {"delete_key", "set_members", "make_key", "delete_application", "delete_group"}
+IDENTITIES = {"delete_key", "set_members", "make_key", "remove_person", "remove_rights"}
 STORAGE = {"put_fence", "prove_closed"}
 
 
@@ -340,16 +330,16 @@ leavings = st.lists(st.sampled_from(["open", "closed", "suspended"]), min_size=3
 
 @given(leavings)
 @settings(max_examples=27, deadline=None)
-def test_without_iam_the_fences_are_cut_all_the_same(wished: list[str]) -> None:
+def test_without_identities_the_fences_are_cut_all_the_same(wished: list[str]) -> None:
     opened, _ = play(fresh(person("g0"), person("g1"), person("g2")))
     pairs = zip(opened.persons, wished, strict=True)
     asked = replace(opened, persons=tuple(replace(p, right=r) for p, r in pairs))  # type: ignore[arg-type]
-    cut = rest_without(asked, IAM)
+    cut = rest_without(asked, IDENTITIES)
     for kind in BUCKETS:
-        assert cut.fences[kind] == fingerprint(wanted_fence(cut, kind))
+        assert cut.fences[kind] == fence_hash(cut, kind)
         for p in cut.persons:
-            named = names_application(wanted_fence(cut, kind), p.application)
-            assert named == (p.right == "open")
+            named = {one.person for one in wanted_fence(cut, kind).admissions}
+            assert (p.identity in named) == (p.right == "open")
     assert all(p.state != "closed" for p in cut.persons)  # its key is there still
     closed, _ = play(cut)
     assert all(p.state == "closed" for p in closed.persons if p.right == "closed")
@@ -391,65 +381,44 @@ def test_a_rotated_key_is_a_closing_and_a_spent_probe_is_not() -> None:
 
 
 def test_what_an_unknown_create_may_have_left_is_removed_at_the_end() -> None:
-    """The worker died before the answer: an intent, and perhaps a group or a policy."""
-    facts = fresh(person(state="closed", right="closed"), leftovers=frozenset({"policy", "group"}))
-    assert next_action(facts) == Action("delete_iam_policy")
-    assert next_action(replace(facts, leftovers=frozenset({"group"}))) == Action("delete_group")
-    assert next_action(replace(facts, leftovers=frozenset())) is None
+    """The worker died before the answer: an intent, and perhaps a part of the rights."""
+    facts = fresh(person(state="closed", right="closed"), rights_left=True)
+    assert next_action(facts) == Action("remove_rights")
+    assert next_action(replace(facts, rights_left=False)) is None
 
 
-# --- Fences ---------------------------------------------------------------------------------------
-
-
-def test_the_portal_comes_first_and_ends_are_written() -> None:
-    policy = render_policy(
-        "b-in", "in", portal="application_id:p", admissions=[Admission("a-1", UNTIL)]
+def test_members_are_cut_where_only_what_holds_them_is_there() -> None:
+    """The rest of the rights is in doubt: whoever leaves is put out all the same."""
+    facts, _ = play(fresh(person()))
+    leaving = replace(facts.persons[0], right="closed", state="closing")
+    cut = next_actions(replace(facts, rights=False, persons=(leaving,)))
+    assert Action("set_members") in cut
+    assert Action("set_members") not in next_actions(
+        replace(facts, rights=False, holds_members=False, persons=(leaving,))
     )
-    assert policy["Version"] == "2023-04-17"
-    first, second = policy["Statement"]
-    assert (first["Principal"], first["Action"]) == ({"SCW": "application_id:p"}, "*")
-    assert "s3:PutObject" not in second["Action"]
-    assert second["Condition"]["DateLessThan"]["aws:CurrentTime"] == "2030-01-01T00:00:00Z"
-    assert names_application(policy, "a-1")
-    assert not names_application(policy, "a-2")
 
 
-def test_a_probe_beside_declared_addresses_opens_no_data() -> None:
-    policy = render_policy(
-        "b-in",
-        "in",
-        portal="application_id:p",
-        admissions=[Admission("a-1", UNTIL, ("192.0.2.1/32",))],
-        worker_addresses=["198.51.100.7/32"],
-    )
-    for statement in policy["Statement"][1:]:
-        allowed = json.dumps(statement["Condition"]["IpAddress"])
-        if "198.51.100.7" in allowed:
-            assert statement["Resource"] in (["b-in/manifest.json"], ["b-in"])
-            if statement["Resource"] == ["b-in"]:
-                listed = statement["Condition"]["StringEquals"]["s3:prefix"]
-                assert listed == "manifest.json"
-        else:
-            assert "192.0.2.1" in allowed
-            assert "198.51.100.7" not in allowed
+# --- What is wanted, known by its hash ------------------------------------------------------------
 
 
-@given(st.lists(st.uuids().map(str), max_size=4, unique=True), st.sampled_from(["in", "ws"]))
-def test_policies_are_compared_by_meaning(applications: list[str], kind: str) -> None:
-    admissions = [Admission(a, UNTIL, ("192.0.2.1/32",)) for a in applications]
-    policy = render_policy("b", kind, portal="application_id:p", admissions=admissions)
-    read_back = json.loads(json.dumps(policy))
-    read_back["Id"] = "other"
-    for statement in read_back["Statement"]:
-        if isinstance(statement["Action"], list):
-            statement["Action"].reverse()
-        statement["Resource"].reverse()
-    assert same_policy(policy, read_back)
-    wider = render_policy(
-        "b",
-        kind,
-        portal="application_id:p",
-        admissions=[*admissions, Admission("stranger", UNTIL + timedelta(days=1))],
-    )
-    assert not same_policy(policy, wider)
-    assert not same_policy(policy, None)
+def test_a_fence_of_the_same_people_has_the_same_hash() -> None:
+    here = Admission("a-1", UNTIL, ("192.0.2.1/32", "192.0.2.2/32"))
+    there = Admission("a-1", UNTIL.astimezone(PARIS), ("192.0.2.2/32", "192.0.2.1/32"))
+    other = Admission("a-2", UNTIL)
+    fence = Fence("s-in", "in", "portal", (here, other)).fingerprint("1")
+    assert Fence("s-in", "in", "portal", (other, there)).fingerprint("1") == fence
+    for different in (
+        Fence("s-in", "in", "portal", (here,)),
+        Fence("s-in", "in", "portal", (here, replace(other, until=UNTIL + timedelta(seconds=1)))),
+        Fence("s-in", "in", "portal", (replace(here, addresses=()), other)),
+        Fence("s-in", "in", "another", (here, other)),
+        Fence("s-in", "in", "portal", (here, other), ("198.51.100.7/32",)),
+    ):
+        assert different.fingerprint("1") != fence
+    assert Fence("s-in", "in", "portal", (here, other)).fingerprint("2") != fence
+
+
+def test_every_fence_is_written_again_in_a_new_form() -> None:
+    facts, _ = play(fresh(person()))
+    again = {a.name for a in play(replace(facts, form="another"))[1]}
+    assert again == {"put_fence", "set_members"}

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from portal.accounts.models import Role
 from requests_app.models import CloudResource, Workspace
-from requests_app.provisioning.providers.port import Denied, Transient, Unreachable
+from requests_app.provisioning.providers.errors import Denied, Transient, Unreachable
 from requests_app.provisioning.providers.scaleway.storage import Buckets
 from requests_app.provisioning.worker import reconcile, turn
 from requests_app.provisioning.worker.buckets import RENAMES, names_of

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from requests_app.models import Grant, Outbox, ProviderReading, Workspace
 from requests_app.provisioning import labels, outbox, quotas, signals
-from requests_app.provisioning.providers.port import Transient
+from requests_app.provisioning.providers.errors import Transient
 from requests_app.provisioning.worker import tasks, turn
 
 from . import world

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import requests
 
-from requests_app.provisioning.providers import port
-from requests_app.provisioning.providers.scaleway.backend import ScalewayBackend, ScalewayConfig
+from requests_app.provisioning.providers import errors
+from requests_app.provisioning.providers.scaleway.sdk import ScalewayConfig, Sdk
 from requests_app.provisioning.providers.scaleway.transport import (
     ATTEMPTS,
     TIMEOUTS,
@@ -49,9 +49,9 @@ class Session:
 
 
 @pytest.fixture
-def make() -> Callable[..., tuple[ScalewayBackend, Session]]:
-    def build(*answers: Any) -> tuple[ScalewayBackend, Session]:
-        backend = ScalewayBackend(ScalewayConfig(f"SCW{'A' * 17}", UID, UID))
+def make() -> Callable[..., tuple[Sdk, Session]]:
+    def build(*answers: Any) -> tuple[Sdk, Session]:
+        backend = Sdk(ScalewayConfig(f"SCW{'A' * 17}", UID, UID))
         session = Session(*answers)
         backend._iam.session = session
         backend._projects.session = session
@@ -89,7 +89,7 @@ def test_an_empty_429_is_tried_again_then_told(make: Any) -> None:
     assert backend.find_applications(tag="a=1") == []
     assert len(session.sent) == 3
     backend, session = make(answer(429))
-    with pytest.raises(port.Transient):
+    with pytest.raises(errors.Transient):
         backend.find_applications(tag="a=1")
     assert len(session.sent) == ATTEMPTS
 
@@ -99,7 +99,7 @@ def test_an_empty_429_is_tried_again_then_told(make: Any) -> None:
 )
 def test_a_create_that_may_be_applied_is_not_repeated(make: Any, fault: Any) -> None:
     backend, session = make(fault)
-    with pytest.raises(port.Transient):
+    with pytest.raises(errors.Transient):
         backend.create_application(name="x", tags=["a=1"])
     assert len(session.sent) == 1
     backend, session = make(fault, answer(200, {"applications": []}))
@@ -117,16 +117,16 @@ def test_a_create_that_was_never_sent_is_repeated(make: Any) -> None:
 @pytest.mark.parametrize(
     ("status", "body", "cls"),
     [
-        (400, {"type": "invalid_arguments", "message": "m", "details": []}, port.Permanent),
-        (401, {"type": "denied_authentication", "message": "m"}, port.Permanent),
-        (403, {"type": "permissions_denied", "message": "m", "details": []}, port.Denied),
-        (404, {"type": "not_found", "message": "m"}, port.NotFound),
-        (409, {"type": "transient_state", "message": "m"}, port.Transient),
-        (412, {"type": "precondition_failed", "message": "m"}, port.Busy),
-        (423, {"type": "locked", "message": "m"}, port.Permanent),
-        (429, None, port.Unreachable),
-        (500, {"message": "m"}, port.Unreachable),
-        (503, None, port.Unreachable),
+        (400, {"type": "invalid_arguments", "message": "m", "details": []}, errors.Permanent),
+        (401, {"type": "denied_authentication", "message": "m"}, errors.Permanent),
+        (403, {"type": "permissions_denied", "message": "m", "details": []}, errors.Denied),
+        (404, {"type": "not_found", "message": "m"}, errors.NotFound),
+        (409, {"type": "transient_state", "message": "m"}, errors.Transient),
+        (412, {"type": "precondition_failed", "message": "m"}, errors.Busy),
+        (423, {"type": "locked", "message": "m"}, errors.Permanent),
+        (429, None, errors.Unreachable),
+        (500, {"message": "m"}, errors.Unreachable),
+        (503, None, errors.Unreachable),
     ],
 )
 def test_each_answer_has_its_error(status: int, body: Any, cls: type[Exception]) -> None:
@@ -138,10 +138,10 @@ def test_each_answer_has_its_error(status: int, body: Any, cls: type[Exception])
 def test_errors_that_carry_something_keep_it() -> None:
     details = [{"resource": "iam_applications", "quota": 100, "current": 100}]
     quota = error_of(answer(403, {"type": "quotas_exceeded", "message": "m", "details": details}))
-    assert isinstance(quota, port.QuotaExceeded)
+    assert isinstance(quota, errors.QuotaExceeded)
     assert (quota.resource, quota.limit, quota.current) == ("iam_applications", 100, 100)
     exists = error_of(answer(409, {"type": "already_exists", "message": "m", "resource_id": UID}))
-    assert isinstance(exists, port.AlreadyExists)
+    assert isinstance(exists, errors.AlreadyExists)
     assert exists.existing_id == UID
 
 

@@ -27,7 +27,7 @@ from requests_app.counter.reading import request as reading
 from requests_app.models import Grant, GrantState, Workspace
 from requests_app.permits import operations
 from requests_app.provisioning import gates, labels
-from requests_app.provisioning.providers.port import Unreachable
+from requests_app.provisioning.providers.errors import Unreachable
 from requests_app.rights import permissions
 
 

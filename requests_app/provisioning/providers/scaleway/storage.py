@@ -16,20 +16,24 @@ from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from requests_app.provisioning.providers.port import (
-    NO_SUCH_BUCKET,
+from requests_app.provisioning.providers.errors import (
     AlreadyExists,
-    Answer,
-    BackendError,
     BucketGone,
-    BucketState,
     Denied,
     NotFound,
     Permanent,
+    ProviderError,
     Transient,
     Unreachable,
 )
+from requests_app.provisioning.providers.scaleway.shape import MAX_PARTS
 from requests_app.provisioning.providers.scaleway.transport import SHARED_BUCKET
+from requests_app.provisioning.providers.values import (
+    NO_SUCH_BUCKET,
+    Answer,
+    BucketState,
+    Delivered,
+)
 
 
 logger = logging.getLogger(__name__)
@@ -39,7 +43,6 @@ logger = logging.getLogger(__name__)
 CONNECT_TIMEOUT, READ_TIMEOUT, HURRIED_READ_TIMEOUT = 3.05, 30.0, 8.0
 ATTEMPTS = 3
 PROGRESS_SECONDS = 5.0  # between two looks at the lease while a part is being sent
-MAX_PARTS = 1000  # Scaleway's limit of a multipart upload
 PART_BYTES = 64 * 1024 * 1024
 
 
@@ -68,7 +71,7 @@ def s3_client(
     )
 
 
-def error_of(error: ClientError) -> BackendError:
+def error_of(error: ClientError) -> ProviderError:
     """Our error for an S3 one; the status decides, as Scaleway has one code for all refusals."""
     response: Mapping[str, Any] = error.response
     meta = response.get("ResponseMetadata", {})
@@ -82,7 +85,7 @@ def error_of(error: ClientError) -> BackendError:
     # A principal too new for S3 makes a policy "malformed" for a while (Terraform retries 1 min).
     if code in {"MalformedPolicy", "OperationAborted", "RequestTimeout"}:
         return Transient(code, status=status, request_id=request_id)
-    classes: dict[int, type[BackendError]] = {403: Denied, 404: NotFound, 409: Transient}
+    classes: dict[int, type[ProviderError]] = {403: Denied, 404: NotFound, 409: Transient}
     cls = classes.get(status, Unreachable if status >= 500 or status == 429 else Permanent)
     return cls(code or f"HTTP {status}", status=status, request_id=request_id)
 
@@ -144,7 +147,6 @@ class Buckets:
             return None
         return BucketState(
             owner=owner,
-            policy=self.policy(bucket, project=project),
             encrypted=self._encrypted(bucket, project),
             has_lifecycle=self._has_lifecycle(bucket, project),
         )
@@ -207,13 +209,25 @@ class Buckets:
     def put_policy(self, bucket: str, policy: Mapping[str, Any], *, project: str) -> None:
         self._call(project, "put_bucket_policy", Bucket=bucket, Policy=json.dumps(policy))
 
-    def upload(self, bucket: str, key: str, source: Path, *, project: str, sha256: str) -> None:
+    def upload(
+        self,
+        bucket: str,
+        key: str,
+        source: Path,
+        *,
+        project: str,
+        sha256: str,
+        encrypted: bool = False,
+    ) -> None:
         size = source.stat().st_size
         part = max(PART_BYTES, -(-size // (MAX_PARTS - 1)))
         config = TransferConfig(
             multipart_threshold=part, multipart_chunksize=part, use_threads=False
         )
         looked_at = [time.monotonic()]
+        extra: dict[str, Any] = {"Metadata": {"sha256": sha256}}
+        if encrypted:
+            extra["ServerSideEncryption"] = "AES256"
 
         def progress(_sent: int) -> None:
             """A part may take longer to send than a lease lasts: keep it while bytes go out."""
@@ -226,7 +240,7 @@ class Buckets:
                 str(source),
                 bucket,
                 key,
-                ExtraArgs={"Metadata": {"sha256": sha256}},
+                ExtraArgs=extra,
                 Config=config,
                 Callback=progress,
             )
@@ -236,16 +250,19 @@ class Buckets:
             cause = error.__cause__ or error.__context__
             if isinstance(cause, ClientError):
                 raise error_of(cause) from error
-            if isinstance(cause, BackendError):
+            if isinstance(cause, ProviderError):
                 raise cause from error
             raise Unreachable(f"upload: {type(error).__name__}") from error
 
-    def object_sha256(self, bucket: str, key: str, *, project: str) -> str | None:
+    def object_state(self, bucket: str, key: str, *, project: str) -> Delivered | None:
         try:
             found = self._call(project, "head_object", Bucket=bucket, Key=key)
         except NotFound:
             return None
-        return str(found.get("Metadata", {}).get("sha256", ""))
+        return Delivered(
+            sha256=str(found.get("Metadata", {}).get("sha256", "")),
+            encrypted=bool(found.get("ServerSideEncryption")),
+        )
 
 
 class BotoKeyHolder:

@@ -7,7 +7,6 @@ whose body is empty (H3). Every SDK method goes through
 
 import json
 import logging
-import random
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -15,17 +14,18 @@ from typing import Any, Protocol
 
 import requests
 
-from requests_app.provisioning.providers.port import (
+from requests_app.provisioning.providers.errors import (
     AlreadyExists,
-    BackendError,
     Busy,
     Denied,
     NotFound,
     Permanent,
+    ProviderError,
     QuotaExceeded,
     Transient,
     Unreachable,
 )
+from requests_app.provisioning.providers.retrying import backoff
 
 
 logger = logging.getLogger(__name__)
@@ -33,13 +33,6 @@ logger = logging.getLogger(__name__)
 TIMEOUTS = (3.05, 30.0)  # connect, read: seconds
 HURRIED_TIMEOUTS = (3.05, 8.0)  # what is asked is answered in 0.3 s on an ordinary day
 ATTEMPTS, SILENT_ATTEMPTS = 5, 2
-BASE_DELAY, MAX_DELAY = 0.5, 20.0  # seconds
-_jitter = random.SystemRandom()
-
-
-def backoff(attempt: int, *, base: float = BASE_DELAY, cap: float = MAX_DELAY) -> float:
-    """Seconds before the next attempt: exponential, full jitter. `attempt` counts from 0."""
-    return _jitter.uniform(0, min(cap, base * 2.0 ** min(attempt, 20)))
 
 
 class TokenBucket:
@@ -65,7 +58,7 @@ class TokenBucket:
 SHARED_BUCKET = TokenBucket(rate=20, burst=40)
 
 
-def error_of(response: requests.Response) -> BackendError:
+def error_of(response: requests.Response) -> ProviderError:
     """Our error for an answer ≥ 400, by status and `type` (H4)."""
     status = response.status_code
     request_id = response.headers.get("x-request-id", "")
@@ -90,7 +83,7 @@ def error_of(response: requests.Response) -> BackendError:
         return AlreadyExists(str(body.get("resource_id", "")), request_id=request_id)
     if kind == "invalid_arguments" and detail:
         text = f"{text}: {detail.get('argument_name', '')} {detail.get('help_message', '')}".strip()
-    choices: dict[int, type[BackendError]] = {
+    choices: dict[int, type[ProviderError]] = {
         401: Permanent,
         403: Denied,
         404: NotFound,
@@ -129,7 +122,7 @@ class Transport:
         headers: Mapping[str, str] | None = None,
         body: Any = None,
     ) -> requests.Response:
-        """One SDK call. Raises BackendError; after Transient a create may have been applied."""
+        """One SDK call. Raises ProviderError; after Transient a create may have been applied."""
         method = method.upper()
         # A create that may have been applied is never repeated here: the reconciler looks first.
         repeatable = method != "POST"

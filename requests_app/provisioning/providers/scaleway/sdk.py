@@ -5,7 +5,7 @@ refused (H7).
 """
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -17,22 +17,23 @@ from scaleway import Client
 from scaleway.account.v3 import AccountV3ProjectAPI
 from scaleway.iam.v1alpha1 import IamV1Alpha1API, RuleSpecs
 
-from requests_app.provisioning.providers.port import (
+from requests_app.provisioning.providers.errors import NotFound, Permanent
+from requests_app.provisioning.providers.scaleway.paging import PAGE, oldest_first, pages
+from requests_app.provisioning.providers.scaleway.shape import TAKEN
+from requests_app.provisioning.providers.scaleway.storage import BotoKeyHolder, Buckets
+from requests_app.provisioning.providers.scaleway.transport import Transport
+from requests_app.provisioning.providers.values import (
     BucketState,
+    Delivered,
     Found,
     KeyFound,
     NewKey,
-    NotFound,
-    Permanent,
     Quota,
 )
-from requests_app.provisioning.providers.scaleway.storage import BotoKeyHolder, Buckets
-from requests_app.provisioning.providers.scaleway.transport import Transport
 
 
 REGION = "fr-par"
 DEFAULT_API = "https://api.scaleway.com"
-PAGE = 100  # the largest page of IAM and Account
 
 # The SDK's debug output prints bodies, secrets included (H8).
 logging.getLogger("scaleway").setLevel(logging.WARNING)
@@ -59,11 +60,15 @@ class ScalewayConfig:
     portal_application_id: str = ""
 
 
-class ScalewayBackend:
-    """`Backend` on Scaleway. Raises Permanent at once on a wrong configuration or region."""
+class Sdk:
+    """`Wire` by the SDK. Raises Permanent at once on a wrong configuration or region."""
 
     def __init__(
-        self, config: ScalewayConfig, *, before_call: Callable[[], None] = lambda: None
+        self,
+        config: ScalewayConfig,
+        *,
+        before_call: Callable[[], None] = lambda: None,
+        hurried: Callable[[], bool] = lambda: False,
     ) -> None:
         if config.region != REGION:
             raise Permanent(f"region {config.region!r} refused: health data stay in {REGION}")
@@ -73,8 +78,7 @@ class ScalewayBackend:
             )
         self.region = config.region
         self.endpoint = config.s3_endpoint or f"https://s3.{config.region}.scw.cloud"
-        self.before_call = before_call
-        self.hurry = False
+        self.before_call, self.hurried = before_call, hurried
         self._config = config
         self._principal = (
             f"application_id:{config.portal_application_id}" if config.portal_application_id else ""
@@ -109,7 +113,7 @@ class ScalewayBackend:
         self.before_call()
 
     def _hurried(self) -> bool:
-        return self.hurry
+        return self.hurried()
 
     @property
     def _organization(self) -> str:
@@ -134,26 +138,26 @@ class ScalewayBackend:
             "bucket": lambda: None,
         }
         found: list[Quota] = []
-        for quotum in _pages(lambda p: self._iam.list_quota(page=p, page_size=PAGE), "quota"):
+        for quotum in pages(lambda p: self._iam.list_quota(page=p, page_size=PAGE), "quota"):
             kind = next((word for word in counts if word in quotum.name), None)
             if kind is None:
                 continue
             answer = counts[kind]()
             used = int(answer.total_count or 0) if answer is not None else None
             limit = None if quotum.unlimited else quotum.limit
-            found.append(Quota(quotum.name, limit, used))
+            found.append(Quota(quotum.name, limit, used, *TAKEN[kind]))
         return found
 
     # --- Projects ---------------------------------------------------------------------------
 
     def find_projects(self, *, name: str, marker: str) -> Sequence[Found]:
-        pages = _pages(
+        listed = pages(
             lambda p: self._projects.list_projects(
                 organization_id=self._organization, name=name, page=p, page_size=PAGE
             ),
             "projects",
         )
-        return _oldest_first(p for p in pages if p.name == name and marker in p.description)
+        return oldest_first(p for p in listed if p.name == name and marker in p.description)
 
     def create_project(self, *, name: str, marker: str) -> str:
         made = self._projects.create_project(
@@ -170,13 +174,13 @@ class ScalewayBackend:
     # --- Identities -------------------------------------------------------------------------
 
     def find_applications(self, *, tag: str) -> Sequence[Found]:
-        pages = _pages(
+        listed = pages(
             lambda p: self._iam.list_applications(
                 organization_id=self._organization, tag=tag, page=p, page_size=PAGE
             ),
             "applications",
         )
-        return _oldest_first(a for a in pages if tag in (a.tags or []))
+        return oldest_first(a for a in listed if tag in (a.tags or []))
 
     def create_application(self, *, name: str, tags: Sequence[str]) -> str:
         made = self._iam.create_application(
@@ -197,13 +201,13 @@ class ScalewayBackend:
             self._iam.delete_application(application_id=application)
 
     def find_groups(self, *, tag: str) -> Sequence[Found]:
-        pages = _pages(
+        listed = pages(
             lambda p: self._iam.list_groups(
                 organization_id=self._organization, tag=tag, page=p, page_size=PAGE
             ),
             "groups",
         )
-        return _oldest_first(g for g in pages if tag in (g.tags or []))
+        return oldest_first(g for g in listed if tag in (g.tags or []))
 
     def create_group(self, *, name: str, tags: Sequence[str]) -> str:
         made = self._iam.create_group(
@@ -227,13 +231,13 @@ class ScalewayBackend:
 
     def find_policies(self, *, tag: str) -> Sequence[Found]:
         # Some filters of this list are silently ignored: what it answers is filtered again.
-        pages = _pages(
+        listed = pages(
             lambda p: self._iam.list_policies(
                 organization_id=self._organization, tag=tag, page=p, page_size=PAGE
             ),
             "policies",
         )
-        return _oldest_first(p for p in pages if tag in (p.tags or []))
+        return oldest_first(p for p in listed if tag in (p.tags or []))
 
     def create_policy(
         self,
@@ -263,7 +267,7 @@ class ScalewayBackend:
 
     def policy_rules(self, policy: str) -> frozenset[tuple[frozenset[str], frozenset[str]]]:
         _need(policy)
-        rules = _pages(
+        rules = pages(
             lambda p: self._iam.list_rules(policy_id=policy, page=p, page_size=PAGE), "rules"
         )
         return frozenset(
@@ -284,7 +288,7 @@ class ScalewayBackend:
 
     def find_keys(self, *, application: str) -> Sequence[KeyFound]:
         _need(application)
-        keys = _pages(
+        keys = pages(
             lambda p: self._iam.list_api_keys(
                 organization_id=self._organization,
                 application_id=application,
@@ -346,11 +350,22 @@ class ScalewayBackend:
     def put_bucket_policy(self, bucket: str, policy: Mapping[str, Any], *, project: str) -> None:
         self._buckets.put_policy(bucket, policy, project=project)
 
-    def upload(self, bucket: str, key: str, source: Path, *, project: str, sha256: str) -> None:
-        self._buckets.upload(bucket, key, source, project=project, sha256=sha256)
+    def upload(
+        self,
+        bucket: str,
+        key: str,
+        source: Path,
+        *,
+        project: str,
+        sha256: str,
+        encrypted: bool = False,
+    ) -> None:
+        self._buckets.upload(
+            bucket, key, source, project=project, sha256=sha256, encrypted=encrypted
+        )
 
-    def object_sha256(self, bucket: str, key: str, *, project: str) -> str | None:
-        return self._buckets.object_sha256(bucket, key, project=project)
+    def object_state(self, bucket: str, key: str, *, project: str) -> Delivered | None:
+        return self._buckets.object_state(bucket, key, project=project)
 
     def key_holder(self, access_key: str, secret_key: str) -> BotoKeyHolder:
         return BotoKeyHolder(
@@ -372,19 +387,3 @@ def _rule(project: str, permission_sets: Sequence[str]) -> RuleSpecs:
     return RuleSpecs(
         condition="", permission_set_names=list(permission_sets), project_ids=[_need(project)]
     )
-
-
-def _pages(page: Callable[[int], Any], name: str) -> Iterable[Any]:
-    """Items of every page; stops at a short one."""
-    number = 1
-    while True:
-        items = getattr(page(number), name) or []
-        yield from items
-        if len(items) < PAGE:
-            return
-        number += 1
-
-
-def _oldest_first(items: Iterable[Any]) -> list[Found]:
-    found = [Found(str(i.id), str(i.name), i.created_at) for i in items]
-    return sorted(found, key=lambda f: f.created_at or datetime.min.replace(tzinfo=UTC))
