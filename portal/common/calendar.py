@@ -11,11 +11,12 @@ import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import holidays
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from .signals import clock_moved
@@ -29,10 +30,24 @@ def legal_offset() -> timedelta:
     """Offset of training time; zero, and no query, outside training."""
     if not settings.TRAINING:
         return timedelta()
+    sql, params = _offset_query(connection.vendor)
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+        row = cursor.fetchone()
+    if row is None:
+        return timedelta()
+    [offset] = row  # a number where the database has no type for a duration
+    return offset if isinstance(offset, timedelta) else timedelta(microseconds=offset)
+
+
+@cache
+def _offset_query(_vendor: str) -> tuple[str, tuple[Any, ...]]:
+    """The same at each of the many times that a page asks what time it is: written once."""
     from .models import TrainingClock  # schedules are read before models are loaded
 
-    row = TrainingClock.objects.filter(pk=1).values_list("offset", flat=True).first()
-    return row or timedelta()
+    query = TrainingClock.objects.filter(pk=1).order_by("pk").values_list("offset")[:1].query
+    sql, params = query.get_compiler(connection=connection).as_sql()
+    return sql, tuple(params)
 
 
 def legal_now() -> datetime:
