@@ -281,7 +281,9 @@ def suite_postgresql(run: Run) -> str:
 
 
 def contracts(run: Run) -> str:
-    return run.pytest("contracts", "tests/contracts", "-n", "2", env=run.engines(), engines=True)
+    """Neighbours stay on one worker: the servers of a file are started once, not by each worker."""
+    alone = ["-n", "2", "--dist", "worksteal"]
+    return run.pytest("contracts", "tests/contracts", *alone, env=run.engines(), engines=True)
 
 
 def browser(run: Run) -> str:
@@ -306,8 +308,10 @@ def journey_real(run: Run) -> str:
 
 def share(run: Run) -> str:
     """An eighth of the mutants and one bench at short sizes, others at each commit; `make deep` and
-    `make bench` play all. The bench fails when it cannot be played or leaves its stated bounds."""
-    return run.python("-m", "tests.mutants.run", "--share", minutes=10) or run.python(
+    `make bench` play all. The bench fails when it cannot be played or leaves its stated bounds,
+    which count statements and processor seconds: what is played beside it changes none."""
+    alone = ["--share", "--at-once", "1"]  # one copy, one database; the other core is taken
+    return run.python("-m", "tests.mutants.run", *alone, minutes=15) or run.python(
         "-m", "tests.benchmarks.run_local", "--share", minutes=10
     )
 
@@ -340,11 +344,10 @@ ASKED = {"suite-sqlite-whole": suite_sqlite_whole}
 # Each of two lanes leaves a core idle, waits for processes of its own and shares no state: other
 # ports, other folders; of the real servers, only one of the two uses Redis, OpenSearch and RGW.
 STAGES = (
-    (("ruff", "djlint", "layers", "dependencies", "migrations", "deployable"), ("mypy",)),
+    (("ruff", "djlint", "migrations", "share"), ("mypy", "layers", "dependencies", "deployable")),
     (("suite-postgresql",),),
     (("suite-sqlite",),),
     (("suite-sqlite-whole",),),
-    (("share",),),
     (("contracts", "journey-real"), ("browser", "journey-embedded")),
 )
 # Sections that say something about an engine without which they would not have run.
