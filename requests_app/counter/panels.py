@@ -17,6 +17,7 @@ from portal.common.optional_cache import cache_may_fail
 from requests_app.deadlines.forecast import forecast
 from requests_app.models import AccessRequest, StageState
 from requests_app.procedures import kinds, registry
+from requests_app.procedures.cases import CaseType
 from requests_app.procedures.content import Row
 from requests_app.procedures.kind import Trait
 from requests_app.procedures.schema import Procedure
@@ -101,8 +102,9 @@ def choose_variables(request: HttpRequest, table: Table) -> str:
 
 
 def procedures_for(dataset: Dataset, today: date) -> list[Procedure]:
-    """Procedures of this portal by which the database may be asked for on a day."""
-    return [one for one in registry.current(on=today) if dataset.kind in one.dataset_kinds]
+    """Procedures of this portal by which access to the database may be asked for on a day."""
+    known = registry.current(on=today, types={CaseType.ACCESS})
+    return [one for one in known if dataset.kind in one.dataset_kinds]
 
 
 def dataset_procedure(request: HttpRequest, dataset: Dataset) -> str:
@@ -116,14 +118,16 @@ def dataset_procedure(request: HttpRequest, dataset: Dataset) -> str:
 
 
 def median_days() -> int | None:
-    """Median of the days from deposit to the authorities' answer; None with too few answers."""
+    """Median of the days from deposit to the authorities' answer, of requests for access; None
+    with too few answers."""
     known: int | None = None
     with cache_may_fail(MEDIAN_KEY):
         known = cache.get(MEDIAN_KEY)
     if known is not None:
         return known or None
     answered = (
-        AccessRequest.objects.filter(
+        AccessRequest.objects.of_type(CaseType.ACCESS)
+        .filter(
             stages__kind__in=kinds.having(Trait.ANSWERS),
             stages__state=StageState.DONE,
             submitted_at__isnull=False,

@@ -13,6 +13,7 @@ from django.utils.translation import ngettext
 from portal.common.calendar import PARIS, add_period, legal_today, parse_period
 from requests_app.models import AccessRequest, RequestVersion
 from requests_app.procedures import forms
+from requests_app.procedures.coherence import LONGEST_MONTHS
 from requests_app.procedures.schema import Procedure
 from requests_app.procedures.words import period_in_words
 
@@ -57,7 +58,10 @@ class Frame:
 
 
 def most_months(procedure: Procedure) -> int:
-    """The longest duration that a file may ask for."""
+    """The longest duration that a file may ask for; of a course without convention, what the form
+    holds."""
+    if procedure.convention is None:
+        return LONGEST_MONTHS
     count, unit = parse_period(procedure.convention.max_duration)
     return count * 12 if unit == "y" else count
 
@@ -71,7 +75,7 @@ def frame(request: AccessRequest, procedure: Procedure) -> Frame:
     deposited = request.submitted_at or request.created_at
     return Frame(
         months=months if isinstance(months, int) and months > 0 else None,
-        maximum=procedure.convention.max_duration,
+        maximum=procedure.terms.max_duration,
         first_start=min(deposited.astimezone(PARIS).date(), today),
         last_start=add_period(today, LATEST_START),
     )

@@ -34,7 +34,8 @@ class Forecast:
 def forecast(procedure: Procedure, *, deposited_on: date | None = None) -> Forecast:
     """Last days for a file deposited on a Paris day (today), complete at once, up to the answer.
 
-    The answer is the last stage with a clock before the one that opens rights (`grants_on`).
+    The answer is the last stage with a clock before the one that opens rights (`grants_on`), or
+    before the last one of a course that opens none.
     """
     day = deposited_on or legal_today()
     usual = _laid(procedure, day, extended=False)
@@ -49,7 +50,7 @@ def forecast(procedure: Procedure, *, deposited_on: date | None = None) -> Forec
 def _before_grants(procedure: Procedure) -> set[str]:
     """Codes of the stages that the one which opens rights waits for, directly or not."""
     found: set[str] = set()
-    waiting = [procedure.grants_on]
+    waiting = [procedure.grants_on or procedure.stages[-1].code]
     while waiting:
         for join in procedure.stage(waiting.pop()).after:
             if join.stage not in found:

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from portal.common.calendar import PARIS
 from requests_app.models import NumberSeries
+from requests_app.procedures.cases import Case
 
 
 def _next(series: str) -> int:
@@ -18,10 +19,11 @@ def _next(series: str) -> int:
     return row.last
 
 
-def request_number(at: datetime) -> str:
-    """`GUI-2027-0042`: the Paris year of the deposit, and its rank in that year."""
+def request_number(at: datetime, *, case: Case) -> str:
+    """`GUI-2027-0042`: prefix of the case's type, Paris year of the deposit, rank in that year
+    among files of the type."""
     year = at.astimezone(PARIS).year
-    return f"GUI-{year}-{_next(f'request-{year}'):04d}"
+    return f"{case.prefix}-{year}-{_next(f'{case.series}-{year}'):04d}"
 
 
 def opinion_number(at: datetime) -> str:

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from requests_app.procedures import registry
+from requests_app.procedures.cases import CASES, CaseType
 from requests_app.procedures.conditions import Condition, all_hold
 from requests_app.procedures.form import ReadableSection
 from requests_app.procedures.schema import Procedure
@@ -177,6 +178,13 @@ def allowed_procedures(answers: Answers) -> list[Procedure]:
         return []
     codes = [code for code in (found.procedure, found.alternative) if code]
     return [one for code in codes for one in registry.current(code)]
+
+
+def without_questions() -> list[Procedure]:
+    """Procedures that are begun as they are: neither a request for access, which the questions
+    sort, nor a case about another file, which is begun from it."""
+    types = {one for one, case in CASES.items() if not case.has_parent}
+    return registry.current(types=types - {CaseType.ACCESS})
 
 
 @register("procedures")

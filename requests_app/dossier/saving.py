@@ -15,6 +15,7 @@ from portal.accounts.models import Organisation, User
 from portal.audit.record import record
 from requests_app.models import AccessRequest, RequestMember
 from requests_app.procedures import forms
+from requests_app.procedures.cases import CASES
 from requests_app.procedures.content import Row
 from requests_app.procedures.form import Form
 from requests_app.procedures.schema import Procedure
@@ -48,12 +49,21 @@ def create(
     procedure: Procedure,
     orientation: Mapping[str, Any],
     rows: list[Row] | None = None,
+    parent: AccessRequest | None = None,
     by: User,
 ) -> AccessRequest:
-    """A draft of which `by` is the investigator; what the portal knows already is filled in."""
+    """A draft of which `by` is the investigator; what the portal knows already is filled in.
+
+    Its type is its procedure's. Raises ValueError when the type needs a `parent` and there is none,
+    or the other way round.
+    """
+    if CASES[procedure.type].has_parent != (parent is not None):
+        raise ValueError(f"a case of type {procedure.type}: parent {parent and parent.pk}")
     with transaction.atomic():
         request = AccessRequest(
             title=title,
+            type=str(procedure.type),
+            parent=parent,
             organisation=organisation,
             procedure_code=procedure.code,
             procedure_version=procedure.version,
@@ -103,6 +113,7 @@ def copy(source: AccessRequest, *, procedure: Procedure, by: User) -> AccessRequ
             organisation=source.organisation,
             procedure=procedure,
             orientation=source.orientation,
+            parent=source.parent,
             by=by,
         )
         request.content = request.form.taken_over(source.content)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from portal.common.pdf import render_pdf
@@ -94,7 +95,7 @@ def version_pdf(version: RequestVersion, parts: frozenset[str] | None = None) ->
     return render_pdf(
         TEMPLATE,
         {
-            "title": _("Demande d’accès aux données"),
+            "title": capfirst(request.get_type_display()),
             "subtitle": version.content.get("title", request.title),
             "number": request.number or _("numéro donné au dépôt"),
             "fingerprint": version.sha256,

@@ -6,7 +6,15 @@ from typing import Any
 from django.db import models
 from django.db.models import Q
 
+from requests_app.procedures.cases import CaseType
+
 from .announced import AnnouncedQuerySet
+
+
+class RequestQuerySet(models.QuerySet[Any]):
+    def of_type(self, *types: CaseType) -> "RequestQuerySet":
+        """Cases of these types; without it a list holds files of every type."""
+        return self.filter(type__in=[str(one) for one in types])
 
 
 class MemberQuerySet(AnnouncedQuerySet[Any]):

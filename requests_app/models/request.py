@@ -4,14 +4,15 @@ import uuid
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from requests_app.procedures import forms, registry
+from requests_app.procedures.cases import CASES, WITH_PARENT, Case, CaseType
 from requests_app.procedures.form import Form
 from requests_app.procedures.schema import Procedure
 
-from .querysets import MemberQuerySet, VersionQuerySet
+from .querysets import MemberQuerySet, RequestQuerySet, VersionQuerySet
 
 
 class RequestState(models.TextChoices):
@@ -44,11 +45,43 @@ FINAL_STATES = frozenset(
 EDITABLE_STATES = frozenset({RequestState.DRAFT, RequestState.INCOMPLETE})
 
 
+TYPE_LABELS = {
+    CaseType.ACCESS: _("demande d’accès aux données"),
+    CaseType.DATA_REQUEST: _("demande de données"),
+    CaseType.CHANGE: _("modification"),
+    CaseType.RENEWAL: _("renouvellement"),
+    CaseType.APPEAL: _("recours"),
+    CaseType.NON_COMPLIANCE: _("manquement"),
+    CaseType.DECLARATION: _("déclaration"),
+}
+
+
 class AccessRequest(models.Model):
-    """One file. `content` is the working copy, by section; a signed `RequestVersion` counts."""
+    """One case: a file that follows a procedure, whatever its `type`. A request for access is one
+    type among others; what means it alone asks for it (`of_type`).
+
+    `content` is the working copy, by section; a signed `RequestVersion` counts. Type and parent are
+    the file's for good, as its procedure is.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     number = models.CharField(_("numéro"), max_length=20, unique=True, null=True, editable=False)
+    type = models.CharField(
+        _("type"),
+        max_length=20,
+        choices=[(str(value), label) for value, label in TYPE_LABELS.items()],
+        default=str(CaseType.ACCESS),
+        editable=False,
+    )
+    parent = models.ForeignKey(
+        "self",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="children",
+        verbose_name=_("dossier d’origine"),
+    )
     title = models.CharField(_("titre"), max_length=250)
     state = models.CharField(
         _("état"),
@@ -85,12 +118,33 @@ class AccessRequest(models.Model):
     created_at = models.DateTimeField(_("créée le"), auto_now_add=True)
     updated_at = models.DateTimeField(_("modifiée le"), auto_now=True)
 
+    objects = RequestQuerySet.as_manager()
+
     class Meta:
         verbose_name = _("demande d’accès")
         verbose_name_plural = _("demandes d’accès")
         ordering = ["-created_at"]
         indexes = [models.Index(fields=["state", "created_at"])]
         constraints = [
+            models.CheckConstraint(
+                condition=Q(type__in=[str(one) for one in CaseType]),
+                name="request_type_known",
+                violation_error_message=_("Ce type de dossier n’existe pas."),
+            ),
+            models.CheckConstraint(
+                condition=Q(type__in=[str(one) for one in WITH_PARENT], parent__isnull=False)
+                | (~Q(type__in=[str(one) for one in WITH_PARENT]) & Q(parent__isnull=True)),
+                name="request_parent_by_type",
+                violation_error_message=_(
+                    "Une modification, un renouvellement, un recours ou un manquement se rapporte"
+                    " à un autre dossier ; les autres types, à aucun."
+                ),
+            ),
+            models.CheckConstraint(
+                condition=Q(parent__isnull=True) | ~Q(parent=F("id")),
+                name="request_parent_not_itself",
+                violation_error_message=_("Un dossier ne se rapporte pas à lui-même."),
+            ),
             models.CheckConstraint(
                 condition=Q(state__in=RequestState.values),
                 name="request_state_known",
@@ -131,6 +185,11 @@ class AccessRequest(models.Model):
         """The version of the form that its procedure names. Raises UnknownProcedure,
         UnknownForm."""
         return forms.of(self.procedure)
+
+    @property
+    def case(self) -> Case:
+        """How files of its type are numbered, and whether they hang on another."""
+        return CASES[CaseType(self.type)]
 
     def get_state_display(self) -> str:  # type: ignore[no-redef]
         """Django's own puts the words of every state together to say one: a list says thirty."""

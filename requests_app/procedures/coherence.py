@@ -6,7 +6,7 @@ from typing import Protocol
 
 from . import kinds
 from .kind import Trait
-from .parts import Code, Convention, Join, Piece, Stage, TaskRule
+from .parts import FINAL_EFFECTS, Code, Convention, Join, Piece, Stage, TaskRule
 
 
 LONGEST_MONTHS = 240  # what a file may ask for (`content.Duration`)
@@ -22,9 +22,11 @@ class Whole(Protocol):
     @property
     def dataset_kinds(self) -> tuple[str, ...]: ...
     @property
-    def grants_on(self) -> Code: ...
+    def committee(self) -> str | None: ...
     @property
-    def convention(self) -> Convention: ...
+    def grants_on(self) -> Code | None: ...
+    @property
+    def convention(self) -> Convention | None: ...
     @property
     def pieces(self) -> tuple[Piece, ...]: ...
     @property
@@ -97,7 +99,7 @@ def _joins(procedure: Whole) -> Iterator[str]:
 def _stage_references(procedure: Whole) -> Iterator[str]:
     codes = {stage.code for stage in procedure.stages}
     tasks = {task.code for task in procedure.tasks}
-    if procedure.grants_on not in codes:
+    if procedure.grants_on not in {None, *codes}:
         yield f"grants_on names {procedure.grants_on!r}, which is not a stage"
     for stage in procedure.stages:
         for outcome in stage.outcomes:
@@ -138,24 +140,70 @@ def _shape(procedure: Whole) -> Iterator[str]:
         yield f"the first stage must be of kind {_or(kinds.having(Trait.FIRST))}"
     if procedure.valid_until and procedure.valid_until < procedure.valid_from:
         yield "valid_until is before valid_from"
-    grants = [o for s in procedure.stages for o in s.outcomes if o.request == "in_force"]
-    if len(grants) != 1:
+    yield from _end(procedure)
+    yield from _committee(procedure)
+    yield from _rights(procedure)
+
+
+def _end(procedure: Whole) -> Iterator[str]:
+    """A file comes to an end by its last stage, whatever that stage is."""
+    last = procedure.stages[-1]
+    for outcome in last.outcomes:
+        if outcome.request not in FINAL_EFFECTS:
+            yield (
+                f"stage {last.code!r}, outcome {outcome.code!r}: the last stage must end the"
+                f" request (request = {', '.join(repr(one) for one in sorted(FINAL_EFFECTS))})"
+            )
+    for stage in procedure.stages[:-1]:
+        for outcome in stage.outcomes:
+            if outcome.request == "closed":
+                yield (
+                    f"stage {stage.code!r}, outcome {outcome.code!r}: only the last stage closes"
+                    " the request"
+                )
+
+
+def _committee(procedure: Whole) -> Iterator[str]:
+    asked = [s.code for s in procedure.stages if kinds.has(s.kind, Trait.OF_COMMITTEE)]
+    if asked and procedure.committee is None:
+        yield f"stage {asked[0]!r} asks a committee: name it (committee = '…')"
+    if procedure.committee is not None and not asked:
+        yield f"committee {procedure.committee!r} is asked by no stage"
+
+
+def _rights(procedure: Whole) -> Iterator[str]:
+    """Either one act creates rights, within the terms of a convention, or nothing of the kind."""
+    opens = [(s, o) for s in procedure.stages for o in s.outcomes if o.request == "in_force"]
+    if procedure.grants_on is None:
+        for stage, outcome in opens:
+            yield (
+                f"stage {stage.code!r}, outcome {outcome.code!r} puts the request in force, and"
+                " grants_on names no stage"
+            )
+        for stage in procedure.stages:
+            if kinds.has(stage.kind, Trait.NEEDS_RIGHTS):
+                yield f"stage {stage.code!r}: kind {stage.kind!r} needs rights (grants_on)"
+        if procedure.convention is not None:
+            yield "convention: its terms bind nothing, grants_on names no stage"
+        return
+    if len(opens) != 1:
         yield "exactly one outcome must put the request in force: the act that creates rights"
-    elif procedure.grants_on in {s.code for s in procedure.stages} and grants[0] not in (
-        procedure.stage(procedure.grants_on).outcomes
-    ):
+    elif opens[0][0].code != procedure.grants_on:
         yield f"the outcome that puts the request in force must be one of {procedure.grants_on!r}"
-    if not kinds.has(procedure.stages[-1].kind, Trait.LAST):
-        yield f"the last stage must be of kind {_or(kinds.having(Trait.LAST))}"
-    yield from _convention(procedure)
+    if procedure.convention is None:
+        yield "convention: its terms are missing, grants_on names a stage"
+    else:
+        yield from _convention(procedure.convention, procedure.dataset_kinds)
 
 
-def _convention(procedure: Whole) -> Iterator[str]:
-    count, unit = int(procedure.convention.max_duration[:-1]), procedure.convention.max_duration[-1]
+def _convention(terms: Convention, dataset_kinds: tuple[str, ...]) -> Iterator[str]:
+    count, unit = int(terms.max_duration[:-1]), terms.max_duration[-1]
     if count * (12 if unit == "y" else 1) > LONGEST_MONTHS:
         yield f"convention: max_duration is longer than {LONGEST_MONTHS} months"
-    for kind in procedure.dataset_kinds:
-        if not getattr(procedure.convention, kind):
+    if not dataset_kinds:
+        yield "dataset_kinds: rights are opened on no kind of dataset"
+    for kind in dataset_kinds:
+        if not getattr(terms, kind):
             yield f"convention: no party is named for datasets of kind {kind!r}"
 
 

@@ -18,7 +18,6 @@ class Trait(Enum):
     """What other rooms ask of a stage without knowing its kind."""
 
     FIRST = auto()  # checks the file; a procedure begins with it
-    LAST = auto()  # a procedure ends with it
     CONSULTS_HOLDERS = auto()  # one row per data holder; remarks are the holder's
     OF_COMMITTEE = auto()  # its row has a committee, whose members read the file from then
     GIVES_OPINION = auto()  # ends with an `Opinion`
@@ -30,6 +29,7 @@ class Trait(Enum):
     PREPARES_DATA = auto()  # an extract is made and confirmed
     OPENS_ACCESS = auto()  # waits for the first right to be open
     IN_USE = auto()  # the data may be used
+    NEEDS_RIGHTS = auto()  # writes or follows a permit: `grants_on` names a stage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

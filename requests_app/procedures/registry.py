@@ -4,6 +4,7 @@ A request pins code and version, so files are added and given an end, never edit
 """
 
 import tomllib
+from collections.abc import Collection
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -15,6 +16,7 @@ from pydantic import ValidationError
 from portal.common.calendar import legal_today
 
 from . import forms
+from .cases import CaseType
 from .form import OTHER_FACTS, Form
 from .kinds import KINDS
 from .schema import Procedure
@@ -92,9 +94,14 @@ def get(code: str, version: int) -> Procedure:
         raise UnknownProcedure(f"no procedure {code} version {version}") from None
 
 
-def current(code: str | None = None, *, on: date | None = None) -> list[Procedure]:
-    """Procedures that a new request may use on a Paris day (today): latest valid version of each
-    code."""
+def current(
+    code: str | None = None,
+    *,
+    on: date | None = None,
+    types: Collection[CaseType] = frozenset(CaseType),
+) -> list[Procedure]:
+    """Procedures that a new case of these types may use on a Paris day (today): latest valid
+    version of each code."""
     day = on or legal_today()
     latest: dict[str, Procedure] = {}
     for procedure in _all().values():
@@ -102,7 +109,7 @@ def current(code: str | None = None, *, on: date | None = None) -> list[Procedur
             known = latest.get(procedure.code)
             if known is None or known.version < procedure.version:
                 latest[procedure.code] = procedure
-    return [latest[key] for key in sorted(latest)]
+    return [latest[key] for key in sorted(latest) if latest[key].type in types]
 
 
 def everything() -> list[Procedure]:

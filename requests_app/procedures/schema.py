@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
 
 from pydantic import Field, model_validator
 
+from .cases import CaseType
 from .coherence import faults
 from .kinds import KINDS
 from .parts import (
@@ -34,18 +35,21 @@ class Procedure(Part):
 
     code: Slug
     version: Annotated[int, Field(ge=1)]
+    # What a file of this procedure is: a request for access, a declaration, a change…
+    type: CaseType
     title: Text
     short_title: Text
     summary: Text
     valid_from: date
     valid_until: date | None = None
-    committee: Slug  # A28: which committee is configuration
-    dataset_kinds: Annotated[tuple[Literal["main_base", "catalogue"], ...], Field(min_length=1)]
-    grants_on: Code
+    committee: Slug | None = None  # A28: which committee is configuration
+    dataset_kinds: tuple[Literal["main_base", "catalogue"], ...] = ()
+    # The stage whose act creates rights; none: a course that opens nothing, without convention.
+    grants_on: Code | None = None
     form: Slug  # what the applicant fills in: `forms/<code>-<version>.toml`
     form_version: Annotated[int, Field(ge=1)] = 1
     signature: Signature
-    convention: Convention
+    convention: Convention | None = None
     pieces: tuple[Piece, ...]
     required_fields: tuple[RequiredField, ...] = ()
     stages: Annotated[tuple[StageOfKind, ...], Field(min_length=1)]
@@ -56,6 +60,13 @@ class Procedure(Part):
         if found := faults(self):
             raise ValueError("; ".join(found))
         return self
+
+    @property
+    def terms(self) -> Convention:
+        """What its convention may say. Raises LookupError for a course that opens no rights."""
+        if self.convention is None:
+            raise LookupError(f"procedure {self.code} v{self.version} opens no rights")
+        return self.convention
 
     def stage(self, code: str) -> Stage:
         """Raises LookupError for a stage this procedure does not have."""

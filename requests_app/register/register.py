@@ -1,4 +1,4 @@
-"""The public register: authorised projects, with the sense of the opinion (A34).
+"""The public register: projects of every type of case, with the sense of the opinion (A34).
 
 An entry is published by the act of a `register` stage; nothing of a file is public before it.
 """
@@ -80,6 +80,8 @@ def _state(request: AccessRequest, permits: list[Permit]) -> str:
         return _("abandonné")
     if request.state == RequestState.REFUSED:
         return _("sans suite")
+    if request.procedure.grants_on is None:
+        return _("enregistré")  # a course that opens nothing: neither awaited nor over
     if request.state == RequestState.CLOSED:
         return _("terminé")
     if permits and permits[0].revoked_at is not None:

@@ -210,7 +210,7 @@ def convention_parties(request: AccessRequest) -> list[UUID]:
 
     Organisation ids, without repetition, by the kinds of the datasets asked for.
     """
-    terms = request.procedure.convention
+    terms = request.procedure.terms
     found: dict[UUID, None] = {}
     datasets = RequestDataset.objects.filter(request=request).select_related("dataset__holder")
     for row in datasets:

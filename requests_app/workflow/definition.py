@@ -146,7 +146,8 @@ REQUEST_MOVES: Mapping[str, Transition] = table(
     transition("redirect", (_R.SUBMITTED,), _R.REDIRECTED),
     transition("close_incomplete", (_R.SUBMITTED, _R.INCOMPLETE), _R.CLOSED_INCOMPLETE),
     transition("give_up", (_R.PROCESSING,), _R.WITHDRAWN),
-    transition("close", (_R.IN_FORCE,), _R.CLOSED),
+    # From `processing`: a course that opens no rights.
+    transition("close", (_R.PROCESSING, _R.IN_FORCE), _R.CLOSED),
 )
 # The move that an outcome's effect on the request entails.
 REQUEST_EFFECTS: dict[str, str] = {

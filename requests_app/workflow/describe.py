@@ -85,10 +85,14 @@ def _moves(moves: Iterable[Transition]) -> str:
 def _procedure(procedure: Procedure) -> Iterable[str]:
     yield f"## Procedure `{procedure.code}`, version {procedure.version}"
     until = f" until {procedure.valid_until}" if procedure.valid_until else ""
+    committee = f"committee `{procedure.committee}`" if procedure.committee else "no committee"
+    rights = "no rights are created"
+    if procedure.convention is not None:
+        rights = f"rights are created by `{procedure.grants_on}`"
+        rights += f" and last {procedure.convention.max_duration} at most"
     yield (
-        f"{procedure.title}. Valid from {procedure.valid_from}{until}; committee"
-        f" `{procedure.committee}`; rights are created by `{procedure.grants_on}`"
-        f" and last {procedure.convention.max_duration} at most."
+        f"{procedure.title}. A case of type `{procedure.type}`. Valid from"
+        f" {procedure.valid_from}{until}; {committee}; {rights}."
     )
     yield _table(
         ("Stage", "Actor", "After", "Outcomes", "Source"),

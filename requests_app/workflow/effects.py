@@ -15,7 +15,7 @@ from requests_app.rights import recipients, standing
 from .context import Context
 from .definition import FINAL
 from .kind import KINDS
-from .verbs import VERBS
+from .verbs import VERBS, Verb
 
 
 def day(instant: datetime) -> str:
@@ -89,5 +89,7 @@ def _ended(ctx: Context) -> None:
             told = [one for one in standing.representatives(ctx.request) if one.pk not in team]
             notices.SignatureCancelled.tell(told, ctx.request, withdrawn=True)
         return
+    if type(VERBS[ctx.move.name]).tell is Verb.tell:  # no message of its own says it to the team
+        others += team.values()
     state = str(RequestState(ctx.request.state).label)
     notices.Ended.tell(others, ctx.request, state=state)

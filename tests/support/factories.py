@@ -34,7 +34,7 @@ from requests_app.models import (
     Workspace,
 )
 from requests_app.permits import creating
-from requests_app.procedures import registry
+from requests_app.procedures import forms, registry
 from requests_app.procedures.parts import Stage as StageSpec
 from requests_app.procedures.schema import Procedure
 from requests_app.provisioning.extract import confirming
@@ -105,7 +105,7 @@ def stored_file(
 
 
 def full_content(codes: list[str]) -> dict[str, Any]:
-    """Content with every field that both procedures ask for."""
+    """Content with every field that the shipped procedures ask for."""
     party = {
         "name": "Laboratoire de test",
         "email": "test@example.org",
@@ -126,6 +126,7 @@ def full_content(codes: list[str]) -> dict[str, Any]:
         },
         "purpose": {
             "purposes": ["research"],
+            "methodology": "mr_004",
             "summary": "Une étude de test.",
             "objectives": "Tester.",
             "public_interest": "Éprouver le guichet.",
@@ -254,16 +255,17 @@ class World:
         """A complete draft: content, persons and required pieces."""
         spec = registry.current(procedure)[0]
         if datasets is None:
-            datasets = [self.main_base]
+            datasets = [self.main_base] if "main_base" in spec.dataset_kinds else []
             if "catalogue" in spec.dataset_kinds:
                 datasets += [self.base_a, self.base_b]
         request = AccessRequest.objects.create(
             title=f"Étude {next(_counter)}",
+            type=str(spec.type),
             procedure_code=spec.code,
             procedure_version=spec.version,
             organisation=self.university,
             created_by=self.investigator,
-            content=full_content([one.code for one in datasets]),
+            content=forms.of(spec).taken_over(full_content([one.code for one in datasets])),
         )
         for one in datasets:
             RequestDataset.objects.create(request=request, dataset=one)
@@ -433,6 +435,7 @@ class Story:
 
     def register(self) -> None:
         self.do("register", "publish_register", by=self.world.secretariat)
+        self.fresh()
 
     def convention_payload(self) -> dict[str, Any]:
 

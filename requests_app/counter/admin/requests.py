@@ -25,6 +25,7 @@ class AccessRequestAdmin(ReadOnlyAdmin):
     request_path = "pk"
     list_display = (
         "number",
+        "type",
         "state",
         "procedure",
         "organisation",
@@ -34,6 +35,7 @@ class AccessRequestAdmin(ReadOnlyAdmin):
         "consult",
     )
     list_filter = (
+        "type",
         "state",
         words.ProcedureFilter,
         "submitted_at",
@@ -44,6 +46,8 @@ class AccessRequestAdmin(ReadOnlyAdmin):
     fields = (
         "id",
         "number",
+        "type",
+        "parent",
         "state",
         "procedure",
         "organisation",

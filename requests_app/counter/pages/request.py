@@ -60,6 +60,8 @@ def _tabs(
     access_request: AccessRequest, parts: frozenset[str], current: str
 ) -> tuple[list[dict[str, Any]], str]:
     base = reverse("requests_app:request", args=[access_request.pk])
+    procedure = access_request.procedure
+    judged, opens = procedure.committee is not None, procedure.grants_on is not None
     labels = {
         "suivi": (_("Suivi"), True),
         "dossier": (_("Dossier"), bool(parts & reading.CONTENT_PARTS)),
@@ -69,8 +71,8 @@ def _tabs(
             _("Avis et actes"),
             bool(parts & {"opinion", "remarks", "own_remark", "reports", "acts"}),
         ),
-        "comite": (_("Comité"), bool(parts & {"committee", "interests"})),
-        "acces": (_("Accès"), bool(parts & {"grants", "own_grant", "permit"})),
+        "comite": (_("Comité"), judged and bool(parts & {"committee", "interests"})),
+        "acces": (_("Accès"), opens and bool(parts & {"grants", "own_grant", "permit"})),
         "notes": (_("Notes internes"), "notes" in parts),
         "journal": (_("Journal"), "log" in parts),
     }

@@ -3,7 +3,7 @@
 from typing import Literal
 
 from requests_app.procedures import moves
-from requests_app.procedures.kind import Kind, Trait
+from requests_app.procedures.kind import Kind
 from requests_app.procedures.moves import Actor
 from requests_app.procedures.parts import Stage
 
@@ -16,6 +16,5 @@ KIND = Kind(
     code="closure",
     spec=Spec,
     outcomes=frozenset({"closed"}),
-    traits=frozenset({Trait.LAST}),
     moves=(moves.end("close", "closed", Actor.SECRETARIAT),),
 )

@@ -16,6 +16,6 @@ KIND = Kind(
     code="convention",
     spec=Spec,
     outcomes=frozenset({"signed"}),
-    traits=frozenset({Trait.AGREES}),
+    traits=frozenset({Trait.AGREES, Trait.NEEDS_RIGHTS}),
     moves=(moves.decide("record_convention", "signed", Actor.LEGAL_OFFICER),),
 )

@@ -16,7 +16,7 @@ KIND = Kind(
     code="extract",
     spec=Spec,
     outcomes=frozenset({"confirmed"}),
-    traits=frozenset({Trait.PREPARES_DATA}),
+    traits=frozenset({Trait.PREPARES_DATA, Trait.NEEDS_RIGHTS}),
     moves=(
         moves.decide("confirm_extract", "confirmed", Actor.OPERATOR, Actor.MAIN_BASE_OFFICER),
         # what was confirmed could not be delivered: it is prepared and confirmed again

@@ -16,6 +16,6 @@ KIND = Kind(
     code="opening",
     spec=Spec,
     outcomes=frozenset({"opened"}),
-    traits=frozenset({Trait.OPENS_ACCESS}),
+    traits=frozenset({Trait.OPENS_ACCESS, Trait.NEEDS_RIGHTS}),
     moves=(moves.end("finish_opening", "opened", Actor.SYSTEM),),
 )

@@ -16,6 +16,6 @@ KIND = Kind(
     code="use",
     spec=Spec,
     outcomes=frozenset({"ended"}),
-    traits=frozenset({Trait.IN_USE}),
+    traits=frozenset({Trait.IN_USE, Trait.NEEDS_RIGHTS}),
     moves=(moves.end("finish_use", "ended", Actor.SYSTEM),),
 )

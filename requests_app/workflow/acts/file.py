@@ -151,7 +151,7 @@ def right_version(ctx: Context, version: RequestVersion) -> Iterator[str]:
 def deposit(ctx: Context) -> None:
     """The first signed version gives the file its number, and its date."""
     if ctx.request.number is None:
-        ctx.request.number = numbers.request_number(ctx.effective_at)
+        ctx.request.number = numbers.request_number(ctx.effective_at, case=ctx.request.case)
         ctx.request.submitted_at = ctx.effective_at
 
 

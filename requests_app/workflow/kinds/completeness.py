@@ -89,11 +89,11 @@ class AcceptCompleteness(Verb):
         yield from _verdict_reasons(ctx)
         if ctx.payload.get("urgent") and not ctx.text("urgent_reason"):
             yield _("Motivez la procédure d’urgence.")
-        if not Organisation.objects.filter(
-            code=ctx.procedure.committee, kind=Organisation.Kind.COMMITTEE
-        ).exists():
+        named = ctx.procedure.committee
+        known = Organisation.objects.filter(code=named, kind=Organisation.Kind.COMMITTEE)
+        if named is not None and not known.exists():
             yield _("Le comité « %(code)s » de la procédure n’est pas créé dans le portail.") % {
-                "code": ctx.procedure.committee
+                "code": named
             }
 
     def act(self, ctx: Context) -> ActData:
@@ -108,7 +108,8 @@ class AcceptCompleteness(Verb):
     def tell(self, ctx: Context) -> None:
         opinion = Stage.objects.having(Trait.GIVES_OPINION).filter(request=ctx.request)
         due = opinion.values_list("due_at", flat=True).first()
-        Complete.tell(recipients.team(ctx.request), ctx.request, due=due)
+        judged = ctx.procedure.committee is not None
+        Complete.tell(recipients.team(ctx.request), ctx.request, due=due, committee=judged)
 
 
 @register

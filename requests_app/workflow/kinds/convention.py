@@ -70,7 +70,7 @@ class RecordConvention(Verb):
         yield from self._parties(ctx)
         yield from self._people(ctx)
         mode = ctx.text("delivery_mode")
-        if mode not in ctx.procedure.convention.delivery_modes:
+        if mode not in ctx.procedure.terms.delivery_modes:
             yield _("Choisissez le mode de livraison parmi ceux que la procédure permet.")
         elif not is_available(mode):
             yield _("L’espace projet n’est pas encore disponible : choisissez le système fils.")

@@ -137,7 +137,7 @@ def test_stage_state_by_move(code: str) -> None:
                 assert TransitionLog.objects.count() == moves
                 tried += 1
         Stage.objects.filter(pk=stage.pk).update(state=stage.state, outcome=stage.outcome)
-    assert tried > 40
+    assert tried > 3 * len(story.procedure.stages)
 
 
 def _other_words(move: Transition) -> dict[str, Any]:
@@ -177,7 +177,7 @@ def test_a_stage_knows_no_verb_of_another_kind(code: str) -> None:
             with pytest.raises(LookupError):
                 engine.apply(stage.pk, name, by=secretariat)
             tried += 1
-    assert tried > 200
+    assert tried > 14 * len(story.procedure.stages)
     assert TransitionLog.objects.filter(stage__isnull=False).count() == 1  # the deposit's
 
 

@@ -29,7 +29,7 @@ def ends(procedure: Procedure) -> Iterator[Path]:
     for stage in procedure.stages:
         for outcome in stage.outcomes:
             if outcome.request in finals:
-                yield "stage", stage.code, outcome.code
+                yield "stage", stage.kind, outcome.code
     for task in procedure.tasks:
         for one in task.outcomes:
             if one.effect == "end_request":
@@ -104,6 +104,11 @@ def _closed(story: Story, _code: str) -> Act:
     return "closure", "close", story.world.secretariat, {}
 
 
+def _published(story: Story, _code: str) -> Act:
+    story.reach(next(one.code for one in story.procedure.stages if one.kind == "register"))
+    return "register", "publish_register", story.world.secretariat, {}
+
+
 WAYS: dict[tuple[str, str], Callable[[Story, str], Act]] = {
     ("completeness", "redirected"): _redirected,
     ("completeness", "closed_incomplete"): _incomplete,
@@ -111,6 +116,7 @@ WAYS: dict[tuple[str, str], Callable[[Story, str], Act]] = {
     ("authorisation", "refused"): _refused,
     ("opinion_not_favourable_check", "not_cleared"): _not_cleared,
     ("closure", "closed"): _closed,
+    ("register", "published"): _published,
 }
 
 

@@ -106,7 +106,7 @@ class RecordConventionForm(ActForm):
         asked = self.access_request.form.value(self.access_request.content, "delivery_mode")
         field = self.fields["delivery_mode"]
         field.widget.closed = {mode for mode in DELIVERY_MODES if not is_available(mode)}  # type: ignore[attr-defined]
-        if asked in self.procedure.convention.delivery_modes and is_available(asked):
+        if asked in self.procedure.terms.delivery_modes and is_available(asked):
             field.initial = asked
         elif asked:
             field.help_text = _("Le dossier demande : %(mode)s.") % {

@@ -12,6 +12,7 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from requests_app.dossier import orientation
 from requests_app.models import EDITABLE_STATES, AccessRequest, RequestMember, RequestState
 from requests_app.rights import permissions, standing
 from requests_app.rights.visibility import TEAM_KINDS
@@ -96,6 +97,7 @@ def my_requests(request: HttpRequest) -> HttpResponse:
         "filters": chosen,
         "filtered": any(chosen.values()),
         "states": RequestState.choices,
+        "others": orientation.without_questions(),
         "export_url": f"{reverse('requests_app:my_requests_csv')}?{query.urlencode()}",
     }
     return render(request, "requests_app/mine/requests.html", context)

@@ -14,6 +14,8 @@ from requests_app.counter.pages.helpers import posted
 from requests_app.counter.reading import course
 from requests_app.deadlines.forecast import forecast
 from requests_app.dossier import orientation
+from requests_app.procedures.cases import CaseType
+from requests_app.procedures.schema import Procedure
 from requests_app.selection import basket as baskets
 
 
@@ -97,30 +99,42 @@ def restart(request: HttpRequest) -> HttpResponse:
     return redirect("requests_app:orientation_question", 1)
 
 
+def _asked_for(request: HttpRequest) -> list[Procedure]:
+    code = request.GET.get("procedure", "")
+    return [one for one in orientation.without_questions() if one.code == code]
+
+
 @require_http_methods(["GET", "HEAD", "POST"])
 def create(request: HttpRequest) -> HttpResponse:
-    """Title, body, procedure: then the draft exists."""
+    """Title, body, procedure: then the draft exists.
+
+    Access to data goes by the answers to the questions; what is no request for access is begun from
+    its own link (`?procedure=`).
+    """
     answers = _answers(request)
-    procedures = orientation.allowed_procedures(answers)
+    procedures = _asked_for(request) or orientation.allowed_procedures(answers)
     if not procedures:
         messages.info(request, _("Répondez d’abord à quelques questions sur votre étude."))
         return redirect(_next_url(answers))
-    rows = baskets.rows(baskets.of_user(request.user))
+    for_access = procedures[0].type == CaseType.ACCESS
+    rows = baskets.rows(baskets.of_user(request.user)) if for_access else []
     form = StartForm(posted(request), user=request.user, procedures=procedures, rows=len(rows))
     if request.method == "POST" and form.is_valid():
         draft = dossier.create(
             title=form.cleaned_data["title"],
             organisation=form.cleaned_data["organisation"],
             procedure=form.procedure_chosen,
-            orientation=answers,
+            orientation=answers if for_access else {},
             rows=rows if form.cleaned_data.get("import_basket") else [],
             by=request.user,
         )
-        request.session.pop(SESSION_KEY, None)
+        if for_access:
+            request.session.pop(SESSION_KEY, None)
         messages.success(request, _("Votre brouillon est créé. Il est gardé à chaque étape."))
         return redirect("requests_app:draft", draft.pk)
     context = {
         "form": form,
+        "for_access": for_access,
         "rows": len(rows),
         "has_organisation": organisations_for(request.user).exists(),
     }

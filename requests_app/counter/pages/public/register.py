@@ -1,4 +1,4 @@
-"""Public pages of the register of authorised projects."""
+"""Public pages of the register: projects authorised or declared, whatever their type of case."""
 
 from django.contrib.auth.decorators import login_not_required
 from django.core.paginator import Paginator
@@ -81,7 +81,7 @@ def register_csv(request: HttpRequest) -> HttpResponse:
     found, _chosen = _found(request)
     return csv_response(
         "repertoire",
-        [*headings, _("Début de l’accès"), _("Fin de l’accès")],
+        [*headings, _("Début de l’accès"), _("Fin de l’accès"), _("Procédure")],
         (
             [
                 one.number,
@@ -96,6 +96,7 @@ def register_csv(request: HttpRequest) -> HttpResponse:
                 one.state,
                 one.starts_at,
                 one.ends_at,
+                one.procedure,
             ]
             for one in map(entry, found.iterator(chunk_size=200))
         ),
