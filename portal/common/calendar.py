@@ -5,7 +5,6 @@ procedure). Periods exclude the day of the start event and end at the last insta
 A period in months ends on the day of the same number, or the last day of the month without one.
 """
 
-import calendar as _calendar
 import logging
 import re
 from collections.abc import Callable
@@ -14,16 +13,15 @@ from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import holidays
 from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
 from .signals import clock_moved
+from .units import add_period, is_working_day
 
 
 PARIS = ZoneInfo("Europe/Paris")
-_PERIOD = re.compile(r"(?P<count>[1-9][0-9]{0,3})(?P<unit>wd|d|w|m|y)")
 
 
 def legal_offset() -> timedelta:
@@ -60,46 +58,9 @@ def legal_today() -> date:
     return legal_now().astimezone(PARIS).date()
 
 
-@cache
-def _holidays(year: int) -> frozenset[date]:
-    return frozenset(holidays.country_holidays("FR", years=year))
-
-
-def is_working_day(day: date) -> bool:
-    """Monday to Friday, French public holidays excluded."""
-    return day.weekday() < 5 and day not in _holidays(day.year)
-
-
 def end_of_day(day: date) -> datetime:
     """Last instant (one microsecond before midnight, Paris) of a day."""
     return datetime.combine(day, time.max, tzinfo=PARIS)
-
-
-def parse_period(text: str) -> tuple[int, str]:
-    """`"7wd"` → `(7, "wd")`; units: wd working days, d days, w weeks, m months, y years.
-
-    Raises ValueError on anything else.
-    """
-    match = _PERIOD.fullmatch(text)
-    if match is None:
-        raise ValueError(f"not a period: {text!r} (expected e.g. 7wd, 10d, 2w, 1m, 1y)")
-    return int(match["count"]), match["unit"]
-
-
-def add_period(start: date, period: str) -> date:
-    """Last day of a period that starts (day not counted) on `start`."""
-    count, unit = parse_period(period)
-    if unit == "wd":
-        day = start
-        while count:
-            day += timedelta(days=1)
-            count -= is_working_day(day)
-        return day
-    if unit in {"d", "w"}:
-        return start + timedelta(days=count * (7 if unit == "w" else 1))
-    months = start.month - 1 + count * (12 if unit == "y" else 1)
-    year, month = start.year + months // 12, months % 12 + 1
-    return date(year, month, min(start.day, _calendar.monthrange(year, month)[1]))
 
 
 def deadline(start: datetime, period: str) -> datetime:

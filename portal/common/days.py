@@ -14,7 +14,8 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
-from .calendar import add_period, legal_today
+from .calendar import legal_today
+from .units import add_period
 
 
 Bound = date | Callable[[], date]

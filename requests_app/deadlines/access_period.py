@@ -10,7 +10,8 @@ from datetime import date
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from portal.common.calendar import PARIS, add_period, legal_today, parse_period
+from portal.common.calendar import PARIS, legal_today
+from portal.common.units import add_period, parse_period
 from requests_app.models import AccessRequest, RequestVersion
 from requests_app.procedures import forms
 from requests_app.procedures.coherence import LONGEST_MONTHS

@@ -7,7 +7,8 @@ Each clock is laid after those it waits for, as the procedure's joins say. The a
 from dataclasses import dataclass
 from datetime import date
 
-from portal.common.calendar import add_period, legal_today
+from portal.common.calendar import legal_today
+from portal.common.units import add_period
 from requests_app.procedures.parts import Stage
 from requests_app.procedures.schema import Procedure
 

@@ -8,16 +8,10 @@ runs from the day on which the first period ended.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
-from portal.common.calendar import (
-    PARIS,
-    add_period,
-    deadline,
-    end_of_day,
-    is_working_day,
-    parse_period,
-)
+from portal.common.calendar import PARIS, deadline, end_of_day
+from portal.common.units import UNITS, add_period, parse_period
 from requests_app.procedures.parts import Clock
 
 
@@ -31,15 +25,6 @@ class Pause:
 
 def _day(instant: datetime) -> date:
     return instant.astimezone(PARIS).date()
-
-
-def _counted(first: date, last: date, unit: str) -> int:
-    """Days of the unit strictly between two days."""
-    day, count = first + timedelta(days=1), 0
-    while day < last:
-        count += is_working_day(day) if unit == "wd" else 1
-        day += timedelta(days=1)
-    return count
 
 
 def due_at(
@@ -74,6 +59,6 @@ def _with_pauses(start: datetime, period: str, pauses: list[Pause]) -> datetime 
     for pause in pauses:
         if pause.ended_at is None:
             return None
-        left = max(left - _counted(since, _day(pause.started_at), unit), 1)
+        left = max(left - UNITS[unit].between(since, _day(pause.started_at)), 1)
         since = _day(pause.ended_at)
     return end_of_day(add_period(since, f"{left}{unit}"))

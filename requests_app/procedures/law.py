@@ -1,9 +1,10 @@
 """What a procedure says of the law around its stages: reminders of a clock. Plain pydantic."""
 
-import re
 from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from portal.common.units import LEAD, parse_lead
 
 
 Told = Literal["actor", "chair", "desk"]
@@ -18,7 +19,7 @@ class Reminder(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    at: Annotated[str, Field(pattern=r"^(0d|[-+][1-9][0-9]{0,2}(wd|d|w))$")]
+    at: Annotated[str, Field(pattern=LEAD)]
     to: Annotated[tuple[Told, ...], Field(min_length=1)] = ("actor",)
 
     @property
@@ -33,7 +34,4 @@ class Reminder(BaseModel):
     @property
     def lead(self) -> tuple[int, str]:
         """Days before (negative) or after the last day, and their unit."""
-        found = re.fullmatch(r"([-+]?\d+)(wd|d|w)", self.at)
-        if found is None:
-            raise ValueError(self.at)
-        return int(found[1]), found[2]
+        return parse_lead(self.at)

@@ -10,6 +10,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from portal.common.units import PERIOD, UNITS, parse_period
+
 from .conditions import Condition, Path, all_hold
 from .law import Reminder
 from .texts import Text
@@ -17,8 +19,7 @@ from .texts import Text
 
 Code = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,59}$")]
 Slug = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,59}$")]
-# The units of `portal.common.calendar`, which this module must not import: it pulls Django in.
-Period = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,3}(wd|d|w|m|y)$")]
+Period = Annotated[str, Field(pattern=PERIOD)]
 
 StageRole = Literal[
     "secretariat",
@@ -139,7 +140,7 @@ class Clock(Part):
     def period_and_start_agree(self) -> "Clock":
         if (self.start == "permit_end") == (self.period is not None):
             raise ValueError("clock: a period is given, unless it starts at 'permit_end'")
-        if self.pauses and not (self.period or "").endswith("d"):
+        if self.pauses and not (self.period and UNITS[parse_period(self.period)[1]].pauses):
             raise ValueError("clock: only periods in days (wd, d) can pause and resume")
         if len({one.at for one in self.reminders}) != len(self.reminders):
             raise ValueError("clock: two reminders on the same day")

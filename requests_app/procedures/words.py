@@ -2,7 +2,7 @@
 
 from django.utils.translation import ngettext
 
-from portal.common.calendar import parse_period
+from portal.common.units import parse_period
 
 
 def period_in_words(period: str) -> str:

@@ -6,8 +6,8 @@
 from collections.abc import Iterable, Sequence
 
 from portal.accounts import invitation_moves
-from portal.common.digits import is_digits
 from portal.common.machine import Machine, Transition
+from portal.common.units import UNITS, parse_period
 from requests_app.procedures import registry
 from requests_app.procedures.parts import Clock, Stage
 from requests_app.procedures.schema import Procedure
@@ -17,7 +17,6 @@ from requests_app.provisioning.extract import moves as extract_moves
 from .definition import KINDS, REQUEST_MOVES, STAGE_STEPS
 
 
-UNITS = {"wd": "working days", "d": "days", "m": "months"}
 STARTS = {
     "deposit": "the signed deposit",
     "stage": "the opening of the stage",
@@ -147,9 +146,9 @@ def _clock(clock: Clock) -> tuple[str, ...]:
 
 
 def _period(period: str) -> str:
-    number = "".join(c for c in period if is_digits(c))
-    unit = UNITS[period.removeprefix(number)]
-    return f"{number} {unit.removesuffix('s') if number == '1' else unit}"
+    count, unit = parse_period(period)
+    words = UNITS[unit].english
+    return f"{count} {words.removesuffix('s') if count == 1 else words}"
 
 
 def _list(words: Iterable[str]) -> str:

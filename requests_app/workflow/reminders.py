@@ -12,7 +12,8 @@ from django.db import transaction
 
 from portal.accounts.models import Role, User
 from portal.common import sweeps
-from portal.common.calendar import PARIS, is_working_day, legal_now
+from portal.common.calendar import PARIS, legal_now
+from portal.common.units import UNITS
 from requests_app.dossier import notices
 from requests_app.models import FINAL_STATES, ClockReminder, Stage, StageState
 from requests_app.procedures.law import Reminder
@@ -49,12 +50,7 @@ def instant_of(reminder: Reminder, due_at: datetime) -> datetime:
     """The morning of the Paris day on which it is given."""
     count, unit = reminder.lead
     day = due_at.astimezone(PARIS).date()
-    step = timedelta(days=1 if count > 0 else -1)
-    left = abs(count) * (7 if unit == "w" else 1)
-    while left:
-        day += step
-        left -= unit != "wd" or is_working_day(day)
-    return datetime.combine(day, MORNING, tzinfo=PARIS)
+    return datetime.combine(UNITS[unit].later(day, count), MORNING, tzinfo=PARIS)
 
 
 def _clock(stage: Stage) -> Clock | None:

@@ -72,7 +72,7 @@ CACHES = {
     "catalog.search.text._forms": "two strings, or None",
     "catalog.search.text.stem": "a string; the stemmer is behind a lock",
     "portal.common.guarded_admin._offered": "a frozenset of the words of an address",
-    "portal.common.calendar._holidays": "a frozenset, made from a calendar of its own per year",
+    "portal.common.units._holidays": "a frozenset, made from a calendar of its own per year",
     "requests_app.rights.duties._compiled": "a text and a tuple, read from the models alone",
     "requests_app.rights.duties._people_sql": "a text and a tuple, read from the models alone",
     "requests_app.dossier.orientation.data": "a frozen model",

@@ -3,12 +3,11 @@
 from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from portal.accounts.models import Role
-from portal.common.calendar import parse_period
 from requests_app.procedures.parts import Stage
 from requests_app.procedures.schema import Procedure
+from requests_app.procedures.words import period_in_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,20 +39,3 @@ def _limit(stage: Stage) -> str:
         return words
     more = period_in_words(clock.extension.by)
     return _("%(period)s, prolongeable une fois de %(more)s") % {"period": words, "more": more}
-
-
-def period_in_words(period: str) -> str:
-    """`7wd` → « 7 jours ouvrés ». Raises ValueError on what is not a period."""
-    count, unit = parse_period(period)
-    match unit:
-        case "wd":
-            text = ngettext("%(n)s jour ouvré", "%(n)s jours ouvrés", count)
-        case "d":
-            text = ngettext("%(n)s jour", "%(n)s jours", count)
-        case "w":
-            text = ngettext("%(n)s semaine", "%(n)s semaines", count)
-        case "y":
-            text = ngettext("%(n)s an", "%(n)s ans", count)
-        case _:
-            text = ngettext("%(n)s mois", "%(n)s mois", count)
-    return text % {"n": count}

@@ -9,16 +9,15 @@ from hypothesis import strategies as st
 
 from portal.common.calendar import (
     PARIS,
-    add_period,
     deadline,
     end_of_day,
-    is_working_day,
     legal_now,
     legal_today,
     moment_after,
-    parse_period,
     working_days_left,
 )
+from portal.common.units import UNITS, add_period, is_working_day, parse_lead, parse_period
+from requests_app.procedures.words import period_in_words
 
 
 unhurried = settings(deadline=None)  # the first call of a year reads its holidays
@@ -194,3 +193,33 @@ def test_legal_time_is_real_time_without_an_offset() -> None:
 def test_outside_training_no_row_is_read(settings: object) -> None:
     settings.TRAINING = False  # type: ignore[attr-defined]
     assert abs((legal_now() - datetime.now(UTC)).total_seconds()) < 5
+
+
+@pytest.mark.parametrize("code", UNITS)
+def test_a_unit_counts_back_as_it_counts_on(code: str) -> None:
+    """What a reminder before a last day and a clock after a start ask of every unit."""
+    start = date(2026, 6, 17)  # in the middle of a month, a Wednesday without a feast beside it
+    later = UNITS[code].later(start, 2)
+    assert later == add_period(start, f"2{code}") > start
+    assert UNITS[code].later(later, -2) == start
+    assert period_in_words(f"2{code}").startswith("2 ")
+    assert UNITS[code].english
+
+
+@pytest.mark.parametrize("code", [one for one in UNITS if UNITS[one].pauses])
+def test_what_is_between_two_days_is_what_a_period_less_one_takes(code: str) -> None:
+    start = date(2026, 12, 22)  # over two feasts
+    for count in range(1, 9):
+        last = add_period(start, f"{count}{code}")
+        assert UNITS[code].between(start, last) == count - 1
+
+
+def test_a_lead_has_its_sign_and_a_period_none() -> None:
+    assert parse_lead("-3wd") == (-3, "wd")
+    assert parse_lead("0d") == (0, "d")
+    for wrong in ("3wd", "+0d", "-1m", "-3", "−3d"):
+        with pytest.raises(ValueError, match="not a lead"):
+            parse_lead(wrong)
+    for wrong in ("+3d", "-3d", "0d", "3"):
+        with pytest.raises(ValueError, match="not a period"):
+            parse_period(wrong)

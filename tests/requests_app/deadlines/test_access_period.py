@@ -6,7 +6,8 @@ import pytest
 from bs4 import BeautifulSoup
 from django.urls import reverse
 
-from portal.common.calendar import add_period, legal_today
+from portal.common.calendar import legal_today
+from portal.common.units import add_period
 from requests_app.deadlines.access_period import Frame, faults, frame
 from requests_app.models import Act, Permit, RequestVersion
 from requests_app.workflow import engine

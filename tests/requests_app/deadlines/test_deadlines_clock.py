@@ -6,7 +6,13 @@ from typing import Any
 
 import pytest
 
-from portal.common.calendar import PARIS, add_period, end_of_day, legal_now, legal_today
+from portal.common.calendar import (
+    PARIS,
+    end_of_day,
+    legal_now,
+    legal_today,
+)
+from portal.common.units import add_period
 from requests_app.deadlines.clock import permit_end
 from requests_app.models import Act, Opinion, Permit, Stage, Task, TransitionLog
 from requests_app.workflow import engine

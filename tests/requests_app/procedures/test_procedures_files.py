@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from portal.common.calendar import parse_period
+from portal.common.units import parse_period
 from requests_app.procedures import registry
 from requests_app.procedures.conditions import Condition
 from requests_app.procedures.schema import Procedure
