@@ -9,7 +9,7 @@ from .kind import Trait
 from .parts import FINAL_EFFECTS, Code, Convention, Join, Piece, Stage, TaskRule
 
 
-LONGEST_MONTHS = 240  # what a file may ask for (`content.Duration`)
+LONGEST_MONTHS = 240  # what a file may ask for, whatever its form
 
 
 class Whole(Protocol):

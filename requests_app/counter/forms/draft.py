@@ -121,11 +121,12 @@ class SectionForm(forms.Form):
         A page without a readable base has changed everything: nothing stored is ever lost silently.
         """
         known = _read_base(base)
+        absent = _digest(None) if known else "?"  # a field that the page did not have yet
         initial = self.initial_of(self.stored)
         stored = {name: _digest(initial.get(name)) for name in self.fields}
         typed = {name: _digest(value) for name, value in self.typed().items()}
-        mine = {name for name, digest in typed.items() if digest != known.get(name, "?")}
-        theirs = {name for name, digest in stored.items() if digest != known.get(name, "?")}
+        mine = {name for name, digest in typed.items() if digest != known.get(name, absent)}
+        theirs = {name for name, digest in stored.items() if digest != known.get(name, absent)}
         clash = {name for name in mine & theirs if typed[name] != stored[name]}
         differing = frozenset(name for name in mine if typed[name] != stored[name])
         filled = frozenset(name for name, digest in known.items() if digest != _digest(None))

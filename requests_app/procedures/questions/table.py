@@ -79,8 +79,12 @@ class Table(Question):
     # --- what lacks -----------------------------------------------------------------------------
 
     def lacks(self, value: Any) -> Iterator[Lack]:
+        """Too few rows: told at the first that is empty."""
         if len(self.tidy(value)) < self.min_rows:
-            yield Lack("field", str(self.missing or self.label))
+            begun = [self.is_begun(row) for row in value]
+            index = begun.index(False) if False in begun else len(begun)
+            place = f"{index}.{self.columns[0].code}"
+            yield Lack("field", str(self.missing or self.label), place)
 
     def faults(self, value: Any, facts: Mapping[str, Any]) -> Iterator[Lack]:
         """Cells that a row begun lacks, and what two rows share wrongly: asked of every table."""

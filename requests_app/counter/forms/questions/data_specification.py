@@ -14,7 +14,9 @@ class DataSpecification(Control):
 
     def groups(self, form: forms.BaseForm) -> Iterator[Group]:
         template = "requests_app/questions/data_specification.html"
-        yield Group(str(self.question.label), [], template=template)
+        yield Group(
+            str(self.question.label), [], anchor=f"id_{self.question.code}", template=template
+        )
 
 
 CONTROL = DataSpecification
