@@ -35,6 +35,7 @@ SENSITIVE: Mapping[str, Mapping[str, str]] = {
     },
     "requests_app.accessrequest": {"title": _FILE, "content": _FILE, "orientation": _FILE},
     "requests_app.act": {"data": _FILE, "text": _FILE, "correction_reason": _WORDS},
+    "requests_app.answermark": {"text": _WORDS},
     "requests_app.basket": {"visitor_key": "opens the basket of a visitor"},
     "requests_app.basketrow": {"variables": "what a person looks for, before any request"},
     "requests_app.credential": {"ciphertext": "the secret half of a storage key"},

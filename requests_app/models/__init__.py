@@ -1,5 +1,6 @@
 from .access import ReasonedAccess
 from .announced import rows_updated
+from .answer_mark import AnswerMark
 from .basket import Basket, BasketRow
 from .committee import (
     DEEMED,
@@ -42,6 +43,7 @@ __all__ = [
     "FINAL_STATES",
     "AccessRequest",
     "Act",
+    "AnswerMark",
     "Basket",
     "BasketRow",
     "ClockReminder",

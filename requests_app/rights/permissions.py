@@ -20,6 +20,7 @@ from requests_app.models import (
     EDITABLE_STATES,
     AccessRequest,
     Act,
+    AnswerMark,
     Extract,
     ExtractDeposit,
     Grant,
@@ -111,6 +112,11 @@ def reports_visible_to(user: Person) -> QuerySet[Report]:
 
 def notes_visible_to(user: Person) -> QuerySet[Note]:
     return Note.objects.filter(request__in=requests_with(user, "notes"))
+
+
+def marks_visible_to(user: Person) -> QuerySet[AnswerMark]:
+    """Never the applicant's side nor holders'."""
+    return AnswerMark.objects.filter(version__request__in=requests_with(user, "notes", "reports"))
 
 
 def tasks_visible_to(user: Person) -> QuerySet[Task]:
@@ -251,6 +257,7 @@ _ACTIONS: dict[str, tuple[frozenset[str], _Further | None]] = {
     ),
     "assign": (frozenset({"secretariat"}), None),
     "write_note": (frozenset({"staff"}), None),
+    "mark_answers": (frozenset({"staff", "member"}), None),
     "suspend": (frozenset({"operator"}), None),
     "resume": (frozenset({"operator"}), None),
     "revoke": (frozenset({"operator"}), None),
@@ -328,6 +335,7 @@ def has_ruled(user: User, request: AccessRequest) -> bool:
         Act.objects.filter(request=request, entered_by=user, code__in=office).exists()
         or Report.objects.filter(stage__request=request, author=user).exists()
         or Piece.objects.filter(request=request, reviewed_by=user).exists()
+        or AnswerMark.objects.filter(version__request=request, author=user).exists()
         or ExtractDeposit.objects.filter(workspace__request=request, staged_by=user).exists()
         or Extract.objects.filter(workspace__request=request, asked_by=user).exists()
     )

@@ -15,6 +15,7 @@ from portal.accounts.models import Membership, Role, User
 from portal.accounts.roles import scopes
 from portal.audit.story import story
 from requests_app.committee import opinion_document
+from requests_app.dossier import marks
 from requests_app.models import (
     AccessRequest,
     Act,
@@ -97,6 +98,8 @@ class Reader:
             "version": chosen if self._chooses else None,
             "content": self.request.form.readable(self._visible_content(content)),
         }
+        if chosen is not None and chosen.status == RequestVersion.Status.SIGNED:
+            found["marks"] = marks.may_mark(self.user, self.request, self.parts)
         if self.parts & {"card", "specification"}:
             bases = self.request.datasets.select_related("dataset__holder__organisation")
             found["bases"] = [one.dataset for one in bases]

@@ -64,6 +64,7 @@ OTHER_ACTIONS: dict[str, set[str]] = {
     "review_piece": set(),
     "assign": {"secretariat"},
     "write_note": {"secretariat", "legal_officer"},
+    "mark_answers": {"secretariat", "legal_officer"},
     "suspend": {"operator"},
     "resume": {"operator"},
     "revoke": {"operator"},

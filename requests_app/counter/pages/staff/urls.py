@@ -5,7 +5,7 @@ from django.urls import path
 from requests_app.counter.pages import request
 from requests_app.counter.pages.operator import extraction, operations, operations_bodies
 from requests_app.counter.pages.public import register
-from requests_app.counter.pages.staff import act, completeness, consultation, holder, inbox
+from requests_app.counter.pages.staff import act, completeness, consultation, holder, inbox, marks
 
 
 urlpatterns = [
@@ -17,6 +17,11 @@ urlpatterns = [
     path("dossiers/<uuid:pk>/consulter/", consultation.consult, name="consult"),
     path("dossiers/<uuid:pk>/notes/", request.add_note, name="add_note"),
     path("dossiers/<uuid:pk>/completude/", completeness.completeness, name="completeness"),
+    path(
+        "dossiers/<uuid:pk>/versions/<int:number>/annotations/",
+        marks.version_marks,
+        name="version_marks",
+    ),
     path(
         "dossiers/<uuid:pk>/etapes/<uuid:stage_id>/attribuer/",
         request.assign_stage,
