@@ -41,7 +41,7 @@ def opinion_data(opinion: Opinion) -> dict[str, Any]:
         [_("Responsable de traitement"), version.content["organisation"]["name"]],
         [_("Version examinée"), str(version.number)],
         [_("Empreinte de cette version"), version.sha256],
-        [_("Sens"), opinion.get_sense_display()],
+        [_("Sens"), opinion.sense],
         [_("Daté du"), long_date(opinion.issued_at)],
     ]
     sections: list[dict[str, Any]] = [
@@ -62,7 +62,7 @@ def opinion_data(opinion: Opinion) -> dict[str, Any]:
         "title": _("Attestation d’avis tacite") if tacit else _("Avis du comité"),
         "number": opinion.number,
         "issuer": committee.name if committee else "Guichet",
-        "subtitle": opinion.get_sense_display().capitalize(),
+        "subtitle": opinion.sense.capitalize(),
         "fingerprint": version.sha256,
         "demo": request.organisation.is_demo,
         "rows": rows,

@@ -3,10 +3,8 @@ from .announced import rows_updated
 from .answer_mark import AnswerMark
 from .basket import Basket, BasketRow
 from .committee import (
-    DEEMED,
     InterestDeclaration,
     Opinion,
-    OpinionSense,
     RapporteurAssignment,
     Report,
 )
@@ -38,7 +36,6 @@ from .stage import Act, ClockReminder, Note, Stage, StagePause, StageState, Task
 
 
 __all__ = [
-    "DEEMED",
     "EDITABLE_STATES",
     "FINAL_STATES",
     "AccessRequest",
@@ -58,7 +55,6 @@ __all__ = [
     "Note",
     "NumberSeries",
     "Opinion",
-    "OpinionSense",
     "Outbox",
     "Permit",
     "Piece",

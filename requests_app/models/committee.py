@@ -8,6 +8,8 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from requests_app.procedures.parts import Outcome
+
 from .announced import AnnouncedQuerySet
 
 
@@ -105,7 +107,7 @@ class Report(models.Model):
     version = models.ForeignKey("requests_app.RequestVersion", models.PROTECT, related_name="+")
     headings = models.JSONField(default=dict)  # code of heading -> text
     points = models.JSONField(default=list)  # numbered points proposed
-    proposed_sense = models.CharField(max_length=40, blank=True)
+    proposed_sense = models.CharField(max_length=60, blank=True)
     filed_at = models.DateTimeField(null=True, blank=True)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -118,26 +120,12 @@ class Report(models.Model):
         return f"{self.author_id} – {self.stage_id}"
 
 
-class OpinionSense(models.TextChoices):
-    """The four outcomes of the decree, and what silence means, an outcome of its own (A12, A13):
-    favourable in the procedures of today, not by nature (T1)."""
-
-    FAVOURABLE = "favourable", _("favorable")
-    RECOMMENDATIONS = "favourable_with_recommendations", _("favorable avec recommandations")
-    RESERVED = "reserved", _("réservé")
-    UNFAVOURABLE = "unfavourable", _("défavorable")
-    TACIT = "tacit_favourable", _("tacite favorable")
-    TACIT_RESERVED = "tacit_favourable_with_reservations", _("tacite favorable avec réserves")
-    TACIT_UNFAVOURABLE = "tacit_unfavourable", _("tacite défavorable")
-    TACIT_NONE = "tacit_none", _("tacite, sans effet")
-
-
-# What silence is deemed to be, in words, by the sense recorded.
+# What a committee's silence is deemed to be where its procedure has no words of its own, by effect.
 DEEMED: dict[str, Any] = {
-    OpinionSense.TACIT: _("réputé favorable"),
-    OpinionSense.TACIT_RESERVED: _("réputé favorable avec réserves"),
-    OpinionSense.TACIT_UNFAVOURABLE: _("réputé défavorable"),
-    OpinionSense.TACIT_NONE: _("réputé rendu sans effet"),
+    "favourable": _("réputé favorable"),
+    "favourable_with_reservations": _("réputé favorable avec réserves"),
+    "unfavourable": _("réputé défavorable"),
+    "none": _("réputé rendu sans effet"),
 }
 
 
@@ -151,7 +139,6 @@ class Opinion(models.Model):
     stage = models.OneToOneField("requests_app.Stage", models.PROTECT, related_name="opinion")
     version = models.ForeignKey("requests_app.RequestVersion", models.PROTECT, related_name="+")
     number = models.CharField(_("numéro"), max_length=30, unique=True)
-    sense = models.CharField(_("sens"), max_length=40, choices=OpinionSense.choices)
     headings = models.JSONField(default=dict)
     points = models.JSONField(default=list)  # [{"number": 1, "text": …}]
     present = models.ManyToManyField(settings.AUTH_USER_MODEL, blank=True, related_name="+")
@@ -170,17 +157,23 @@ class Opinion(models.Model):
     class Meta:
         verbose_name = _("avis")
         verbose_name_plural = _("avis")
-        constraints = [
-            models.CheckConstraint(
-                condition=Q(sense__startswith="tacit_") | Q(issued_by__isnull=False),
-                name="opinion_express_has_author",
-            ),
-        ]
 
     def __str__(self) -> str:
-        return f"{self.number} – {self.get_sense_display()}"
+        return self.number
 
     @property
-    def deemed(self) -> Any:
+    def outcome(self) -> Outcome:
+        """How its stage ended, in the procedure's words: kept there, once."""
+        return self.request.procedure.stage(self.stage.code).outcome(self.stage.outcome)
+
+    @property
+    def sense(self) -> str:
+        return str(self.outcome.short)
+
+    @property
+    def deemed(self) -> str:
         """What the committee's silence is deemed to be, in words; empty for an opinion given."""
-        return DEEMED.get(self.sense, "")
+        if self.issued_by_id is not None:
+            return ""
+        outcome = self.outcome
+        return str(outcome.deemed or DEEMED[outcome.effect or "none"])

@@ -52,7 +52,7 @@ class Stage(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     request = models.ForeignKey("requests_app.AccessRequest", models.CASCADE, related_name="stages")
     code = models.SlugField(_("étape"), max_length=60)
-    kind = models.SlugField(_("nature"), max_length=30)
+    kind = models.SlugField(_("nature"), max_length=60)
     role = models.CharField(_("acteur"), max_length=30)  # who must act: a Role value or "applicant"
     position = models.PositiveSmallIntegerField(default=0)
     holder = models.ForeignKey(
@@ -81,7 +81,7 @@ class Stage(models.Model):
         default=StageState.PENDING,
         editable=False,
     )
-    outcome = models.SlugField(_("issue"), max_length=40, blank=True, editable=False)
+    outcome = models.SlugField(_("issue"), max_length=60, blank=True, editable=False)
     round = models.PositiveSmallIntegerField(
         _("tour"), default=1, editable=False
     )  # completeness: 1st, 2nd request
@@ -293,7 +293,7 @@ class Task(models.Model):
     closed_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+"
     )
-    outcome = models.SlugField(_("issue"), max_length=40, blank=True)
+    outcome = models.SlugField(_("issue"), max_length=60, blank=True)
     note = models.TextField(blank=True)
 
     objects = AnnouncedQuerySet["Task"].as_manager()

@@ -169,10 +169,16 @@ OutcomeEffect = Literal["favourable", "favourable_with_reservations", "unfavoura
 class Outcome(Part):
     code: Code
     label: Text
+    word: Text | None = None  # where its stage is named already; the label when absent
+    deemed: Text | None = None  # what a silence that ends so is, in a sentence
     request: RequestEffect | None = None
     tacit: bool = False
     effect: OutcomeEffect | None = None  # of an opinion, given or deemed (T1)
     requires: tuple[Requirement, ...] = ()
+
+    @property
+    def short(self) -> Text:
+        return self.word or self.label
 
 
 class Stage(Part):

@@ -57,7 +57,7 @@ def published() -> QuerySet[AccessRequest]:
         .filter(published_at__isnull=False)
         .select_related("organisation")
         .prefetch_related(
-            Prefetch("opinions", Opinion.objects.order_by("-issued_at")),
+            Prefetch("opinions", Opinion.objects.select_related("stage").order_by("-issued_at")),
             Prefetch("datasets", RequestDataset.objects.select_related("dataset")),
             Prefetch(
                 "acts",
@@ -108,7 +108,7 @@ def entry(request: AccessRequest) -> Entry:
         public_interest=form.value(content, "public_interest") or "",
         datasets=[row.dataset.title_fr for row in request.datasets.all()],
         published_at=request.published_at,  # type: ignore[attr-defined]
-        opinion=opinions[0].get_sense_display() if opinions else "",
+        opinion=opinions[0].sense if opinions else "",
         deemed=opinions[0].deemed if opinions else "",
         authorisation=acts[0].data.get("number", "") if acts else "",
         authorised_at=acts[0].effective_at if acts else None,

@@ -245,7 +245,7 @@ def procedures() -> Iterator[str]:
 
 
 _PROSE = re.compile(r"[^a-z0-9_.-]|^[0-9]")  # nor a duration
-_WORDS = {"label", "title", "short_title", "expected", "help", "source"}
+_WORDS = {"label", "word", "deemed", "title", "short_title", "expected", "help", "source"}
 
 
 def _codes(value: Any, path: str) -> Iterator[str]:

@@ -59,7 +59,8 @@ def odd_procedure() -> Procedure:
         for outcome in stage["outcomes"]:
             if outcome["code"] == SILENCE:
                 outcome |= {"label": "avis réputé défavorable, faute de réponse"}
-                outcome["effect"] = "unfavourable"
+                outcome |= {"effect": "unfavourable", "word": "tacite défavorable"}
+                outcome.pop("deemed")
         if stage["kind"] == "opinion":
             stage["clock"] |= {"period": "3w"}
             stage["clock"].pop("urgent_period", None)

@@ -21,7 +21,6 @@ from requests_app.models import (
     Act,
     InterestDeclaration,
     Opinion,
-    OpinionSense,
     Permit,
     RequestMember,
     RequestVersion,
@@ -35,6 +34,7 @@ from requests_app.rights import permissions
 from requests_app.rights.visibility import hidden_requests
 from requests_app.workflow.acts.corrections import correctable_codes
 from requests_app.workflow.catalogue import VERBS
+from requests_app.workflow.definition import CHOSEN, stage_moves
 from requests_app.workflow.labels import logged
 
 
@@ -170,6 +170,7 @@ class Reader:
             )
         )
         for opinion in opinions:
+            opinion.request = self.request
             self._describe(opinion)
         reports = (
             []
@@ -190,7 +191,7 @@ class Reader:
         for report in reports:
             report.stood_down = report.author_id in stood_down  # type: ignore[attr-defined]
             report.facts = [  # type: ignore[attr-defined]
-                (_("Sens proposé"), dict(OpinionSense.choices).get(report.proposed_sense, "")),
+                (_("Sens proposé"), self._sense(report.stage.code, report.proposed_sense)),
                 *self._headings(report.stage.code, report.headings),
             ]
         acts = list(
@@ -249,6 +250,9 @@ class Reader:
             return _("Aucune remarque.")
         return str(self.procedure.stage(act.stage.code).outcome(act.stage.outcome).label)
 
+    def _sense(self, stage_code: str, code: str) -> str:
+        return str(self.procedure.stage(stage_code).outcome(code).short) if code else ""
+
     def _headings(self, stage_code: str, headings: dict[str, str]) -> list[tuple[str, str]]:
         spec = self.procedure.stage(stage_code)
         return [
@@ -273,7 +277,7 @@ class Reader:
 
     def _act(self, act: Act, *, codes: frozenset[str], replaced: bool) -> Act:
         act.label = self._expired(act) or act_label(act.code)  # type: ignore[attr-defined]
-        act.details = ", ".join(act_details(act))  # type: ignore[attr-defined]
+        act.details = ", ".join(act_details(act, self.procedure))  # type: ignore[attr-defined]
         act.url = self.file_url(act.document_id) if act.document_id else ""  # type: ignore[attr-defined]
         act.words = self._said(act)  # type: ignore[attr-defined]
         act.replaced = replaced  # type: ignore[attr-defined]
@@ -356,22 +360,32 @@ def holder_grants(user: User) -> QuerySet[Any]:
 def _in_words(value: Any) -> str:
     """A value of an act as people read it: dates in full, codes in words."""
     text = str(value)
-    words = _DELIVERY | dict(OpinionSense.choices)
-    if text in words:
-        return str(words[text])
+    if text in _DELIVERY:
+        return str(_DELIVERY[text])
     try:
         return formats.date_format(date.fromisoformat(text), "j F Y")
     except ValueError:
         return text
 
 
-def act_details(act: Act) -> list[str]:
+def act_details(act: Act, procedure: Procedure) -> list[str]:
     """Numbers, dates and references of an act, in words."""
-    return [
-        f"{label} : {_in_words(act.data[key])}"
-        for key, label in _ACT_WORDS.items()
-        if act.data.get(key)
-    ]
+    said = {key: _in_words(value) for key, value in act.data.items() if value and key in _ACT_WORDS}
+    if sense := _sense_of(act, procedure):
+        said["sense"] = sense
+    return [f"{label} : {said[key]}" for key, label in _ACT_WORDS.items() if key in said]
+
+
+def _sense_of(act: Act, procedure: Procedure) -> str:
+    """Of an opinion: what its stage ended with; of one that came too late, what it says."""
+    stage = act.stage
+    if stage is None or not kinds.has(stage.kind, Trait.GIVES_OPINION):
+        return ""
+    spec = procedure.stage(stage.code)
+    move = stage_moves(spec).get(act.code)
+    ended = move is not None and move.outcome == CHOSEN
+    code = stage.outcome if ended else act.data.get("sense", "")
+    return str(spec.outcome(code).short) if code else ""
 
 
 def act_label(code: str) -> str:

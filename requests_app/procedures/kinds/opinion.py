@@ -13,6 +13,8 @@ from requests_app.procedures.texts import Text
 
 
 ANNOUNCED = 3
+# Such an opinion says at least one point to answer.
+WITH_POINTS = frozenset({"favourable_with_recommendations", "reserved"})
 
 
 class Spec(Stage):

@@ -39,7 +39,7 @@ class CloseTask(Verb):
         if ctx.task is None:
             raise LookupError("checked above")
         return ActData(
-            data={"task": ctx.task.code, "outcome": ctx.text("outcome")},
+            data={"task": ctx.task.code},
             text=ctx.text("note"),
             audit={"task": ctx.task.code, "outcome": ctx.text("outcome")},
         )

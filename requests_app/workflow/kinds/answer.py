@@ -86,7 +86,7 @@ class AnswerPoints(Verb):
             version = freeze(ctx, signed=True) if now != last.sha256 else last
         return ActData(
             outcome=decision,
-            data={"decision": decision, "version": version.number if version else None},
+            data={"version": version.number if version else None},
             text=ctx.text("reason"),
             version=version,
             audit={"decision": decision},

@@ -13,12 +13,12 @@ from requests_app.dossier.notices import RequestNotice
 from requests_app.models import (
     InterestDeclaration,
     Opinion,
-    OpinionSense,
     RapporteurAssignment,
     Report,
     Stage,
     StageState,
 )
+from requests_app.procedures.kinds.opinion import WITH_POINTS
 from requests_app.procedures.parts import Stage as StageSpec
 from requests_app.rights import permissions, recipients
 from requests_app.workflow import steps
@@ -195,9 +195,7 @@ class IssueOpinion(Verb):
         sense = ctx.text("sense")
         yield from express_sense(ctx, sense)
         yield from headings_filled(ctx.spec, dict(ctx.payload.get("headings") or {}))
-        if sense in {OpinionSense.RECOMMENDATIONS, OpinionSense.RESERVED} and not numbered(
-            ctx.payload.get("points") or []
-        ):
+        if sense in WITH_POINTS and not numbered(ctx.payload.get("points") or []):
             yield _("Un avis avec recommandations ou réservé énonce au moins un point.")
         present = ctx.people("present")
         if not present:
@@ -226,7 +224,7 @@ class IssueOpinion(Verb):
         version = version_judged(ctx)
         return ActData(
             outcome=ctx.text("sense"),
-            data={"number": number, "sense": ctx.text("sense"), "version": version.number},
+            data={"number": number, "version": version.number},
             version=version,
             audit={"number": number, "sense": ctx.text("sense"), "version": version.number},
         )
@@ -237,7 +235,6 @@ class IssueOpinion(Verb):
             stage=ctx.the_stage,
             version=version_judged(ctx),
             number=ctx.scratch["number"],
-            sense=ctx.text("sense"),
             headings=dict(ctx.payload.get("headings") or {}),
             points=numbered(ctx.payload.get("points") or []),
             issued_by=ctx.person,
@@ -250,13 +247,11 @@ class IssueOpinion(Verb):
 def write_tacit_opinion(ctx: Context, at: datetime) -> None:
     """A12, T1: silence is what the procedure says, an outcome of its own, dated at the clock's
     end."""
-    outcome = ctx.spec.outcome(ctx.move.outcome)
     opinion = Opinion.objects.create(
         request=ctx.request,
         stage=ctx.the_stage,
         version=version_judged(ctx),
         number=numbers.opinion_number(at),
-        sense=OpinionSense(f"tacit_{outcome.effect}"),
         issued_at=at,
     )
     opinion.withdrew.set([one.member for one in withdrawn_members(ctx)])

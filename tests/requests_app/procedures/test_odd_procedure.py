@@ -82,7 +82,7 @@ def test_silence_keeps_the_sense_that_the_procedure_gives_it(story: Story) -> No
     run_due()
     stage, opinion = story.stage("opinion"), Opinion.objects.get()
     assert stage.outcome == odd_procedure.SILENCE
-    assert opinion.sense == "tacit_unfavourable"
+    assert opinion.sense == "tacite défavorable"
     avis = [text for _who, tab, text in every_tab(story, "secretariat") if tab == "avis"]
     assert "réputé défavorable" in avis[0]
     data = opinion_document.opinion_data(opinion)

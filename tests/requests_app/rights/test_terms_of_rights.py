@@ -320,7 +320,6 @@ class Rights(TestCase):
             stage=stage,
             version=self.story.request.versions.latest("number"),
             number="AV-1",
-            sense="tacit_favourable",
             issued_at=now,
         )
         self.each(

@@ -19,7 +19,7 @@ ELSEWHERE = frozenset(
 )
 
 
-def _found() -> dict[str, type[ActForm]]:
+def found() -> dict[str, type[ActForm]]:
     """Raises LookupError naming the verbs that have no form, or two, and forms of no verb."""
     forms: dict[str, type[ActForm]] = {}
     for module in sorted(one.name for one in iter_modules(__path__)):
@@ -34,4 +34,4 @@ def _found() -> dict[str, type[ActForm]]:
     return forms
 
 
-ACT_FORMS = _found()
+ACT_FORMS = found()

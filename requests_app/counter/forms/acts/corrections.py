@@ -79,7 +79,7 @@ class CorrectActForm(ActForm):
 
 def _of_act(act: Act, access_request: AccessRequest) -> list[Line]:
     said = [Line(f"{reading.act_label(act.code)}, {long_date(act.effective_at)}")]
-    said += [Line(words) for words in reading.act_details(act)]
+    said += [Line(words) for words in reading.act_details(act, access_request.procedure)]
     if act.document is not None:
         url = reverse("requests_app:file", args=[access_request.pk, act.document_id])
         said.append(Line(act.document.name, url))

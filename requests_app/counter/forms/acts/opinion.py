@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from portal.accounts.models import User
 from portal.common.fields import uuid_or_none
 from requests_app.committee import loads
-from requests_app.models import DEEMED, OpinionSense, Report, Stage
+from requests_app.models import Report, Stage
 from requests_app.procedures.words import period_in_words
 from requests_app.rights import permissions
 from requests_app.rights.visibility import Person
@@ -63,15 +63,23 @@ class AssignRapporteursForm(ActForm):
         return loads.loaded_rapporteurs(self.stage) if self.stage is not None else []
 
 
-EXPRESS_SENSES = [(sense.value, sense.label) for sense in OpinionSense if sense not in DEEMED]
-
-
 def sense_field(label: Any) -> forms.ChoiceField:
     """Nothing is chosen beforehand: a sense is a person's word."""
-    return forms.ChoiceField(label=label, choices=EXPRESS_SENSES, widget=forms.RadioSelect)
+    return forms.ChoiceField(label=label, widget=forms.RadioSelect)
 
 
-class HeadingsForm(ActForm):
+class SenseForm(ActForm):
+    """A sense among those that the procedure lets a person choose."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        assert self.stage is not None  # noqa: S101 - this act exists only in a committee's stage
+        self.spec = self.procedure.stage(self.stage.code)
+        express = [(one.code, str(one.short)) for one in self.spec.outcomes if not one.tacit]
+        self.fields["sense"].choices = express  # type: ignore[attr-defined]
+
+
+class HeadingsForm(SenseForm):
     """The headings of the procedure (A11), and numbered points: one per line."""
 
     points = text_field(
@@ -82,8 +90,7 @@ class HeadingsForm(ActForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        assert self.stage is not None  # noqa: S101 - this act exists only in a committee's stage
-        self.rubrics = self.procedure.stage(self.stage.code).rubrics
+        self.rubrics = self.spec.rubrics
         names = []
         for code, label in self.rubrics.items():
             names.append(f"heading_{code}")
@@ -157,7 +164,7 @@ def _from_report(report: Report) -> dict[str, Any]:
     }
 
 
-class LateOpinionForm(ActForm):
+class LateOpinionForm(SenseForm):
     """After a tacit outcome the committee's words are kept as a remark; nothing moves (T1)."""
 
     verb = "file_late_opinion"
