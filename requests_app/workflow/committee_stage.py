@@ -1,11 +1,16 @@
 """A stage that is a committee's: who sits, who stands apart (A14)."""
 
+from collections.abc import Iterable, Iterator
+
+from django.utils.translation import gettext as _
+
 from portal.accounts.models import Organisation, Role, RoleAssignment, User
 from portal.audit.record import record
 from requests_app.dossier import notices
 from requests_app.models import InterestDeclaration, RapporteurAssignment, RequestVersion, Stage
 from requests_app.rights import permissions
 from requests_app.workflow.context import Context
+from requests_app.workflow.guards import withdrawn_members
 from requests_app.workflow.kind import Kind
 
 
@@ -45,6 +50,27 @@ def end_rapporteur(ctx: Context, member: User) -> None:
     RapporteurAssignment.objects.filter(
         stage=ctx.the_stage, member=member, ended_at__isnull=True
     ).update(ended_at=ctx.now)
+
+
+def why_not_seated(ctx: Context, present: Iterable[User]) -> Iterator[str]:
+    """Of those named as present: who is no member, stands apart, or has not declared (A14)."""
+    withdrew = {one.member_id for one in withdrawn_members(ctx)}
+    declared = set(
+        InterestDeclaration.objects.filter(request=ctx.request).values_list("member", flat=True)
+    )
+    for member in present:
+        if not sits(member, ctx):
+            yield _("%(person)s n’est pas membre du comité.") % {"person": member}
+        elif member.pk in withdrew or permissions.is_barred(member, ctx.request, "member"):
+            yield _(
+                "%(person)s ne siège pas sur ce dossier (déport, ou lien avec lui) : cette"
+                " personne ne peut pas avoir siégé."
+            ) % {"person": member}
+        elif member.pk not in declared:
+            yield _(
+                "%(person)s n’a pas déclaré ses liens d’intérêts : cette personne ne peut pas"
+                " avoir siégé."
+            ) % {"person": member}
 
 
 class CommitteeKind(Kind):

@@ -8,9 +8,11 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from portal.accounts.models import Role
+from requests_app.deadlines.clock import completion_due, computed_due
 from requests_app.dossier import notices
 from requests_app.dossier.notices import RequestNotice
-from requests_app.models import Stage
+from requests_app.models import Stage, StageState
+from requests_app.procedures.parts import Stage as StageSpec
 from requests_app.rights import recipients
 
 from . import silence
@@ -37,6 +39,12 @@ class Kind:
 
     def settle(self, ctx: Context, stage: Stage) -> None:
         """For a stage just opened, after all that the move entails has moved."""
+
+    def due(self, stage: Stage, spec: StageSpec) -> datetime | None:
+        """Until when it is awaited, by its rows as they are now; None while no clock runs."""
+        if stage.state == StageState.PAUSED:
+            return completion_due(stage, spec)
+        return computed_due(stage, spec.clock)
 
     def silent(self, ctx: Context, at: datetime) -> None:
         """Rows of the outcome that its clock gives it."""

@@ -10,13 +10,11 @@ from datetime import datetime
 from portal.accounts.models import Organisation
 from portal.audit.record import record
 from portal.common.machine import IllegalMove, Transition
-from requests_app.deadlines.clock import completion_due, computed_due
 from requests_app.models import (
     AccessRequest,
     RequestDataset,
     Stage,
     StagePause,
-    StageState,
     Task,
     TransitionLog,
 )
@@ -91,8 +89,7 @@ def refresh_due(ctx: Context, stage: Stage) -> None:
         return
     spec = ctx.procedure.stage(stage.code)
     stage.request = ctx.request
-    stopped = stage.state == StageState.PAUSED
-    due = completion_due(stage, spec) if stopped else computed_due(stage, spec.clock)
+    due = KINDS[spec.kind].due(stage, spec)
     if due != stage.due_at:
         stage.due_at = due
         if stage.expired_at is not None and (due is None or due > ctx.now):

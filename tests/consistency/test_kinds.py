@@ -40,6 +40,7 @@ HOMONYMS: dict[str, dict[str, str]] = {
     },
     "closed": {
         "requests_app/models/*": "state of a request or a grant",
+        "requests_app/procedures/coherence.py": "state that an outcome gives a request",
         "requests_app/procedures/parts.py": "state that an outcome gives a request",
         "requests_app/provisioning/*": "state of a grant",
         "requests_app/selection/*": "state of a database",
@@ -80,6 +81,7 @@ HOMONYMS: dict[str, dict[str, str]] = {
         "requests_app/models/committee.py": "name of a relation",
         "requests_app/rights/*": "part of a file",
     },
+    "publication": {"requests_app/counter/pages/public/register.py": "order of a list"},
     "redirected": {
         "requests_app/models/request.py": "state of a request",
         "requests_app/procedures/parts.py": "state that an outcome gives a request",

@@ -41,7 +41,9 @@ from requests_app.provisioning.extract import confirming
 from requests_app.provisioning.extract.approved import approved_tables, scope_fingerprint
 from requests_app.rights import permissions
 from requests_app.workflow import engine
+from requests_app.workflow.kinds.audition import earliest_day
 from tests.support import requests as basics
+from tests.support.clock import legal_advance
 
 
 _counter = itertools.count(1)
@@ -377,6 +379,31 @@ class Story:
     def declare(self, *people: User, answer: str = "none") -> None:
         for person in people or (self.world.president, self.world.member):
             self.do("opinion", "declare_interest", by=person, answer=answer)
+
+    def convene(self, *, by: User | None = None, **more: Any) -> None:
+        spec = self.procedure.stage(self.stage("audition").code)
+        said = {"on": earliest_day(spec), "hour": "14:30", "place": "salle B", "message": ""}
+        by = by or self.world.secretariat
+        self.do("audition", "convene_audition", by=by, **(said | more))
+
+    def audition(self, outcome: str = "heard") -> None:
+        """Convened, held on its day, recorded: the calendar moves."""
+        self.declare_at("audition")
+        self.convene()
+        legal_advance("17d")
+        self.do(
+            "audition",
+            "record_audition",
+            by=self.world.secretariat,
+            outcome=outcome,
+            text="Le demandeur a présenté son projet.",
+            present=[self.world.member],
+        )
+        self.fresh()
+
+    def declare_at(self, stage: str, *people: User) -> None:
+        for person in people or (self.world.president, self.world.member):
+            self.do(stage, "declare_interest", by=person, answer="none")
 
     def opinion(self, sense: str = "favourable_with_recommendations", **more: Any) -> None:
         self.declare()

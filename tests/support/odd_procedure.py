@@ -65,9 +65,38 @@ def odd_procedure() -> Procedure:
             stage["clock"] |= {"period": "3w"}
             stage["clock"].pop("urgent_period", None)
             stage["clock"].pop("extension", None)
+    _hear(text["stages"])
     assert written & {one["code"] for stage in text["stages"] for one in stage["outcomes"]}
     text |= {"code": CODE, "version": 1, "title": "Procédure insolite", "short_title": "Insolite"}
     return Procedure.model_validate(text)
+
+
+def _hear(stages: list[dict[str, Any]]) -> None:
+    """The committee hears the applicant before its opinion."""
+    place = next(n for n, stage in enumerate(stages) if stage["kind"] == "opinion")
+    heard = {
+        "code": "insolite_audience",
+        "kind": "audition",
+        "label": "Audience du demandeur",
+        "expected": "Entendre le demandeur",
+        "role": "president",
+        "after": [{"stage": stages[0]["code"], "outcomes": ["complete"]}],
+        "notice": "15d",
+        "reminder": "2d",
+        "outcomes": [
+            {"code": "heard", "label": "demandeur entendu"},
+            {"code": "absent", "label": "demandeur absent"},
+        ],
+        "clock": {
+            "start": "stage",
+            "period": "20d",
+            "on_expiry": {"effect": "escalate"},
+            "source": "aucune : procédure d’essai",
+            "strength": "K",
+        },
+    }
+    stages[place]["after"] = [*stages[place]["after"], {"stage": heard["code"]}]
+    stages.insert(place, heard)
 
 
 def install(monkeypatch: pytest.MonkeyPatch) -> Procedure:

@@ -15,6 +15,7 @@ from requests_app.models import (
     Report,
     Stage,
 )
+from requests_app.procedures import kinds
 from requests_app.procedures.kind import Trait
 
 
@@ -34,7 +35,11 @@ class Seat:
 
 def sitting(request: AccessRequest, *, user: User, parts: frozenset[str]) -> dict[str, Any]:
     """Context of the tab. Declarations are the president's and the desk's; one's own is shown."""
-    stage = Stage.objects.having(Trait.OF_COMMITTEE).filter(request=request).first()
+    found = Stage.objects.having(Trait.OF_COMMITTEE).filter(
+        request=request, committee__isnull=False
+    )
+    stages = sorted(found, key=lambda one: not kinds.has(one.kind, Trait.GIVES_OPINION))
+    stage = next(iter(stages), None)
     if stage is None:
         return {"seats": [], "rapporteurs": []}
     return {

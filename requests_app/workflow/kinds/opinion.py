@@ -11,7 +11,6 @@ from portal.accounts.models import Role
 from requests_app.dossier import numbers
 from requests_app.dossier.notices import RequestNotice
 from requests_app.models import (
-    InterestDeclaration,
     Opinion,
     RapporteurAssignment,
     Report,
@@ -22,7 +21,12 @@ from requests_app.procedures.kinds.opinion import WITH_POINTS
 from requests_app.procedures.parts import Stage as StageSpec
 from requests_app.rights import permissions, recipients
 from requests_app.workflow import steps
-from requests_app.workflow.committee_stage import CommitteeKind, sits, version_judged
+from requests_app.workflow.committee_stage import (
+    CommitteeKind,
+    sits,
+    version_judged,
+    why_not_seated,
+)
 from requests_app.workflow.context import ActData, Context
 from requests_app.workflow.errors import TransitionRefused
 from requests_app.workflow.guards import (
@@ -200,23 +204,7 @@ class IssueOpinion(Verb):
         present = ctx.people("present")
         if not present:
             yield _("Indiquez les membres présents.")
-        withdrew = {one.member_id for one in withdrawn_members(ctx)}
-        declared = set(
-            InterestDeclaration.objects.filter(request=ctx.request).values_list("member", flat=True)
-        )
-        for member in present:
-            if not sits(member, ctx):
-                yield _("%(person)s n’est pas membre du comité.") % {"person": member}
-            elif member.pk in withdrew or permissions.is_barred(member, ctx.request, "member"):
-                yield _(
-                    "%(person)s ne siège pas sur ce dossier (déport, ou lien avec lui) : cette"
-                    " personne ne peut pas avoir siégé."
-                ) % {"person": member}
-            elif member.pk not in declared:
-                yield _(
-                    "%(person)s n’a pas déclaré ses liens d’intérêts : cette personne ne peut pas"
-                    " avoir siégé."
-                ) % {"person": member}
+        yield from why_not_seated(ctx, present)
 
     def act(self, ctx: Context) -> ActData:
         number = numbers.opinion_number(ctx.now)

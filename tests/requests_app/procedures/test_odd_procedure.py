@@ -75,6 +75,7 @@ def test_silence_keeps_the_sense_that_the_procedure_gives_it(story: Story) -> No
     story.sign()
     story.completeness()
     story.holder()
+    story.audition()
     assert story.world.secretariat.is_active
     assert story.world.president.is_active
     Message.objects.all().delete()
