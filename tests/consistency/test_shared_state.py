@@ -47,6 +47,7 @@ from rest_framework.routers import BaseRouter
 import catalog
 import portal
 import requests_app
+from portal.common.machine import Machine
 from requests_app.workflow.verbs import Verb
 from tests.consistency.registries import FILLED_AT_START
 
@@ -71,11 +72,13 @@ CACHES = {
     "catalog.search.synonyms.table": "a dictionary of tuples that nobody writes in",
     "catalog.search.text._forms": "two strings, or None",
     "catalog.search.text.stem": "a string; the stemmer is behind a lock",
+    "portal.common.calendar._offset_query": "a text and a tuple, read from the model alone",
     "portal.common.guarded_admin._offered": "a frozenset of the words of an address",
     "portal.common.units._holidays": "a frozenset, made from a calendar of its own per year",
     "requests_app.rights.duties._compiled": "a text and a tuple, read from the models alone",
     "requests_app.rights.duties._people_sql": "a text and a tuple, read from the models alone",
     "requests_app.dossier.orientation.data": "a frozen model",
+    "requests_app.procedures.forms._all": "a dictionary of frozen models that nobody writes in",
     "requests_app.procedures.registry._all": "a dictionary of frozen models that nobody writes in",
 }
 # Objects with a state of their own.
@@ -83,8 +86,11 @@ OBJECTS = {
     "catalog.search.text._stemmer": "keeps the word it works on: used under _stemming only",
     "catalog.search.text._stemming": "the lock of the stemmer",
     "portal.celery.app": "the Celery application, made to be shared",
+    "requests_app.procedures.cases.CASES": "nothing holds what is behind the proxy",
+    "requests_app.workflow.definition.REQUEST_MOVES": "the same",
+    "requests_app.workflow.definition.STAGE_STEPS": "the same",
     "requests_app.rights.kept._here": "counted per thread, which serves one request at a time",
-    "requests_app.provisioning.providers.scaleway.transport._jitter": "asks the system",
+    "requests_app.provisioning.providers.retrying._jitter": "asks the system",
     "requests_app.provisioning.providers.scaleway.transport.SHARED_BUCKET": "has its own lock",
     "requests_app.counter.reading.badge._touched": "one set per thread, emptied by its commit",
 }
@@ -95,6 +101,7 @@ PLAIN: tuple[Any, ...] = (
     types.ModuleType, types.FunctionType, types.BuiltinFunctionType, types.MethodType,
     types.GenericAlias, types.UnionType, typing._Final, typing._GenericAlias,  # type: ignore[attr-defined]
     functools.partial, logging.Logger, ContextVar,
+    Machine,  # a table of moves, written when it is made
 )  # fmt: skip
 OF_LIBRARIES: tuple[Any, ...] = (
     LazySettings, Apps, Signal, Library, Q, RegexValidator, PasswordResetTokenGenerator, BaseRouter,

@@ -25,7 +25,7 @@ from requests_app.models import Credential, Grant, Outbox, Permit, Stage, StageS
 from requests_app.provisioning import outbox
 from requests_app.provisioning.worker import sweeping
 from requests_app.provisioning.worker import tasks as provisioning
-from requests_app.workflow import clock
+from requests_app.workflow import clock, reminders
 from requests_app.workflow import tasks as workflow
 from requests_app.workflow.catalogue import VERBS
 from tests.requests_app.provisioning import world
@@ -44,6 +44,7 @@ PROVEN = {
     "catalog.search.tasks.index_pending": "test_a_description_that_explodes_lets_the_others_be",
     "catalog.search.tasks.build_missing_index": "the same, with the whole index",
     "requests_app.workflow.tasks.fire_due": "test_clocks_grants_and_documents_go_on",
+    "requests_app.workflow.tasks.remind": "test_a_reminder_that_explodes_lets_the_others_be",
     "requests_app.tasks.forget_old_baskets": "one statement",
     "requests_app.tasks.forget_lost_files": "tests/requests_app/dossier/test_uploads_kept.py",
     "requests_app.provisioning.tasks.sweep": "test_what_time_brings_goes_on",
@@ -171,7 +172,7 @@ def test_clocks_grants_and_documents_go_on(
     first, second = running(kind)
     done: list[Any] = []
     real = explode_at(first, lambda stage: done.append(stage.pk))
-    monkeypatch.setattr(VERBS[verb], "ripe", lambda: Stage.objects.of_kind(kind))
+    monkeypatch.setattr(VERBS[verb], "ripe", lambda: Stage.objects.filter(kind=kind))
     monkeypatch.setattr(clock, "_try", lambda name, stage: name == verb and real(stage))
     clock.run_ripe()
     assert done == [second.pk]
@@ -182,6 +183,15 @@ def test_clocks_grants_and_documents_go_on(
     monkeypatch.setattr(opinion_document, "write_opinion_document", explode_at(1, made.append))
     workflow.fire_due()
     assert made == [2]
+
+
+def test_a_reminder_that_explodes_lets_the_others_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = running("opinion")
+    Stage.objects.update(due_at=legal_now() + timedelta(days=1))  # both are told days before
+    told: list[Any] = []
+    monkeypatch.setattr(reminders, "_remind", explode_at(first, told.append))
+    workflow.remind()
+    assert told == [second.pk]
 
 
 def test_a_clock_that_explodes_lets_the_others_speak(monkeypatch: pytest.MonkeyPatch) -> None:
