@@ -260,6 +260,9 @@ class World:
             datasets = [self.main_base] if "main_base" in spec.dataset_kinds else []
             if "catalogue" in spec.dataset_kinds:
                 datasets += [self.base_a, self.base_b]
+        known = full_content([one.code for one in datasets])
+        if not forms.of(spec).of_role("data_specification"):  # a form that asks less of the body
+            known["parties"]["controller"].pop("outside_eu")
         request = AccessRequest.objects.create(
             title=f"Étude {next(_counter)}",
             type=str(spec.type),
@@ -267,7 +270,7 @@ class World:
             procedure_version=spec.version,
             organisation=self.university,
             created_by=self.investigator,
-            content=forms.of(spec).taken_over(full_content([one.code for one in datasets])),
+            content=forms.of(spec).taken_over(known),
         )
         for one in datasets:
             RequestDataset.objects.create(request=request, dataset=one)
@@ -283,9 +286,9 @@ class World:
                 has_data_access=access,
                 added_by=self.investigator,
             )
-        known = dossier.facts(request)
+        facts = dossier.facts(request)
         for piece in spec.pieces:
-            if piece.needed(known):
+            if piece.needed(facts):
                 Piece.objects.create(
                     request=request,
                     code=piece.code,
