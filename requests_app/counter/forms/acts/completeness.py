@@ -46,6 +46,8 @@ class AcceptCompletenessForm(ActForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if self.procedure.committee is None:
+            self.intro = _("Le dossier est complet : l’étape suivante commence.")
         clocks = [one.clock for one in self.procedure.stages if one.clock]
         short = next((clock.urgent_period for clock in clocks if clock.urgent_period), None)
         if short is None:  # the procedure knows no urgency
