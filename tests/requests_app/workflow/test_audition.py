@@ -120,6 +120,14 @@ def test_it_is_recorded_once_held_and_the_opinion_waits_for_it(story: Story) -> 
     assert act in permissions.acts_visible_to(story.world.investigator)
 
 
+def test_nobody_else_convenes_or_records_it(story: Story) -> None:
+    world, stage = story.world, story.stage("audition")
+    for who in (world.investigator, world.member, world.legal_officer, world.operator):
+        for name in ("convene_audition", "record_audition", "remind_audition"):
+            with pytest.raises(engine.NotAllowed):
+                engine.apply(stage, name, by=who)
+
+
 def test_an_audition_that_nobody_convenes_or_records_is_the_desks_to_know(story: Story) -> None:
     story.world.secretariat  # noqa: B018 - there before the clock speaks
     legal_advance("21d")

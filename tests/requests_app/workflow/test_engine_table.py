@@ -18,6 +18,7 @@ from requests_app.provisioning.extract import delivery
 from requests_app.workflow import definition, engine
 from requests_app.workflow.catalogue import VERBS, public_names
 from requests_app.workflow.clock import run_due
+from tests.support import odd_procedure
 from tests.support.clock import legal_advance
 from tests.support.factories import Story, World
 
@@ -250,7 +251,8 @@ def test_every_pair_of_the_file_is_done(name: str, state: str, *, numbered: bool
 
 
 @pytest.mark.django_db
-def test_every_move_of_every_kind_is_done_by_its_people() -> None:
+def test_every_move_of_every_kind_is_done_by_its_people(monkeypatch: pytest.MonkeyPatch) -> None:
+    odd_procedure.install(monkeypatch)
     world = World()
     people = world.secretariat, world.legal_officer, world.president, world.member
     secretariat, legal, president, member = people
@@ -313,6 +315,17 @@ def test_every_move_of_every_kind_is_done_by_its_people() -> None:
     silent.receipt()
     silent.do("authorisation", "record_refusal", by=legal, number="DR-2027-105")
     world.story(procedure="fr-mr-007").reach("register")
+
+    heard = world.story(procedure=odd_procedure.CODE)
+    heard.sign()
+    heard.completeness()
+    heard.declare_at("audition")
+    heard.convene(by=president)
+    legal_advance("14d")
+    run_due()  # the reminder
+    legal_advance("3d")
+    said = {"outcome": "heard", "text": "Entendu.", "present": [member]}
+    heard.do("audition", "record_audition", by=secretariat, **said)
 
     done = set(AuditEvent.objects.filter(outcome="done").values_list("action", flat=True))
     names = {move.name for kind in definition.KINDS.values() for move in kind.moves}
