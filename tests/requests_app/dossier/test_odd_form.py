@@ -74,6 +74,9 @@ def test_every_step_opens_and_what_lacks_leads_to_its_field(
         assert f'id="{draft_steps.field_id(one)}"' in pages[one.section].content.decode(), one
     assert "Aucune donnée ne quitte le site." in page_text(pages["moyens"])
     assert "Exemple : SOMMEIL" in page_text(pages["projet"])
+    soup = BeautifulSoup(pages["moyens"].content, "html.parser")
+    labels = [soup.select_one(f"label[for=id_sites__0__{name}]") for name in ("nom", "budget")]
+    assert ["facultatif" in str(label) for label in labels] == [False, True]
 
 
 def _known(file: AccessRequest) -> dict[str, Any]:

@@ -53,7 +53,9 @@ class Table(Control):
         for index in range(self.count):
             row = stored[index] if index < len(stored) else {}
             for code, control in self._columns(row).items():
-                found[self._name(index, code)] = control.field()
+                cell = found[self._name(index, code)] = control.field()
+                # Needed once its row is begun: not "facultatif".
+                cell.conditional = control.question.required  # type: ignore[attr-defined]
         return found
 
     def initial(self, value: Any) -> dict[str, Any]:
