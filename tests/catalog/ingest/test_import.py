@@ -12,7 +12,7 @@ import pytest
 from django.conf import settings
 from django.core.management import CommandError, call_command
 
-from catalog.ingest import apply, run
+from catalog.ingest import apply, folder_import
 from catalog.ingest.readers.table_schema import TableSchemaReader
 from catalog.models import Dataset, ImportRun, IndexOutbox, StagedRow, Table, TableKey, Variable
 
@@ -231,8 +231,10 @@ def test_a_run_killed_while_applying_goes_on(folder: Path, monkeypatch: pytest.M
     monkeypatch.setattr(apply, "_apply_variables", real)
 
     seen = []
-    once = run.apply_dataset
-    monkeypatch.setattr(run, "apply_dataset", lambda r, c, **k: (seen.append(c), once(r, c, **k)))
+    once = folder_import.apply_dataset
+    monkeypatch.setattr(
+        folder_import, "apply_dataset", lambda r, c, **k: (seen.append(c), once(r, c, **k))
+    )
     out = load(folder)
     assert seen == ["snds-pmsi-mco"]
     assert "repris" in out
@@ -243,7 +245,7 @@ def test_a_run_killed_while_applying_goes_on(folder: Path, monkeypatch: pytest.M
 def test_files_changed_after_a_kill_start_again(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(run, "apply_dataset", lambda *a, **k: 1 / 0)
+    monkeypatch.setattr(folder_import, "apply_dataset", lambda *a, **k: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         load(folder)
     monkeypatch.undo()

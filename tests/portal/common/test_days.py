@@ -15,6 +15,10 @@ from django.test import RequestFactory
 from portal.accounts.models import User
 from portal.common.calendar import legal_today
 from portal.common.days import DayField, years_from_now
+from requests_app.counter.forms.acts import ACT_FORMS
+from requests_app.counter.forms.draft import SectionForm
+from requests_app.counter.forms.questions.base import Asked
+from requests_app.procedures.forms import everything
 
 
 pytestmark = pytest.mark.django_db  # bounds follow legal time, a row in training
@@ -123,11 +127,21 @@ def is_bounded(one: forms.Field) -> bool:
 def test_every_day_that_a_form_asks_has_bounds() -> None:
     days = {
         f"{form.__module__}.{form.__name__}.{name}": one
-        for form in subclasses(forms.BaseForm)
+        for form in subclasses(forms.BaseForm) | set(ACT_FORMS.values())
         if form.__module__.split(".")[0] in {"portal", "catalog", "requests_app"}
         for name, one in getattr(form, "base_fields", {}).items()
         if isinstance(one, forms.DateField | forms.DateTimeField | forms.SplitDateTimeField)
     }
+    for form in everything():  # what an applicant fills in: fields made from the form's file
+        for section in form.filled_in:
+            page = SectionForm(
+                None, section=section, stored=form.cleaned(section.code, {}), asked=Asked(facts={})
+            )
+            days |= {
+                f"{form.code} {section.code}.{name}": one
+                for name, one in page.fields.items()
+                if isinstance(one, forms.DateField)
+            }
     assert len(days) >= 6  # convention 3, draft 3
     assert [name for name, one in days.items() if not is_bounded(one)] == []
 

@@ -17,8 +17,10 @@ from requests_app.models import AccessRequest, ExtractDeposit, Grant, Permit, St
 from requests_app.permits import stopping
 from requests_app.provisioning import signals
 from requests_app.rights import permissions, recipients
+from requests_app.workflow import reminders
 from requests_app.workflow.clock import run_due
 from requests_app.workflow.definition import stage_moves
+from tests.support import odd_procedure
 from tests.support.client import client_for
 from tests.support.clock import legal_advance
 from tests.support.factories import Story, World, user
@@ -158,6 +160,9 @@ def other_ends(world: World, letters: Letters) -> None:
     late.sign()
     letters.read()
     late.review()
+    legal_advance("6wd")
+    reminders.run()
+    letters.read()
     legal_advance("3m")
     run_due()  # escalated
     late.completeness()
@@ -193,14 +198,36 @@ def other_ends(world: World, letters: Letters) -> None:
         letters.read()
 
 
-def test_every_message_leads_each_of_its_recipients_to_a_page_that_opens() -> None:
+def heard(world: World, letters: Letters) -> None:
+    """By the committee, on a date."""
+    story = world.story(procedure=odd_procedure.CODE)
+    story.sign()
+    story.completeness()
+    story.declare_at("audition")
+    letters.read()
+    story.convene()
+    letters.read()
+    legal_advance("14d")
+    run_due()
+    letters.read()
+    legal_advance("3d")
+    said = {"outcome": "heard", "text": "Entendu.", "present": [world.member]}
+    story.do("audition", "record_audition", by=world.president, **said)
+    letters.read()
+
+
+def test_every_message_leads_each_of_its_recipients_to_a_page_that_opens(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """A notice that no story sends here fails: walk it."""
+    odd_procedure.install(monkeypatch)
     world, letters = World(), Letters()
     for name in EVERYONE:
         getattr(world, name)
     user("second-signataire", of=world.university, signs=True)  # asked too, signs nothing
     whole_course(world, letters)
     other_ends(world, letters)
+    heard(world, letters)
     mine = {one.code for one in registered() if issubclass(one, RequestNotice)}
     assert sorted(mine - letters.codes) == []
     for (name, path), code in letters.links.items():  # read later, as one does

@@ -211,6 +211,7 @@ class TestOthersIds(TestCase):
         for version in request.versions.all():
             yield "version", f"{base}versions/{version.number}/"
             yield "version", f"{base}versions/{version.number}.pdf"
+            yield "marks", f"{base}versions/{version.number}/annotations/"
         for name in REQUEST_MOVES:
             yield "act", f"{base}actes/{name}/"
         procedure = registry.get(request.procedure_code, request.procedure_version)
