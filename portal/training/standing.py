@@ -58,7 +58,13 @@ class Standing:
             child = self._alive()
             assert child.stdin is not None  # noqa: S101 - both are pipes
             assert child.stdout is not None  # noqa: S101
-            limit = threading.Timer(timeout, self._kill, [child])
+            late = threading.Event()
+
+            def end() -> None:
+                late.set()
+                self._kill(child)
+
+            limit = threading.Timer(timeout, end)
             limit.start()
             try:
                 with suppress(BrokenPipeError):
@@ -66,14 +72,16 @@ class Standing:
                     child.stdin.flush()
                 answer = child.stdout.readline()
             finally:
-                late = not limit.is_alive()
                 limit.cancel()
-            if not answer and late:
+                limit.join()
+            if late.is_set():  # its pipe closes before it can be waited for: not the next one's
+                self.close()
+            if answer:
+                return Done(**json.loads(answer))
+            if late.is_set():
                 raise subprocess.TimeoutExpired([*arguments], timeout)
-            if not answer:
-                status = child.wait()
-                return Done(status or 1, "", self._log.read_text(errors="replace"))
-            return Done(**json.loads(answer))
+            status = child.wait()
+            return Done(status or 1, "", self._log.read_text(errors="replace"))
 
     def close(self) -> None:
         """End the process with the command under way, if any."""

@@ -58,8 +58,11 @@ def test_commands_are_played_one_after_another_and_end_as_they_would_alone(
 def test_a_command_that_lasts_too_long_is_ended_and_the_next_one_played(
     commands: Standing,
 ) -> None:
+    late = commands._alive()
     with pytest.raises(subprocess.TimeoutExpired):
         commands.run("help", timeout=0.001)  # Django takes longer to load
+    # Waited for, not looked at: what was killed seems alive until the system has taken it down.
+    assert late.returncode == -signal.SIGKILL
     assert commands.run("help", "clock", timeout=60).status == 0
 
 
