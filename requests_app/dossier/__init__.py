@@ -3,7 +3,7 @@
 The working copy is `AccessRequest.content`; what counts is a frozen `RequestVersion`.
 """
 
-from .frozen import Change, differences, fingerprint, snapshot
+from .frozen import Change, differences, fingerprint, is_same_file, snapshot
 from .missing import Missing, missing_items, specification_warnings
 from .reading import facts, rows_of, section_of, sync_datasets
 from .saving import (
@@ -27,6 +27,7 @@ __all__ = [
     "differences",
     "facts",
     "fingerprint",
+    "is_same_file",
     "missing_items",
     "raise_conflict",
     "rename",

@@ -39,13 +39,17 @@ def snapshot(
     """
     members = request.members.current().select_related("user")
     pieces = request.pieces.select_related("file").order_by("code")
+    known = facts(request, described)
+    # Said where there is any: of two versions, what is no longer asked is no change.
+    left_out = request.form.left_out(request.content, known)
     return {
         "format": SNAPSHOT_FORMAT,
         "title": request.title,
         "procedure": {"code": request.procedure_code, "version": request.procedure_version},
         "organisation": {"id": str(request.organisation_id), "name": request.organisation.name},
         "orientation": request.orientation,
-        **request.form.asked_only(request.content, facts(request, described)),
+        **request.form.asked_only(request.content, known),
+        **({"left_out": left_out} if left_out else {}),
         "persons": sorted(
             (
                 {
@@ -80,6 +84,18 @@ def fingerprint(snapshot: Mapping[str, Any]) -> str:
     """SHA-256 (hexadecimal) of the canonical JSON: sorted keys, no spaces, UTF-8."""
     text = json.dumps(snapshot, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def is_same_file(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
+    """Whether two snapshots say the same; what the new one leaves out, unasked, is no change."""
+    was, now = (
+        {key: value for key, value in one.items() if key != "left_out"} for one in (old, new)
+    )
+    for path in new.get("left_out", ()):
+        section, _dot, question = path.partition(".")
+        if question in was.get(section, {}):
+            now[section] = {**now[section], question: was[section][question]}
+    return fingerprint(was) == fingerprint(now)
 
 
 def grouped(sha256: str) -> str:
@@ -129,6 +145,7 @@ def differences(
     title = str(_("Titre"))
     found = [Change(title, title, *titles)] if titles[0] != titles[1] else []
     answers = [one if parts is None else form.read_by(one, parts) for one in (old, new)]
+    answers[1] = {**answers[1], "left_out": new.get("left_out", ())}
     found += [
         Change(one.section, one.what.label, one.what.before, one.what.after)
         for one in form.differences(*answers)

@@ -22,7 +22,8 @@ def rows_of(request: AccessRequest) -> list[Row]:
 def facts(
     request: AccessRequest, described: Sequence[DescribedRow] | None = None
 ) -> dict[str, Any]:
-    """What the conditions of a procedure and of its form are judged on.
+    """What the conditions of a procedure and of its form are judged on; answers that nothing asks
+    for are empty there.
 
     `described`: the rows with their objects of the catalogue, when the caller has them already.
     """
@@ -32,7 +33,7 @@ def facts(
         if described is None
         else specification.identifiers_of(described)
     )
-    return {
+    known = {
         **request.form.whole(request.content),
         "orientation": request.orientation,
         "datasets": {
@@ -42,6 +43,7 @@ def facts(
             "identifier_names": names,  # the names of their variables, by kind
         },
     }
+    return request.form.settled(known)
 
 
 def sync_datasets(request: AccessRequest) -> None:

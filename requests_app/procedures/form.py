@@ -42,7 +42,9 @@ ROLES: dict[str, frozenset[str]] = {
 # Facts that are no answer: of the orientation, and of the bases asked for.
 OTHER_FACTS = frozenset({"orientation", "datasets"})
 # What a frozen version holds beside its sections.
-BESIDE = frozenset({"format", "title", "procedure", "organisation", "persons", "pieces"})
+BESIDE = frozenset(
+    {"format", "title", "procedure", "organisation", "persons", "pieces", "left_out"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,14 +212,48 @@ class Form(BaseModel):
                 kept.setdefault(section.code, {})[question.code] = clean[question.code]
         return self.whole(kept)
 
+    def settled(self, facts: Mapping[str, Any]) -> dict[str, Any]:
+        """The facts, empty where nothing asks for the answer: nor for what that would call for.
+
+        In the form's order, until nothing changes: an answer emptied may leave another unasked, or
+        ask it again as it was given. Two that ask each other by turns both end empty.
+        """
+        known = {code: dict(v) if isinstance(v, Mapping) else v for code, v in facts.items()}
+        places = [
+            (section.code, question)
+            for section, question in self.pairs()
+            if question.code in (value_at(known, section.code) or {})
+        ]
+        for turn in range(2 * len(places) + 2):
+            same = True
+            for section, question in places:
+                here, code = known[section], question.code
+                given = facts[section][code] if turn <= len(places) else here[code]
+                value = given if question.is_asked(known) else question.empty()
+                if here[code] != value:
+                    here[code], same = value, False
+            if same:
+                break
+        return known
+
     def asked_only(self, content: Mapping[str, Any], facts: Mapping[str, Any]) -> dict[str, Any]:
         """The sections as frozen: tidy, and empty where the answers do not ask the question."""
         whole = self.whole(content)
+        known = self.settled({**facts, **whole})
         for section, question in self.pairs():
-            value = whole[section.code][question.code]
-            asked = question.is_asked(facts)
-            whole[section.code][question.code] = question.tidy(value) if asked else question.empty()
+            value = known[section.code][question.code]
+            whole[section.code][question.code] = question.tidy(value)
         return whole
+
+    def left_out(self, content: Mapping[str, Any], facts: Mapping[str, Any]) -> list[str]:
+        """Paths of the answers that a draft holds and its frozen version does not: not asked."""
+        whole = self.whole(content)
+        known = self.settled({**facts, **whole})
+        return [
+            f"{section.code}.{question.code}"
+            for section, question in self.pairs()
+            if known[section.code][question.code] != whole[section.code][question.code]
+        ]
 
     def read_by(self, content: Mapping[str, Any], parts: frozenset[str]) -> dict[str, Any]:
         """The answers that lie in these parts of the file, the others left out."""
@@ -242,6 +278,7 @@ class Form(BaseModel):
 
     def lacks(self, facts: Mapping[str, Any]) -> Iterator[tuple[str, Lack]]:
         """(path of the answer, what lacks) of every required question that is asked."""
+        facts = self.settled(facts)
         for section, question in self.pairs():
             if question.is_asked(facts) and question.is_required(facts):
                 path = f"{section.code}.{question.code}"
@@ -250,6 +287,7 @@ class Form(BaseModel):
 
     def faults_of(self, facts: Mapping[str, Any]) -> Iterator[tuple[str, Lack]]:
         """(path of the answer, what it says wrongly) of every question that is asked."""
+        facts = self.settled(facts)
         for section, question in self.pairs():
             path = f"{section.code}.{question.code}"
             value = value_at(facts, path)
@@ -286,8 +324,13 @@ class Form(BaseModel):
     def differences(
         self, old: Mapping[str, Any], new: Mapping[str, Any]
     ) -> Iterator[SectionDifference]:
-        """What changed between two files of this form, answer by answer, cell by cell."""
+        """What changed between two files of this form, answer by answer, cell by cell.
+
+        An answer that the new one leaves out because nothing asks for it any more is no change.
+        """
         for section, question in self.pairs():
+            if _is_left_out(new, section, question):
+                continue
             before, after = (value_at(one, f"{section.code}.{question.code}") for one in (old, new))
             before, after = (question.empty() if one is None else one for one in (before, after))
             # The rows of the data have long been told under a heading of their own.
@@ -301,7 +344,8 @@ class Form(BaseModel):
     ) -> list[Section]:
         """Sections in which an answer differs; with `signed_again`, one that is signed again.
 
-        As today's shape: an answer that the version of before did not have yet is no change.
+        As today's shape: an answer that the version of before did not have yet is no change, nor is
+        one that the new version leaves out because nothing asks for it any more.
         """
         found: list[Section] = []
         for section in self.filled_in:
@@ -310,7 +354,13 @@ class Form(BaseModel):
             )
             for question in section.answers:
                 counts = not signed_again or section.is_signed_again(question)
+                if _is_left_out(new, section, question):
+                    continue
                 if counts and was[question.code] != now[question.code]:
                     found.append(section)
                     break
         return found
+
+
+def _is_left_out(version: Mapping[str, Any], section: Section, question: Question) -> bool:
+    return f"{section.code}.{question.code}" in version.get("left_out", ())

@@ -41,6 +41,9 @@ class DescribedRow:
     dataset: Dataset | None = None
     table: Table | None = None
     variables: list[Variable] = field(default_factory=list)  # those named, else the identifiers
+    left: list[Variable] = field(
+        default_factory=list
+    )  # named, identifying, gone from the catalogue
     dated: list[Variable] = field(default_factory=list)  # of a table chosen whole, with known years
     findings: list[Finding] = field(default_factory=list)
 

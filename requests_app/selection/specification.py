@@ -64,7 +64,7 @@ def identifiers_of(described: Iterable[DescribedRow]) -> dict[str, list[str]]:
     """The same, of rows that are described already."""
     found: dict[str, list[str]] = defaultdict(list)
     for one in described:
-        for variable in one.variables:
+        for variable in [*one.variables, *one.left]:
             if variable.identifier and variable.name not in found[variable.identifier]:
                 found[variable.identifier].append(variable.name)
     return dict(found)
@@ -98,6 +98,30 @@ def _attach_variables(described: list[DescribedRow]) -> None:
             one.dated = [] if wanted else mine
         elif one.dataset and not one.row.table:
             one.variables = by_dataset[one.dataset.pk]
+    _attach_left(described)
+
+
+def _attach_left(described: list[DescribedRow]) -> None:
+    """What a row still names is still to be justified, though the catalogue withdrew it."""
+    missing = {
+        (one.row.dataset, one.row.table, name)
+        for one in described
+        for name in set(one.row.variables) - {variable.name for variable in one.variables}
+    }
+    if not missing:
+        return
+    datasets, tables, names = ({key[place] for key in missing} for place in range(3))
+    of_tables = Variable.objects.filter(table__dataset__code__in=datasets, table__name__in=tables)
+    found = of_tables.exclude(identifier="").select_related("table__dataset").order_by("name")
+    if len(names) <= MAX_NAMES_IN_SQL:
+        found = found.filter(name__in=names)
+    by_row: dict[tuple[str, str], list[Variable]] = defaultdict(list)
+    for variable in found:
+        of = (variable.table.dataset.code, variable.table.name)
+        if (*of, variable.name) in missing:
+            by_row[of].append(variable)
+    for one in described:
+        one.left = [v for v in by_row[one.key] if v.name in one.row.variables]
 
 
 def _gone(one: DescribedRow) -> Iterable[Finding]:

@@ -8,13 +8,24 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from requests_app.procedures.conditions import Condition, Path, all_hold, is_filled, value_at
 from requests_app.procedures.texts import Text
 
 
 Code = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,59}$")]
+SEPARATOR = "__"  # between a question, its row and its place, in the name of a field
+# What the page of a section sends beside the answers, and what its script reads of its form: no
+# question has such a name.
+PAGE_INPUTS = frozenset(
+    {
+        *("csrfmiddlewaretoken", "base", "revision", "save", "next"),
+        *("add_row", "remove_row"),  # of a table
+        *("edit", "import", "mend"),  # of the rows of the data
+        *("action", "dataset", "elements", "method", "submit"),
+    }
+)
 Line = Annotated[str, Field(max_length=300)]
 LongText = Annotated[str, Field(max_length=20_000)]
 Shape = tuple[Any, Any]  # annotation and empty value, as pydantic takes them
@@ -87,6 +98,16 @@ class Question(BaseModel):
     marks: bool = True  # readers may leave a mark on it
     role: Code | None = None  # what the law and the portal know it by
 
+    @field_validator("code")
+    @classmethod
+    def names_a_field(cls, code: str) -> str:
+        """It names the field of a page, and those of its places."""
+        if code in PAGE_INPUTS:
+            raise ValueError(f"{code!r} is a name that the page keeps for itself")
+        if SEPARATOR in code or code.endswith("_"):
+            raise ValueError(f"{code!r}: one underscore between words, none at the end")
+        return code
+
     # --- the stored answer ----------------------------------------------------------------------
 
     def shape(self) -> Shape:
@@ -153,11 +174,16 @@ class Ordered(Question):
 
     def faults(self, value: Any, facts: Mapping[str, Any]) -> Iterator[Lack]:
         rule = self.at_least
-        if rule is None or not is_filled(value):
+        if rule is None:
             return
-        floor = value_at(facts, rule.field)
-        if is_filled(floor) and self.comparable(value) < self.comparable(floor):
+        if self.is_below(value, value_at(facts, rule.field)):
             yield Lack("contradiction", str(rule.missing))
+
+    def is_below(self, value: Any, floor: Any) -> bool:
+        """Whether both are said, and the answer is below."""
+        if not is_filled(value) or not is_filled(floor):
+            return False
+        return bool(self.comparable(value) < self.comparable(floor))
 
     def comparable(self, value: Any) -> Any:
         return value

@@ -37,10 +37,14 @@ class Period(Question):
         yield from [*super().lacks(value)][:1]
 
     def faults(self, value: Any, facts: Mapping[str, Any]) -> Iterator[Lack]:
-        first, last = value["from_day"], value["until_day"]
-        if first and last and last < first:
+        if self.is_backwards(value):
             text = _("%(label)s : la fin précède le début") % {"label": self.label}
             yield Lack("contradiction", text, "until_day")
+
+    @staticmethod
+    def is_backwards(value: Mapping[str, Any]) -> bool:
+        first, last = value["from_day"], value["until_day"]
+        return bool(first and last and last < first)
 
     def words(self, value: Any) -> str:
         first, last = in_words(value["from_day"]), in_words(value["until_day"])

@@ -88,7 +88,7 @@ class Table(Question):
 
     def faults(self, value: Any, facts: Mapping[str, Any]) -> Iterator[Lack]:
         """Cells that a row begun lacks, and what two rows share wrongly: asked of every table."""
-        seen: dict[tuple[str, str], int] = {}
+        repeated = {(index, code): first for index, code, first in self.repeated(value)}
         for index, row in enumerate(value):
             if not self.is_begun(row):
                 continue
@@ -96,12 +96,22 @@ class Table(Question):
                 place = f"{index}.{column.code}"
                 if column.required and [*column.lacks(row[column.code])]:
                     yield Lack("cell", self._at(index, column, _("à remplir")), place)
-                key = (column.code, column.words(row[column.code]).casefold())
-                if column.code in self.unique and is_filled(row[column.code]):
-                    if key in seen:
-                        same = _("déjà à la ligne %(n)s") % {"n": seen[key] + 1}
-                        yield Lack("cell", self._at(index, column, same), place)
-                    seen.setdefault(key, index)
+                first = repeated.get((index, column.code))
+                if first is not None:
+                    same = _("déjà à la ligne %(n)s") % {"n": first + 1}
+                    yield Lack("cell", self._at(index, column, same), place)
+
+    def repeated(self, value: Any) -> Iterator[tuple[int, str, int]]:
+        """(row, column, first row that says the same) of what no two rows may share."""
+        for column in self.columns:
+            seen: dict[str, int] = {}
+            for index, row in enumerate(value):
+                if column.code not in self.unique or not is_filled(row[column.code]):
+                    continue
+                said = column.words(row[column.code]).casefold()
+                if said in seen:
+                    yield index, column.code, seen[said]
+                seen.setdefault(said, index)
 
     def _at(self, index: int, column: Question, said: str) -> str:
         return _("%(table)s, ligne %(n)s, %(column)s : %(said)s") % {

@@ -81,9 +81,9 @@ class AnswerPoints(Verb):
         version = None
         last = ctx.latest_version()
         if decision == "go" and last is not None:
-            now = dossier.fingerprint(dossier.snapshot(ctx.request))
+            same = dossier.is_same_file(last.content, dossier.snapshot(ctx.request))
             # A15: the applicant may first correct the file; the corrected version is kept beside.
-            version = freeze(ctx, signed=True) if now != last.sha256 else last
+            version = last if same else freeze(ctx, signed=True)
         return ActData(
             outcome=decision,
             data={"version": version.number if version else None},

@@ -2,18 +2,21 @@
 
 import copy
 import json
+import re
 import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.utils import translation
 from pydantic import ValidationError
 
 from requests_app.counter.forms.questions import CONTROLS
-from requests_app.procedures import forms
+from requests_app.procedures import forms, questions
 from requests_app.procedures.form import ROLES, Form
 from requests_app.procedures.questions import TYPES
+from requests_app.procedures.questions.base import PAGE_INPUTS
 from requests_app.rights.visibility import ALL_PARTS
 from tests.support import odd_form
 from tests.support.factories import full_content
@@ -151,6 +154,59 @@ def test_what_is_not_asked_is_not_frozen() -> None:
     assert content["projet"]["suivi_detail"] == "Tous les mois."  # the draft keeps it
 
 
+def chain(**more: Any) -> Form:
+    """Each question asked by the answer before; the last is a day not before another one."""
+
+    def one(code: str, type: str = "yes_no", **rest: Any) -> dict[str, Any]:
+        return {"code": code, "type": type, "label": code.upper()} | rest
+
+    def when(code: str) -> dict[str, Any]:
+        return {"when": [{"fact": f"s.{code}", "equals": True}]}
+
+    asked = [
+        one("a"),
+        one("b", **when("a")),
+        one("d", "short_text", required=True, **when("b")),
+        one("e", "date", **when("a")),
+        one("f", "date", at_least={"field": "s.e", "missing": "F avant E"}),
+        one("g", "short_text", when=[{"fact": "s.b", "filled": False}]),
+        *(one(code, **rest) for code, rest in more.items()),
+    ]
+    section = {"code": "s", "slug": "s", "label": "S", "questions": asked}
+    return Form.model_validate({"code": "c", "version": 1, "title": "T", "sections": [section]})
+
+
+def test_an_answer_that_is_not_asked_asks_and_bounds_nothing() -> None:
+    said = {"a": True, "b": True, "d": "", "e": "2030-01-01", "f": "2029-01-01", "g": "dit"}
+    form = chain()
+    assert lacking({"s": said}, form) == ["s.d", "s.f"]
+    content = {"s": said | {"a": False, "d": "reste"}}
+    assert lacking({"s": said | {"a": False}}, form) == []
+    frozen = form.asked_only(content, facts(content, form))["s"]
+    assert [frozen[code] for code in "abdef"] == [False, None, "", None, "2029-01-01"]
+    assert frozen["g"] == "dit"  # asked again, as what hid it is not asked
+    assert form.left_out(content, facts(content, form)) == ["s.b", "s.d", "s.e"]
+
+
+def test_questions_that_ask_each_other_by_turns_settle() -> None:
+    form = chain(
+        x={"when": [{"fact": "s.y", "filled": False}]},
+        y={"when": [{"fact": "s.x", "filled": True}]},
+    )
+    settled = form.settled(facts({"s": {"x": True, "y": True}}, form))
+    assert settled == form.settled(settled)
+
+
+def test_an_answer_left_out_as_nothing_asks_for_it_is_no_change() -> None:
+    old = ODD.whole(changed(odd_form.answers(), "projet.suivi_detail", "Signé."))
+    new = ODD.whole(odd_form.answers())
+    again = [section.code for section in ODD.changed(old, new, signed_again=True)]
+    assert again == ["projet"]  # the person emptied it
+    new["left_out"] = ["projet.suivi_detail"]
+    assert ODD.changed(old, new, signed_again=True) == []
+    assert [*ODD.differences(old, new)] == []
+
+
 def differences(path: str, value: Any) -> list[tuple[str, str, str]]:
     before = odd_form.answers()
     found = ODD.differences(before, changed(before, path, value))
@@ -255,6 +311,12 @@ def _broken(fault: str) -> dict[str, Any]:
             data["sections"][1]["slug"] = "le-projet"
         case "reserved":
             data["sections"][1]["code"] = "pieces"
+        case "name of the page":
+            project[0]["code"] = "base"
+        case "two underscores":
+            means[-1]["columns"][0]["code"] = "nom__site"
+        case "left out":
+            data["sections"][1]["code"] = "left_out"
         case "option twice":
             project[2]["options"].append(project[2]["options"][0])
         case "unknown column":
@@ -289,6 +351,9 @@ def _broken(fault: str) -> dict[str, Any]:
         ("question twice", "section 'projet': a question is named twice"),
         ("slug twice", "section slug 'le-projet' is named twice"),
         ("reserved", "section code 'pieces' is a name that a version keeps for itself"),
+        ("name of the page", "'base' is a name that the page keeps for itself"),
+        ("two underscores", "'nom__site': one underscore between words"),
+        ("left out", "section code 'left_out' is a name that a version keeps for itself"),
         ("option twice", "question 'nature': an option is named twice"),
         ("unknown column", "table 'sites': no column couleur"),
         ("column of a column", "question 'sites': columns.0"),
@@ -309,6 +374,22 @@ def test_a_wrong_file_is_told_where_and_what(
         forms.load(odd_form.FILE)
     assert words in str(error.value)
     assert "insolite-1.toml" in str(error.value)
+
+
+def test_every_input_of_the_page_of_a_section_is_a_name_that_no_question_has() -> None:
+    """Read from its templates; those that they include hold no other."""
+    folder = settings.BASE_DIR / "templates"
+    files = [
+        folder / "requests_app" / "draft" / "step.html",
+        folder / "requests_app" / "row_button.html",
+        *(folder / "requests_app" / "questions").glob("*.html"),
+    ]
+    named = {name for path in files for name in re.findall(r' name="([^"{]*)"', path.read_text())}
+    assert {"base", "revision", "save", "next", "import", "mend", "add_row"} <= named
+    assert named <= PAGE_INPUTS
+    for name in PAGE_INPUTS:
+        with pytest.raises(ValueError, match="is a name that the page keeps for itself"):
+            questions.read({"code": name, "type": "yes_no", "label": "X"})
 
 
 def test_a_form_that_is_gone_is_a_fault() -> None:
