@@ -1,6 +1,5 @@
 """The frame of a step's form: a draft may lack anything, but what is typed must make sense."""
 
-import hashlib
 import json
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -8,14 +7,16 @@ from typing import Any
 
 from django import forms
 from django.http import QueryDict
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from portal.common.fields import NameField
-from requests_app.procedures.conditions import is_filled
+from requests_app.procedures.questions.base import PAGE_INPUTS
 from requests_app.procedures.section import Section
 
 from .questions import control_of
-from .questions.base import Asked, Group
+from .questions.base import NOTHING, UNKNOWN, Asked, Control, Group, digest, plain
+from .questions.table import Table, without_row
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,8 @@ class SectionForm(forms.Form):
     """One section of a form: initial values from storage, cleaned values back to it.
 
     No field is required to save; `required` only tells the page which ones the signature will need.
+    A question is read when the answers stored now ask it, and when the page that is sent asked it:
+    what was typed there is judged, whatever someone else answered meanwhile.
     """
 
     use_required_attribute = False
@@ -39,13 +42,14 @@ class SectionForm(forms.Form):
     ) -> None:
         self.section, self.stored = section, stored
         super().__init__(data, label_suffix="")
-        self.controls = [
-            control_of(question, stored=stored.get(question.code), asked=asked)
-            for question in section.questions
-            if question.is_asked(asked.facts)
-        ]
-        for control in self.controls:
-            self.fields |= control.fields(self.data)
+        shown = {*self.data, *_read_base(self.data.get("base", ""))}
+        self.controls: list[Control] = []
+        for question in section.questions:
+            control = control_of(question, stored=stored.get(question.code), asked=asked)
+            fields = control.fields(self.data)
+            if question.is_asked(asked.facts) or not shown.isdisjoint(fields):
+                self.controls.append(control)
+                self.fields |= fields
         self.initial = self.initial_of(stored)
         for name, field in self.fields.items():
             field.required = name in asked.needed
@@ -63,12 +67,32 @@ class SectionForm(forms.Form):
         """Questions that the page shows."""
         return [control.question.code for control in self.controls]
 
+    def answered_beyond(self, asked: Collection[str], merge: "Merge") -> Iterator[str]:
+        """Labels of the questions that the person has just answered and that are not asked now."""
+        data = self.section_data(only=merge.mine)
+        for control in self.controls:
+            one, typed = control.question, not merge.mine.isdisjoint(control.names)
+            if typed and one.code not in asked and data[one.code] != one.empty():
+                yield str(one.label)
+
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or {}
         for control in self.controls:
             for name, text in control.faults(cleaned, self.section):
                 self.add_error(name, text)
+        for said in self._unread():
+            self.add_error(None, said)
         return cleaned
+
+    def _unread(self) -> Iterator[str]:
+        """What is sent under names that no question of the section has, in words: not dropped."""
+        for name in self.data:
+            text = " ".join(self.data.getlist(name)).strip()
+            if text and name not in self.fields and name not in PAGE_INPUTS:
+                yield gettext(
+                    "Une réponse n’a plus de place dans cette étape et n’est pas enregistrée :"
+                    " « %(text)s ». Copiez-la si elle vous sert, puis rechargez la page."
+                ) % {"text": text}
 
     def full_clean(self) -> None:
         shown = {name: field.required for name, field in self.fields.items()}
@@ -99,7 +123,7 @@ class SectionForm(forms.Form):
     def typed(self, only: Collection[str] | None = None) -> dict[str, Any]:
         """Valid values as stored: dates in ISO, line ends unified."""
         return {
-            name: _plain(value)
+            name: plain(value)
             for name, value in self.cleaned_data.items()
             if only is None or name in only
         }
@@ -107,13 +131,15 @@ class SectionForm(forms.Form):
     def base(self) -> str:
         """What the fields held when the page was made: one short digest each."""
         initial = self.initial_of(self.stored)
-        return json.dumps({name: _digest(initial.get(name)) for name in self.fields})
+        return json.dumps({name: digest(initial.get(name)) for name in self.fields})
 
     def base_after(self, base: str, *, saved: Collection[str]) -> str:
-        """The base of a page that stays open once these fields of it are saved."""
+        """The base of a page that stays open once these fields of it are saved: of its own fields
+        only, so that one which it does not have is never taken for emptied there."""
         known, now = _read_base(base), _read_base(self.base())
-        kept = {name: known[name] for name in now if name in known and name not in saved}
-        return json.dumps(now | kept)
+        mine = {name: said for name, said in now.items() if name in known or name in self.data}
+        kept = {name: known[name] for name in mine if name in known and name not in saved}
+        return json.dumps(mine | kept)
 
     def merge(self, base: str) -> "Merge":
         """Compare what was typed, what is stored now, and what the page was made from.
@@ -121,18 +147,26 @@ class SectionForm(forms.Form):
         A page without a readable base has changed everything: nothing stored is ever lost silently.
         """
         known = _read_base(base)
-        absent = _digest(None) if known else "?"  # a field that the page did not have yet
+        absent = NOTHING if known else UNKNOWN  # a field that the page did not have yet
+        known = dict.fromkeys(self.fields, absent) | known
         initial = self.initial_of(self.stored)
-        stored = {name: _digest(initial.get(name)) for name in self.fields}
-        typed = {name: _digest(value) for name, value in self.typed().items()}
-        mine = {name for name, digest in typed.items() if digest != known.get(name, absent)}
-        theirs = {name for name, digest in stored.items() if digest != known.get(name, absent)}
+        stored = {name: digest(initial.get(name)) for name in self.fields}
+        typed = {name: digest(value) for name, value in self.typed().items()}
+        mine = {name for name, said in typed.items() if said != known[name]}
+        theirs = {name for name, said in stored.items() if said != known[name]}
         clash = {name for name in mine & theirs if typed[name] != stored[name]}
         differing = frozenset(name for name in mine if typed[name] != stored[name])
-        filled = frozenset(name for name, digest in known.items() if digest != _digest(None))
         for control in self.controls:
-            clash |= control.clashes(differing, filled)
+            clash |= control.clashes(differing, known, stored)
         return Merge(frozenset(mine), frozenset(clash))
+
+    def without_removed(self) -> tuple[QueryDict, dict[str, Any]] | None:
+        """What is sent and what is stored without the row that a button removes; None without."""
+        for control in self.controls:
+            if isinstance(control, Table) and control.removed is not None:
+                data = without_row(self.data, control.question.code, control.removed)
+                return data, self.section_data(only=())
+        return None
 
     def with_theirs(self, names: Collection[str]) -> QueryDict:
         """The sent form, fields other than `names` taking their stored values."""
@@ -147,7 +181,7 @@ class SectionForm(forms.Form):
             elif isinstance(value, list):
                 data.setlist(name, value)
             else:
-                data[name] = "on" if value is True else value
+                data[name] = "on" if value is True else str(value)
         return data
 
     def groups(self) -> Iterator[Group]:
@@ -184,21 +218,9 @@ class TitleForm(forms.Form):
     )
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, str):
-        return value.replace("\r\n", "\n")
-    return value.isoformat() if hasattr(value, "isoformat") else value
-
-
-def _digest(value: Any) -> str:
-    """Eight hexadecimal digits of a value; zero is not nothing, an unticked box is."""
-    text = json.dumps(_plain(value), default=str) if is_filled(value) else ""
-    return hashlib.sha256(text.encode()).hexdigest()[:8]
-
-
 def _read_base(text: str) -> dict[str, str]:
     try:
         known = json.loads(text)
     except ValueError:
         return {}
-    return known if isinstance(known, dict) else {}
+    return {name: str(said) for name, said in known.items()} if isinstance(known, dict) else {}

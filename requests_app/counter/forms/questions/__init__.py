@@ -1,16 +1,13 @@
 """Controls by type of question: one module each, named as the type."""
 
-from importlib import import_module
 from typing import Any
 
 from requests_app.procedures.questions import TYPES, Question
 
-from .base import Asked, Control
+from .base import Asked, Control, control_class
 
 
-CONTROLS: dict[str, type[Control]] = {
-    name: import_module(f"{__name__}.{name}").CONTROL for name in TYPES
-}
+CONTROLS: dict[str, type[Control]] = {name: control_class(name) for name in TYPES}
 
 
 def control_of(question: Question, *, stored: Any, asked: Asked) -> Control:

@@ -4,8 +4,11 @@ One module for each type, named as in `requests_app.procedures.questions`; a tem
 under `requests_app/questions/` where the type is shown otherwise than by its fields.
 """
 
+import hashlib
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import Any, ClassVar
 
 from django import forms
@@ -14,10 +17,12 @@ from django.utils.translation import gettext as _
 from requests_app.procedures.conditions import is_filled
 from requests_app.procedures.content import Label
 from requests_app.procedures.questions import Question
+from requests_app.procedures.questions.base import SEPARATOR
 from requests_app.procedures.section import Section
 
 
-SEPARATOR = "__"
+Digests = Mapping[str, str]  # by field: what it holds, in eight digits
+UNKNOWN = "?"  # what a field held in a page that does not say it
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,16 +93,14 @@ class Control:
         if rule is None or rule.error is None:
             return
         name = self.question.code
-        value, floor = cleaned.get(name), cleaned.get(rule.field.removeprefix(f"{section.code}."))
-        if is_filled(value) and is_filled(floor):
-            compared = self.question.comparable
-            if compared(value) < compared(floor):
-                yield name, str(rule.error)
+        floor = cleaned.get(rule.field.removeprefix(f"{section.code}."))
+        if self.question.is_below(plain(cleaned.get(name)), plain(floor)):
+            yield name, str(rule.error)
 
-    def clashes(self, differing: frozenset[str], filled: frozenset[str]) -> frozenset[str]:
+    def clashes(self, differing: frozenset[str], known: Digests, stored: Digests) -> frozenset[str]:
         """Fields that cannot be merged with what someone else changed, beyond the same fields.
 
-        `differing`: changed by the person and not as stored; `filled`: when the page was made.
+        `differing`: changed by the person and not as stored; `known`: when the page was made.
         """
         return frozenset()
 
@@ -141,6 +144,28 @@ class Compound(Control):
         )
         code = self.question.code
         yield Group(str(self.question.label), mine, self.help, open=opened, anchor=code)
+
+
+def control_class(type_of_question: str) -> type[Control]:
+    """The controls of a type, in the module of its name."""
+    found: type[Control] = import_module(f"{__package__}.{type_of_question}").CONTROL
+    return found
+
+
+def plain(value: Any) -> Any:
+    """A cleaned value as it is stored: dates in ISO, line ends unified."""
+    if isinstance(value, str):
+        return value.replace("\r\n", "\n")
+    return value.isoformat() if hasattr(value, "isoformat") else value
+
+
+def digest(value: Any) -> str:
+    """Eight hexadecimal digits of a value; zero is not nothing, an unticked box is."""
+    text = json.dumps(plain(value), default=str) if is_filled(value) else ""
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
+NOTHING = digest(None)
 
 
 def help_of(question: Question) -> str:

@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from datetime import date
+from typing import Any
 
 from django import forms
 
@@ -19,16 +20,21 @@ def bound(text: str) -> Bound:
     return years_from_now(int(text[:-1])) if text.endswith("y") else date.fromisoformat(text)
 
 
+def bounds(question: Any, stored: str | None) -> dict[str, Bound]:
+    """Between which days one is typed. What is stored stays acceptable when its bound has passed
+    since: the fields beside are still saved without an error here."""
+    earliest, latest = bound(question.earliest), bound(question.latest)
+    first = earliest if isinstance(earliest, date) else earliest()
+    if stored and stored < first.isoformat():
+        with suppress(ValueError):
+            earliest = date.fromisoformat(stored)
+    return {"earliest": earliest, "latest": latest}
+
+
 class Date(Control):
     def field(self) -> forms.Field:
         one = self.question
-        earliest, latest = bound(one.earliest), bound(one.latest)
-        first = earliest if isinstance(earliest, date) else earliest()
-        if self.stored and self.stored < first.isoformat():
-            # Passed since it was typed: the fields beside are still saved without an error here.
-            with suppress(ValueError):
-                earliest = date.fromisoformat(self.stored)
-        found: forms.Field = day(str(one.label), earliest=earliest, latest=latest, help=self.help)
+        found: forms.Field = day(str(one.label), **bounds(one, self.stored), help=self.help)
         return found
 
 

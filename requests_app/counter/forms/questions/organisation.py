@@ -8,15 +8,7 @@ from django import forms
 from requests_app.counter.forms.fields import address, line, text
 from requests_app.procedures.questions.organisation import PLACES
 
-from . import long_text, short_text, yes_no
-from .base import Compound, Control
-
-
-MORE: dict[str, type[Control]] = {
-    "long_text": long_text.CONTROL,
-    "short_text": short_text.CONTROL,
-    "yes_no": yes_no.CONTROL,
-}
+from .base import Compound, Control, control_class
 
 
 class Organisation(Compound):
@@ -35,7 +27,7 @@ class Organisation(Compound):
 
     def _more(self) -> dict[str, Control]:
         return {
-            one.code: MORE[one.type](one, stored=None, asked=self.asked)
+            one.code: control_class(one.type)(one, stored=None, asked=self.asked)
             for one in self.question.more
         }
 

@@ -1,7 +1,7 @@
 """Rows of fields: `sites__0__name`. Rows are added and removed by buttons, without JavaScript."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,19 +11,11 @@ from django.utils.translation import gettext as _
 
 from requests_app.procedures.section import Section
 
-from . import amount, choice, date, long_text, short_text, whole_number, yes_no
-from .base import SEPARATOR, Control, Group
+from .base import NOTHING, SEPARATOR, UNKNOWN, Control, Digests, Group, control_class, plain
 
 
-COLUMNS: dict[str, type[Control]] = {
-    "short_text": short_text.CONTROL,
-    "long_text": long_text.CONTROL,
-    "choice": choice.CONTROL,
-    "yes_no": yes_no.CONTROL,
-    "date": date.CONTROL,
-    "whole_number": whole_number.CONTROL,
-    "amount": amount.CONTROL,
-}
+ADD, REMOVE = "add_row", "remove_row"  # buttons of a table: `sites:3` rows to show, `sites:1` to go
+MOST_SENT = 200  # rows read of one page
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,20 +27,24 @@ class ShownRow:
 
 class Table(Control):
     count = 0
+    removed: int | None = None  # the row that a button takes away
 
     def _name(self, index: int, column: str) -> str:
         return SEPARATOR.join((self.question.code, str(index), column))
 
     def _columns(self, row: Mapping[str, Any]) -> dict[str, Control]:
         return {
-            one.code: COLUMNS[one.type](one, stored=row.get(one.code), asked=self.asked)
+            one.code: control_class(one.type)(one, stored=row.get(one.code), asked=self.asked)
             for one in self.question.columns
         }
 
     def own_fields(self, data: Mapping[str, Any]) -> dict[str, forms.Field]:
         one, stored = self.question, self.stored or []
-        shown = max(len(stored) + one.spare, self.asked.rows.get(one.code, 0), sent(data, one.code))
-        self.count = min(shown, max(one.max_rows, len(stored)))
+        shown = max(len(stored) + one.spare, self.asked.rows.get(one.code, 0))
+        shown = min(shown, max(one.max_rows, len(stored)))
+        # More than it may have, once someone removed rows of a longer one: read, then told.
+        self.count = max(shown, min(sent(data, one.code), MOST_SENT))
+        self.removed = removed_row(str(data.get(REMOVE, "")), one.code)
         found: dict[str, forms.Field] = {}
         for index in range(self.count):
             row = stored[index] if index < len(stored) else {}
@@ -75,30 +71,38 @@ class Table(Control):
                 if (name := self._name(index, code)) in typed:
                     row[code] = control.collect({code: typed[name]}, before[code])
             rows.append(row)
+        if self.removed is not None:
+            del rows[self.removed : self.removed + 1]
         while rows and not self.question.is_begun(rows[-1]):
             rows.pop()
         return rows
 
     def faults(self, cleaned: Mapping[str, Any], section: Section) -> Iterator[tuple[str, str]]:
         """What two rows share wrongly, at the second."""
-        for code in self.question.unique:
-            seen: dict[str, int] = {}
-            for index in range(self.count):
-                name = self._name(index, code)
-                key = str(cleaned.get(name) or "").casefold()
-                if key and key in seen:
-                    yield (
-                        name,
-                        _("Déjà à la ligne %(n)s : corrigez l’une des deux.")
-                        % {"n": seen[key] + 1},
-                    )
-                seen.setdefault(key, index)
+        typed = {name: plain(cleaned[name]) for name in self.names if name in cleaned}
+        for index, code, first in self.question.repeated(self.collect(typed, [])):
+            said = _("Déjà à la ligne %(n)s : corrigez l’une des deux.") % {"n": first + 1}
+            yield self._name(index, code), said
 
-    def clashes(self, differing: frozenset[str], filled: frozenset[str]) -> frozenset[str]:
-        """Rows have no name: once someone added or removed one, which row is which is asked."""
-        own = frozenset(self.names)
-        before = max((int(name.split(SEPARATOR)[1]) for name in filled & own), default=-1) + 1
-        return differing & own if before != len(self.stored or []) else frozenset()
+    def clashes(self, differing: frozenset[str], known: Digests, stored: Digests) -> frozenset[str]:
+        """The whole table, as rows have no name: once someone added or removed one, or changed a
+        cell of a row that the person changed too, which row is which is asked."""
+        changed = differing & frozenset(self.names)
+        if self.removed is not None:
+            changed |= {name for name in self.names if self._row_of(name) == self.removed}
+        moved = self._rows_in(known) != self._rows_in(stored)
+        theirs = {self._row_of(name) for name in self.names if known[name] != stored[name]}
+        if any(moved or self._row_of(name) in theirs for name in changed):
+            return frozenset(self.names)
+        return frozenset()
+
+    def _row_of(self, name: str) -> int:
+        return int(name.split(SEPARATOR)[1])
+
+    def _rows_in(self, digests: Digests) -> int:
+        """Rows up to the last that says something."""
+        filled = (name for name, said in digests.items() if said not in {NOTHING, UNKNOWN})
+        return sent(filled, self.question.code)
 
     def groups(self, form: forms.BaseForm) -> Iterator[Group]:
         one = self.question
@@ -131,25 +135,27 @@ class Table(Control):
             yield Group(label, row.fields, open=bool(filled), anchor=anchor)
 
 
-def sent(data: Mapping[str, Any], code: str) -> int:
-    """Rows of a table in what was sent."""
+def sent(names: Iterable[str], code: str) -> int:
+    """Rows of a table among names of fields."""
     name = re.compile(rf"{code}{SEPARATOR}([0-9]{{1,3}}){SEPARATOR}[a-z]")
-    found = [int(read[1]) for read in map(name.match, data) if read]
+    found = [int(read[1]) for read in map(name.match, names) if read]
     return max(found, default=-1) + 1
 
 
-def without_row(data: QueryDict, button: str) -> QueryDict:
-    """What was sent without the row that a button removes: the rows below move up."""
-    code, _colon, row = button.partition(":")
-    if not re.fullmatch(r"[a-z][a-z0-9_]*", code) or not re.fullmatch(r"[0-9]{1,3}", row):
-        return data
-    gone = int(row)
+def removed_row(button: str, code: str) -> int | None:
+    """The row of a table that a button removes."""
+    read = re.fullmatch(rf"{code}:([0-9]{{1,3}})", button)
+    return int(read[1]) if read else None
+
+
+def without_row(data: QueryDict, code: str, gone: int) -> QueryDict:
+    """What was sent, as it is shown without a row: the rows below move up."""
     name = re.compile(rf"{code}{SEPARATOR}([0-9]{{1,3}}){SEPARATOR}(.+)")
     kept = QueryDict(mutable=True)
     for key, values in data.lists():
         read = name.fullmatch(key)
         index = int(read[1]) if read else -1
-        if read and index == gone:
+        if key == REMOVE or (read and index == gone):
             continue
         moved = SEPARATOR.join((code, str(index - 1), read[2])) if read and index > gone else key
         kept.setlist(moved, values)

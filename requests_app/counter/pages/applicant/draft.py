@@ -6,7 +6,7 @@ from urllib.parse import quote
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, QueryDict
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -21,7 +21,7 @@ from portal.common.templatetags.portal import hour
 from requests_app import dossier
 from requests_app.counter.forms.draft import Merge, SectionForm, TitleForm
 from requests_app.counter.forms.questions.base import SEPARATOR, Asked
-from requests_app.counter.forms.questions.table import without_row
+from requests_app.counter.forms.questions.table import ADD, REMOVE
 from requests_app.counter.pages.helpers import posted, team_request
 from requests_app.counter.reading import draft_steps
 from requests_app.deadlines import access_period
@@ -39,7 +39,6 @@ from . import draft_rows
 
 
 AUTOSAVE_HEADER = "X-Autosave"
-ADD, REMOVE = "add_row", "remove_row"  # buttons of a table: `sites:3` rows to show, `sites:1` to go
 MOST_ROWS = 200
 
 
@@ -124,7 +123,7 @@ def step(request: HttpRequest, pk: UUID, slug: str) -> HttpResponse:
     try:
         access_request = editable_request(request, pk)
         section = _section(access_request, slug)
-        form = section_form(access_request, section, sent(request), rows=_rows_asked(request))
+        form = section_form(access_request, section, posted(request), rows=_rows_asked(request))
         if request.method == "POST":
             return _save(request, access_request, form)
     except NotEditable:
@@ -138,14 +137,6 @@ def _section(access_request: AccessRequest, slug: str) -> Section:
         if section.slug == slug:
             return section
     raise Http404
-
-
-def sent(request: HttpRequest) -> QueryDict | None:
-    """What a form sends; without the row of a table that its button removes."""
-    data = posted(request)
-    if data is not None and (button := data.get(REMOVE)):
-        return without_row(data, button)
-    return data
 
 
 def _rows_asked(request: HttpRequest) -> dict[str, int]:
@@ -219,7 +210,9 @@ def page(
 def _save(request: HttpRequest, access_request: AccessRequest, form: SectionForm) -> HttpResponse:
     """Save what the person changed; what others changed meanwhile stays, or both are shown."""
     autosave = bool(request.headers.get(AUTOSAVE_HEADER))
-    valid = form.is_valid()
+    form.is_valid()
+    shown = _without_removed(access_request, form)
+    valid = shown.is_valid()
     merge = form.merge(request.POST.get("base", ""))
     revision, code = access_request.content_revision, form.section.code
     try:
@@ -232,22 +225,38 @@ def _save(request: HttpRequest, access_request: AccessRequest, form: SectionForm
     except EditConflict as conflict:
         return _conflict(request, access_request, form, conflict, autosave=autosave)
     except ValidationError:
-        form.add_error(None, _("Une valeur n’est pas acceptable. Corrigez-la puis enregistrez."))
+        shown.add_error(None, _("Une valeur n’est pas acceptable. Corrigez-la puis enregistrez."))
         valid = False
     else:
-        form.stored = data
+        shown.stored = data
     if autosave:
         return _saved(request, access_request, form, merge, revision)
     if not valid:
-        return page(request, access_request, form, status=422)
-    return _next_page(request, access_request, form)
+        return page(request, access_request, shown, status=422)
+    return _next_page(request, access_request, form, merge)
+
+
+def _without_removed(access_request: AccessRequest, form: SectionForm) -> SectionForm:
+    """The form as it is shown after its button: the rows below the one removed moved up."""
+    found = form.without_removed()
+    if found is None:
+        return form
+    data, stored = found
+    return section_form(access_request, form.section, data, stored=stored)
 
 
 def _next_page(
-    request: HttpRequest, access_request: AccessRequest, form: SectionForm
+    request: HttpRequest, access_request: AccessRequest, form: SectionForm, merge: Merge
 ) -> HttpResponse:
     """Where a saved step leads: to what its button asks for, to new questions, to the next step."""
     code = form.section.code
+    after = section_form(access_request, form.section, None).asked_codes
+    for label in form.answered_beyond(after, merge):
+        text = _(
+            "« %(question)s » n’est plus demandé avec les réponses enregistrées. Ce que vous y avez"
+            " écrit est gardé : il comptera si la question est posée de nouveau."
+        )
+        messages.warning(request, text % {"question": label})
     if draft_rows.are_in(access_request, code) and (
         done := draft_rows.act(request, access_request)
     ):
@@ -259,7 +268,6 @@ def _next_page(
             asked = f"?lignes={quote(button)}" if name == ADD else ""
             return redirect(f"{here}{asked}#{table}")
     messages.success(request, _("L’étape est enregistrée."))
-    after = section_form(access_request, form.section, None).asked_codes
     if set(after) - set(form.asked_codes):
         messages.info(request, _("Vos réponses appellent d’autres questions : les voici."))
         return redirect(here)
@@ -281,7 +289,7 @@ def _saved(
     Fields the person left alone keep the base their page was made from: what someone else wrote
     there meanwhile is not in that page.
     """
-    fresh = section_form(access_request, form.section, None)
+    fresh = section_form(access_request, form.section, form.data)
     base = fresh.base_after(request.POST.get("base", ""), saved=merge.mine)
     return JsonResponse(
         {
@@ -318,12 +326,14 @@ def _conflict(
     if autosave:
         return JsonResponse({"conflict": text}, status=409)
     access_request.refresh_from_db()
-    form.stored = conflict.theirs
-    changed = form.merge(request.POST.get("base", "")).mine
+    now = section_form(access_request, form.section, form.data, stored=conflict.theirs)
+    now.is_valid()
+    merge = now.merge(request.POST.get("base", ""))
+    changed = merge.mine | merge.clash  # a table whole: its rows are those of the page
     code, words = form.section.code, access_request.form.readable
-    mine = words({code: form.section_data(only=changed)})
+    mine = words({code: now.section_data(only=changed)})
     theirs = words({code: conflict.theirs})
-    sent = form.with_theirs(changed)
+    sent = now.with_theirs(changed)
     again = section_form(access_request, form.section, sent, stored=conflict.theirs)
     return page(
         request,
