@@ -20,7 +20,7 @@ def bound(text: str) -> Bound:
     return years_from_now(int(text[:-1])) if text.endswith("y") else date.fromisoformat(text)
 
 
-def bounds(question: Any, stored: str | None) -> dict[str, Bound]:
+def bounds(question: Any, stored: str | None) -> dict[str, Any]:
     """Between which days one is typed. What is stored stays acceptable when its bound has passed
     since: the fields beside are still saved without an error here."""
     earliest, latest = bound(question.earliest), bound(question.latest)
