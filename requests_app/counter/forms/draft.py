@@ -86,8 +86,10 @@ class SectionForm(forms.Form):
 
     def _unread(self) -> Iterator[str]:
         """What is sent under names that no question of the section has, in words: not dropped."""
-        for name in self.data:
-            text = " ".join(self.data.getlist(name)).strip()
+        data = self.data
+        for name in data:
+            sent = data.getlist(name) if isinstance(data, QueryDict) else [data[name]]
+            text = " ".join(map(str, sent)).strip()
             if text and name not in self.fields and name not in PAGE_INPUTS:
                 yield gettext(
                     "Une réponse n’a plus de place dans cette étape et n’est pas enregistrée :"
