@@ -14,6 +14,7 @@ from requests_app.models import (
     RequestDataset,
     RequestMember,
     Stage,
+    StageState,
     Task,
 )
 from requests_app.rights import duties
@@ -88,6 +89,7 @@ def _main_base(user: User, request: AccessRequest, stage: Stage | None, task: An
 
 
 _MEMBER = _committee((Role.PRESIDENT, Role.COMMITTEE_MEMBER))
+_BEGUN = frozenset({StageState.RUNNING, StageState.PAUSED, StageState.DONE})
 _PRESIDENT = _committee((Role.PRESIDENT,))
 _ACTORS: dict[str, Callable[[User, AccessRequest, Stage | None, Task | None], bool]] = {
     "team": lambda u, r, s, t: in_team(u, r),
@@ -102,6 +104,10 @@ _ACTORS: dict[str, Callable[[User, AccessRequest, Stage | None, Task | None], bo
     ),
     "main_base_officer": _main_base,
     "member": _MEMBER,
+    # of a committee that the file has come to, once their interests are declared
+    "declared_member": lambda u, r, s, t: (
+        _MEMBER(u, r, s, t) and s is not None and s.state in _BEGUN and _declared(u, r)
+    ),
     "president": lambda u, r, s, t: _PRESIDENT(u, r, s, t) and _declared(u, r),
     "rapporteur": lambda u, r, s, t: _rapporteur(u, r, s, t) and _declared(u, r),
     "investigator": lambda u, r, s, t: (

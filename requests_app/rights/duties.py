@@ -327,6 +327,7 @@ _OTHERS: dict[str, str | Promise] = {
     "main_base_officer": gettext_lazy("un autre correspondant de la base principale"),
     "president": gettext_lazy("un autre président du comité"),
     "member": gettext_lazy("un autre membre du comité"),
+    "declared_member": gettext_lazy("un autre membre du comité"),
     "rapporteur": gettext_lazy("un autre rapporteur"),
 }
 

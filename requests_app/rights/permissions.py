@@ -73,6 +73,7 @@ __all__ = [
 ]
 
 REASONED_ACCESS = timedelta(hours=1)  # real time
+READ_WITH_MARKS = ("notes", "reports")  # parts of the file: whoever reads one reads marks
 
 
 def can_view(user: Person, request: AccessRequest) -> bool:
@@ -116,7 +117,7 @@ def notes_visible_to(user: Person) -> QuerySet[Note]:
 
 def marks_visible_to(user: Person) -> QuerySet[AnswerMark]:
     """Never the applicant's side nor holders'."""
-    return AnswerMark.objects.filter(version__request__in=requests_with(user, "notes", "reports"))
+    return AnswerMark.objects.filter(version__request__in=requests_with(user, *READ_WITH_MARKS))
 
 
 def tasks_visible_to(user: Person) -> QuerySet[Task]:
@@ -257,7 +258,7 @@ _ACTIONS: dict[str, tuple[frozenset[str], _Further | None]] = {
     ),
     "assign": (frozenset({"secretariat"}), None),
     "write_note": (frozenset({"staff"}), None),
-    "mark_answers": (frozenset({"staff", "member"}), None),
+    "mark_answers": (frozenset({"staff", "declared_member"}), None),
     "suspend": (frozenset({"operator"}), None),
     "resume": (frozenset({"operator"}), None),
     "revoke": (frozenset({"operator"}), None),

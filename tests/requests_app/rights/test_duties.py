@@ -32,7 +32,7 @@ from tests.support.factories import Story, World, organisation, stored_file, use
 
 
 Making = Callable[[User, AccessRequest], object]
-COMMITTEE = {"president", "member", "rapporteur"}
+COMMITTEE = {"president", "member", "declared_member", "rapporteur"}
 ANOTHER = "cet acte revient à un autre agent"
 
 
@@ -203,6 +203,7 @@ class Duties(TestCase):
             "main_base_officer": world.officer,
             "president": world.president,
             "member": world.member,
+            "declared_member": world.member,
             "rapporteur": world.member,
             "task_role": world.legal_officer,
         }

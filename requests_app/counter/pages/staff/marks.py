@@ -46,10 +46,14 @@ def version_marks(request: HttpRequest, pk: UUID, number: int) -> HttpResponse:
     if request.method == "POST":
         valid = [one.form.is_valid() for one in lines]  # each of them is told its fault
         if all(valid):
-            given = {one.answer.path: one.form.mark for one in lines}
-            marks.put(version, given, by=request.user, parts=parts)  # type: ignore[arg-type]
-            messages.success(request, _("Vos annotations sont enregistrées."))
-            return redirect("requests_app:version_marks", pk, number)
+            try:
+                _save(request, version, lines, parts)
+            except marks.MarksMoved as moved:
+                for one in lines:
+                    if one.answer.path in moved.held:
+                        one.form.tell_moved(moved.held[one.answer.path])
+            else:
+                return redirect("requests_app:version_marks", pk, number)
         status = 422
     context = {
         "access_request": access_request,
@@ -58,6 +62,26 @@ def version_marks(request: HttpRequest, pk: UUID, number: int) -> HttpResponse:
         "back": f"{reverse('requests_app:request', args=[pk])}?onglet=dossier",
     }
     return render(request, "requests_app/request/marks.html", context, status=status)
+
+
+def _save(
+    request: HttpRequest,
+    version: RequestVersion,
+    lines: list[MarkedAnswer],
+    parts: frozenset[str],
+) -> None:
+    """Raises MarksMoved."""
+    changed = marks.put(
+        version,
+        {one.answer.path: one.form.mark for one in lines},
+        by=request.user,  # type: ignore[arg-type]
+        parts=parts,
+        base={one.answer.path: one.form.base for one in lines if one.form.base},
+    )
+    if changed:
+        messages.success(request, _("Vos annotations sont enregistrées."))
+    else:
+        messages.info(request, _("Rien n’a changé : vos annotations restent celles-ci."))
 
 
 def _lines(
@@ -72,11 +96,7 @@ def _lines(
             others[mark.path].append(mark)
     found = []
     for answer in marks.answers(version, parts):
-        own = mine.get(answer.path)
-        form = MarkForm(
-            posted(request),
-            prefix=answer.path.replace(".", "__"),
-            initial={"verdict": own.verdict, "text": own.text} if own else {},
-        )
+        prefix = answer.path.replace(".", "__")
+        form = MarkForm(posted(request), own=mine.get(answer.path), prefix=prefix)
         found.append(MarkedAnswer(answer, form, others[answer.path]))
     return found
