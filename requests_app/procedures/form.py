@@ -21,6 +21,7 @@ from pydantic import (
 
 from .conditions import Path, value_at
 from .content import DELIVERY_MODES
+from .file_parts import PARTS, PUBLIC
 from .questions import Question
 from .questions.base import AtLeast, Difference, Grid, Lack, Stored
 from .questions.choice import WithOptions
@@ -39,6 +40,8 @@ ROLES: dict[str, frozenset[str]] = {
     "delivery_mode": frozenset({"choice"}),
     "data_specification": frozenset({"data_specification"}),
 }
+# Of these, what the public register says (`requests_app.register`).
+PUBLISHED = frozenset({"purposes", "summary", "public_interest"})
 # Facts that are no answer: of the orientation, and of the bases asked for.
 OTHER_FACTS = frozenset({"orientation", "datasets"})
 # What a frozen version holds beside its sections.
@@ -92,6 +95,9 @@ class Form(BaseModel):
             yield f"section code {name!r} is a name that a version keeps for itself"
         if len([section for section in self.sections if section.kind == "team"]) > 1:
             yield "the team has one place at most"
+        for place, part in self._parts_given():
+            if part not in PARTS:
+                yield f"{place}: no part {part!r}: one of {', '.join(sorted(PARTS))}"
         roles: dict[str, str] = {}
         for section, question in self.pairs():
             path = f"{section.code}.{question.code}"
@@ -106,12 +112,25 @@ class Form(BaseModel):
                 yield f"{path}: role {role!r} is already that of {roles[role]}"
             else:
                 roles[role] = path
+            if role in PUBLISHED and (part := section.part_of(question)) not in PUBLIC:
+                yield (
+                    f"{path}: role {role!r} is published, and part {part!r} is not public:"
+                    f" one of {', '.join(sorted(PUBLIC))}"
+                )
             if role == "delivery_mode" and isinstance(question, WithOptions):
                 if unknown := set(question.labels) - set(DELIVERY_MODES):
                     yield f"{path}: not delivered so: {', '.join(sorted(unknown))}"
             for place in self._places_named(question):
                 if place.partition(".")[0] not in OTHER_FACTS and not self.holds(place):
                     yield f"{path}: names {place!r}, which no question of this form holds"
+
+    def _parts_given(self) -> Iterator[tuple[str, str]]:
+        """(place in the file, part) wherever one is named."""
+        for section in self.sections:
+            yield f"section {section.code!r}", section.part
+            for question in section.questions:
+                if question.part is not None:
+                    yield f"{section.code}.{question.code}", question.part
 
     @staticmethod
     def _places_named(question: Question) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """A section of a form: its questions, who reads them, what it is stored as."""
 
+from collections.abc import Iterator
 from functools import cached_property
 from typing import Annotated, Any, Literal
 
@@ -77,6 +78,9 @@ class Section(_Part):
             raise ValueError(f"section {self.code!r}: a question is named twice")
         if (self.kind == "questions") != bool(self.questions):
             raise ValueError(f"section {self.code!r}: a section has questions, a team has none")
+        for question in self.questions:
+            if ignored := [*_ignored(question)]:
+                raise ValueError(f"question {question.code!r}: {'; '.join(ignored)}")
         if unknown := {code for group in self.groups for code in group.questions} - set(codes):
             raise ValueError(f"section {self.code!r}: no question {', '.join(sorted(unknown))}")
         return self
@@ -106,6 +110,32 @@ class Section(_Part):
 
     def is_signed_again(self, question: Question) -> bool:
         return self.sign_again if question.sign_again is None else question.sign_again
+
+
+# What only a question of its own can say, by where it is not one: a column is asked, read, marked
+# and signed with its table, a place of an organisation with its organisation.
+_OF_A_QUESTION = frozenset(
+    {"role", "part", "sign_again", "marks", "when", "when_any", "required_when", "missing"}
+)
+_INSIDE = {"columns": _OF_A_QUESTION | {"at_least"}, "more": _OF_A_QUESTION | {"required"}}
+_OF_AN_ANSWER = _OF_A_QUESTION - {"when", "when_any"} | {"required"}
+
+
+def _ignored(question: Question) -> Iterator[str]:
+    """What the file says of a question, or of something in it, and nothing reads."""
+    if not question.answered:
+        yield from (f"{name!r} says nothing here" for name in _given(question, _OF_AN_ANSWER))
+    for inside, names in _INSIDE.items():
+        for one in getattr(question, inside, ()):
+            for name in _given(one, names):
+                yield f"{inside} {one.code!r}: {name!r} says nothing here"
+
+
+def _given(question: Question, names: frozenset[str]) -> Iterator[str]:
+    fields = type(question).model_fields
+    for name in sorted(names & question.model_fields_set):
+        if getattr(question, name) != fields[name].default:
+            yield name
 
 
 def _joined(label: Any, option: Any) -> dict[str, str] | str:

@@ -33,7 +33,7 @@ from requests_app.models import (
     Stage,
     StageState,
 )
-from requests_app.procedures import kinds
+from requests_app.procedures import file_parts, kinds
 from requests_app.procedures.kind import Trait
 from requests_app.rights import duties, parts_held
 from requests_app.rights.kept import kept_for_pages, kept_until_written
@@ -44,34 +44,11 @@ Person = User | AnonymousUser
 Condition = Q | Exists | Combinable
 Kind = RequestMember.Kind
 
-CARD: Final = frozenset({"status", "card"})
-FILE: Final = CARD | {
-    "summary",
-    "purpose",
-    "persons",
-    "specification",
-    "content",
-    "pieces",
-    "versions",
-}
-COURSE: Final = frozenset({"timeline", "acts", "permit", "grants", "log"})
-ALL_PARTS: Final = (
-    FILE
-    | COURSE
-    | {
-        "version_to_sign",
-        "remarks",
-        "own_remark",
-        "opinion",
-        "reports",
-        "interests",
-        "committee",
-        "notes",
-        "tasks",
-        "own_grant",
-        "full_log",
-    }
-)
+# Parts of a file by their names, which forms give too.
+CARD: Final = file_parts.CARD
+FILE: Final = file_parts.FILE
+COURSE: Final = file_parts.COURSE
+ALL_PARTS: Final = file_parts.PARTS
 _COMMITTEES: Final = kinds.having(Trait.OF_COMMITTEE)
 TEAM_KINDS: Final = (Kind.INVESTIGATOR, Kind.EDITOR)
 

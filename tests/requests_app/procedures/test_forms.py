@@ -335,6 +335,12 @@ def _broken(fault: str) -> dict[str, Any]:
             data["sections"][2]["questions"] = []
         case "item":
             project[4]["of"] = "projet.nature_autre"
+        case "part":
+            project[0]["part"] = "nots"
+        case "part of a section":
+            data["sections"][1]["part"] = "contents"
+        case "published":
+            project[1]["part"] = "notes"
         case _:
             raise LookupError(fault)
     return data
@@ -363,6 +369,9 @@ def _broken(fault: str) -> dict[str, Any]:
         ("group", "section 'moyens': no question absent"),
         ("no question", "section 'accord': a section has questions"),
         ("item", "question 'pourquoi': name an item, or a choice of this section"),
+        ("part", "projet.nom_court: no part 'nots': one of acts, card"),
+        ("part of a section", "section 'moyens': no part 'contents'"),
+        ("published", "projet.resume: role 'summary' is published, and part 'notes' is not public"),
     ],
 )
 def test_a_wrong_file_is_told_where_and_what(
@@ -390,6 +399,58 @@ def test_every_input_of_the_page_of_a_section_is_a_name_that_no_question_has() -
     for name in PAGE_INPUTS:
         with pytest.raises(ValueError, match="is a name that the page keeps for itself"):
             questions.read({"code": name, "type": "yes_no", "label": "X"})
+
+
+GIVEN: dict[str, Any] = {
+    "part": "notes",
+    "role": "summary",
+    "marks": False,
+    "sign_again": False,
+    "missing": "Autrement dit",
+    "required": True,
+    "when": [{"fact": "projet.suivi", "equals": True}],
+    "when_any": [{"fact": "projet.suivi", "equals": True}],
+    "required_when": [{"fact": "projet.suivi", "equals": True}],
+}
+
+
+@pytest.mark.parametrize(("inside", "heard"), [("columns", {"required"}), ("more", set())])
+@pytest.mark.parametrize("name", GIVEN)
+def test_what_would_be_ignored_inside_an_answer_is_refused(
+    name: str, inside: str, heard: set[str]
+) -> None:
+    """A part given to one place of an organisation would be read as part of the whole of it."""
+    data = tomllib.loads(odd_form.FILE.read_text())
+    means = data["sections"][1]["questions"]
+    one = {"code": "encore", "type": "short_text", "label": "Encore"}
+    at = means[-1] if inside == "columns" else means[1]
+    at[inside] = [*at.get(inside, ()), one]
+    Form.model_validate(data)
+    one[name] = GIVEN[name]
+    if name in heard:
+        Form.model_validate(data)
+        return
+    with pytest.raises(ValidationError) as error:
+        Form.model_validate(data)
+    assert f"question {at['code']!r}" in str(error.value) or "table 'sites'" in str(error.value)
+    assert "'encore'" in str(error.value)
+
+
+def test_a_column_is_compared_with_no_other_answer() -> None:
+    data = tomllib.loads(odd_form.FILE.read_text())
+    opened = data["sections"][1]["questions"][-1]["columns"][2]
+    assert opened["type"] == "date"
+    opened["at_least"] = {"field": "moyens.debut", "missing": "Après le premier recueil"}
+    with pytest.raises(ValidationError, match="columns 'ouverture': 'at_least' says nothing here"):
+        Form.model_validate(data)
+
+
+@pytest.mark.parametrize("name", sorted(GIVEN.keys() - {"when", "when_any"}))
+def test_words_to_read_take_nothing_that_is_said_of_an_answer(name: str) -> None:
+    data = tomllib.loads(odd_form.FILE.read_text())
+    data["sections"][1]["questions"][0][name] = GIVEN[name]
+    with pytest.raises(ValidationError, match=f"question 'lire': '{name}' says nothing here"):
+        Form.model_validate(data)
 
 
 def test_a_form_that_is_gone_is_a_fault() -> None:

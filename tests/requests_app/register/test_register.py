@@ -5,13 +5,14 @@ from django.test import Client
 from django.utils import timezone
 
 from requests_app.models import Stage
+from requests_app.procedures.form import PUBLISHED, Form
 from requests_app.register import register
 from tests.support.client import page_text
 from tests.support.factories import World
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_register_shows_nothing_before_its_act() -> None:
+def test_the_register_shows_nothing_before_its_act(monkeypatch: pytest.MonkeyPatch) -> None:
     world = World()
     story = world.story().reach("register")
     visitor = Client()
@@ -21,6 +22,11 @@ def test_the_register_shows_nothing_before_its_act() -> None:
     assert visitor.get(f"/repertoire/{story.fresh().number}/").status_code == 200
     assert visitor.get("/repertoire/GUI-1999-0001/").status_code == 404
     assert story.fresh().number in visitor.get("/repertoire/export.csv").content.decode()
+    asked: set[str] = set()
+    real = Form.of_role
+    monkeypatch.setattr(Form, "of_role", lambda form, role: asked.add(role) or real(form, role))
+    register.entry(register.published().get())
+    assert asked == PUBLISHED  # of which forms are told that they must be public
 
 
 @pytest.mark.django_db
