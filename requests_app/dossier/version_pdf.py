@@ -12,6 +12,7 @@ from requests_app.dossier.frozen import grouped
 from requests_app.models import AccessRequest, RequestMember, RequestVersion
 from requests_app.procedures.content import Row
 from requests_app.procedures.questions.base import Grid
+from requests_app.rights import permissions
 from requests_app.selection import exports
 
 from . import orientation
@@ -40,7 +41,8 @@ def frozen_sections(
             below = [*exports.specification_sections(rows), *below]
         if below:
             part["sections"] = below
-        sections.append(part)
+        if parts is None or below or section.facts:
+            sections.append(part)
     kinds = dict(RequestMember.Kind.choices)
     persons = [
         [person["name"], kinds.get(person["kind"], ""), _yes(person["has_data_access"])]
@@ -89,15 +91,20 @@ def _pieces(version: RequestVersion) -> list[list[str]]:
 def version_pdf(version: RequestVersion, parts: frozenset[str] | None = None) -> bytes:
     """The frozen version, with the fingerprint that a signature covers and room to sign.
 
-    Whole, or with the answers that a reader of these parts of the file may see.
+    Whole; or, for a reader of some parts of the file only (`parts`), with the answers that lie
+    there: it says so, and nobody signs it.
     """
     request = version.request
+    partial = parts is not None and not permissions.reads_whole(request, parts)
+    parts = parts if partial else None
+    to_sign = version.status == RequestVersion.Status.AWAITING and not partial
     return render_pdf(
         TEMPLATE,
         {
             "title": capfirst(request.get_type_display()),
             "subtitle": version.content.get("title", request.title),
             "number": request.number or _("numéro donné au dépôt"),
+            **({"intro": _left_out()} if partial else {}),
             "fingerprint": version.sha256,
             "demo": request.organisation.is_demo,
             "rows": [
@@ -109,8 +116,15 @@ def version_pdf(version: RequestVersion, parts: frozenset[str] | None = None) ->
                 [_("Empreinte SHA-256"), grouped(version.sha256)],
             ],
             "sections": frozen_sections(version, parts),
-            **(_to_sign(version) if version.status == RequestVersion.Status.AWAITING else {}),
+            **(_to_sign(version) if to_sign else {}),
         },
+    )
+
+
+def _left_out() -> str:
+    return _(
+        "Extrait : des réponses que vous n’avez pas à lire n’y figurent pas. Ce document n’est pas"
+        " la version signée ; l’empreinte est celle de la version entière."
     )
 
 

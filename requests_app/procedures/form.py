@@ -164,6 +164,11 @@ class Form(BaseModel):
             for question in section.answers:
                 yield section, question
 
+    @cached_property
+    def parts(self) -> frozenset[str]:
+        """Parts of the file in which answers lie: whoever reads them all reads the form whole."""
+        return frozenset(section.part_of(question) for section, question in self.pairs())
+
     # --- roles ----------------------------------------------------------------------------------
 
     @staticmethod

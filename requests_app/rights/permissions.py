@@ -32,12 +32,13 @@ from requests_app.models import (
     Report,
     RequestDataset,
     RequestState,
+    RequestVersion,
     Stage,
     StageState,
     StoredFile,
     Task,
 )
-from requests_app.procedures import kinds
+from requests_app.procedures import forms, kinds, registry
 from requests_app.procedures.kind import Trait
 from requests_app.rights import duties
 from requests_app.rights.actors import (
@@ -53,6 +54,7 @@ from requests_app.rights.visibility import (
     Person,
     parts_visible,
     requests_with,
+    requests_with_each,
     tied_organisations,
     with_parts,
 )
@@ -157,15 +159,16 @@ def files_visible_to(user: Person) -> QuerySet[StoredFile]:
     """Files by what they belong to: an opinion, a remark, another act, or the file's pieces.
 
     Who signs reads what they sign: the pieces of the version that awaits. The file cannot be
-    edited meanwhile, so those are the request's own pieces.
+    edited meanwhile, so those are the request's own pieces. A paper that was signed holds every
+    answer: it is for who signs, and for who reads them all.
     """
+    paper = Q(pk__in=RequestVersion.objects.exclude(signed_file=None).values("signed_file"))
     opinion = Q(pk__in=Opinion.objects.filter(document__isnull=False).values("document"))
     of_act = Act.objects.filter(document__isnull=False)
     act = Q(pk__in=of_act.values("document"))
+    # one that was refused is no version's any more
+    paper |= Q(pk__in=of_act.filter(code="deposit_paper").values("document"))
     seen_act = Q(pk__in=acts_visible_to(user).filter(document__isnull=False).values("document"))
-    signed = Q(
-        pk__in=requests_with(user, "version_to_sign", "versions").values("versions__signed_file")
-    )
     to_sign = Q(
         pk__in=Piece.objects.filter(
             request__in=requests_with(user, "version_to_sign"),
@@ -174,14 +177,34 @@ def files_visible_to(user: Person) -> QuerySet[StoredFile]:
     )
     return StoredFile.objects.filter(
         (opinion & Q(request__in=requests_with(user, "opinion")))
-        | (act & seen_act)
-        | (~opinion & ~act & Q(request__in=requests_with(user, "pieces")))
-        | signed
+        | (act & ~paper & seen_act)
+        | (~opinion & ~act & ~paper & Q(request__in=requests_with(user, "pieces")))
+        | (paper & _whole_versions(user))
         | to_sign
     )
 
 
+def _whole_versions(user: Person) -> Q:
+    """Files of requests whose versions the person reads whole: the set form of `reads_whole`."""
+    found = Q(request__in=requests_with(user, "version_to_sign"))
+    asking: dict[frozenset[str], Q] = {}
+    for one in registry.everything():
+        mine = Q(request__procedure_code=one.code, request__procedure_version=one.version)
+        parts = forms.of(one).parts
+        asking[parts] = asking.get(parts, Q(pk__in=[])) | mine
+    for parts, procedures in asking.items():
+        readable = requests_with_each(user, parts | {"versions"})
+        found |= procedures & Q(request__in=readable)
+    return found
+
+
 # --- Pieces of a right ----------------------------------------------------------------------------
+
+
+def reads_whole(request: AccessRequest, parts: frozenset[str]) -> bool:
+    """Whether whoever sees these parts of the file reads its versions whole: who signs, and who
+    reads every answer that the form asks for."""
+    return "version_to_sign" in parts or request.form.parts <= parts
 
 
 def specification_rows(

@@ -47,7 +47,7 @@ def _parts_read(request: HttpRequest, version: RequestVersion) -> frozenset[str]
     included."""
     parts = permissions.parts_visible(request.user, version.request)
     mine = version.signed_by_id == request.user.pk
-    return None if mine or "version_to_sign" in parts else parts
+    return None if mine or permissions.reads_whole(version.request, parts) else parts
 
 
 @require_safe
@@ -60,16 +60,17 @@ def differences(request: HttpRequest, pk: UUID, number: int) -> HttpResponse:
     before = (
         RequestVersion.objects.filter(request=pk, number__lt=number).order_by("-number").first()
     )
-    procedure = version.request.procedure
+    procedure, parts = version.request.procedure, _parts_read(request, version)
     context = {
         "access_request": version.request,
         "version": version,
         "before": before,
+        "whole": parts is None,
         "changes": dossier.differences(
             before.content,
             version.content,
             procedure=procedure,
-            parts=_parts_read(request, version),
+            parts=parts,
         )
         if before
         else [],

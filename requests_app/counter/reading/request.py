@@ -96,6 +96,7 @@ class Reader:
         found: dict[str, Any] = {
             "versions": versions if self._chooses else [],
             "version": chosen if self._chooses else None,
+            "whole": self._whole,
             "content": self.request.form.readable(self._visible_content(content)),
         }
         if chosen is not None and chosen.status == RequestVersion.Status.SIGNED:
@@ -113,6 +114,10 @@ class Reader:
         if self.parts & {"persons", "card"}:
             found["persons"] = self._persons()
         return found
+
+    @property
+    def _whole(self) -> bool:
+        return permissions.reads_whole(self.request, self.parts)
 
     @property
     def _chooses(self) -> bool:
@@ -278,7 +283,8 @@ class Reader:
     def _act(self, act: Act, *, codes: frozenset[str], replaced: bool) -> Act:
         act.label = self._expired(act) or act_label(act.code)  # type: ignore[attr-defined]
         act.details = ", ".join(act_details(act, self.procedure))  # type: ignore[attr-defined]
-        act.url = self.file_url(act.document_id) if act.document_id else ""  # type: ignore[attr-defined]
+        shown = act.document_id and (self._whole or act.code != "deposit_paper")
+        act.url = self.file_url(act.document_id) if shown else ""  # type: ignore[attr-defined]
         act.words = self._said(act)  # type: ignore[attr-defined]
         act.replaced = replaced  # type: ignore[attr-defined]
         if act.code in codes and not replaced:

@@ -224,10 +224,11 @@ class Papers:
 
 def _file(person: Any, stored: StoredFile, parts: Parts) -> bool:
     some, papers = parts[stored.request_id], TestEveryKindOfRow.papers
-    if stored.pk in papers.signed and some & {"version_to_sign", "versions"}:
-        return True
     if stored.pk in papers.awaited and "version_to_sign" in some:
         return True
+    if stored.pk in papers.signed:
+        whole = stored.request.form.parts | {"versions"}
+        return "version_to_sign" in some or whole <= some
     if stored.pk in papers.opinions:
         return "opinion" in some
     if acts := papers.acts.get(stored.pk):
