@@ -32,6 +32,7 @@ OBSERVED: dict[str, Promise] = {
     "vanished": gettext_lazy("un espace de stockage a disparu chez l’hébergeur"),
     "as_wanted": gettext_lazy("conforme à la dernière vérification"),
     "drift": gettext_lazy("écart constaté et corrigé"),
+    "waiting": gettext_lazy("à remettre en conformité dès que l’étude n’est plus retenue"),
 }
 # What `drift` found, and what becomes of it.
 FINDINGS: dict[str, Promise] = {

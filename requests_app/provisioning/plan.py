@@ -9,7 +9,7 @@ known here: only hashes of what is wanted.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
 
@@ -131,6 +131,25 @@ def wanted_members(facts: Facts) -> tuple[Admission, ...]:
     """Who should be a member of the study now, each until when and from where."""
     inside = sorted(admitted(facts), key=lambda p: p.identity)
     return tuple(Admission(p.identity, p.until, p.addresses) for p in inside)
+
+
+def perhaps_inside(facts: Facts) -> tuple[Facts, ...]:
+    """What fences and members may have been written from, while what comes in waits (a hold): with
+    all who should be inside, or without those who were not let in before."""
+    found = [facts]
+    for states in ({"open", "opening", "failed"}, {"open"}):
+        persons = tuple(p for p in facts.persons if p.state in states)
+        if (fewer := replace(facts, persons=persons)) not in found:
+            found.append(fewer)
+    return tuple(found)
+
+
+def is_unwritten(facts: Facts) -> bool:
+    """Whether a hold keeps something of an open study from being what it should be."""
+    if not facts.held:
+        return False
+    there = facts.rights and _base(facts, opening=False) is None
+    return not there or bool(_fences_to_set(facts))
 
 
 def fence_hash(facts: Facts, kind: str) -> str:

@@ -55,13 +55,13 @@ def known(entry: Entry | None, ask: Callable[[str], object] | None) -> str:
 def remove_tagged(
     book: Book, kind: str, *, find: Callable[[], Sequence[Found]], delete: Callable[[str], None]
 ) -> None:
-    """All that carry the study's mark: one whose create was lost would outlive it, unknown."""
-    entry = book.entry(kind)
-    if entry is None:
-        return
-    found = find()
+    """All that carry the study's mark, in the book or not: one whose create was lost, or that
+    another hand made, would outlive it."""
+    entry, found = book.entry(kind), find()
     for one in found:
         delete(one.id)
+    if entry is None:
+        return
     if not found and not entry.ready:
         book.wait_out_lag(entry.attempted_at)  # it may show up later
     if entry.id:

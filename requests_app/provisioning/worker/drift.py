@@ -15,9 +15,9 @@ from requests_app.provisioning import plan
 from requests_app.provisioning.extract import delivery
 from requests_app.provisioning.facts import READY, VANISHED
 from requests_app.provisioning.fences import BUCKETS, MANIFEST
-from requests_app.provisioning.plan import Action
+from requests_app.provisioning.plan import Action, Facts
 from requests_app.provisioning.providers.errors import BucketGone, ProviderError, RightsGone
-from requests_app.provisioning.providers.values import Finding
+from requests_app.provisioning.providers.values import FenceHeld, Finding
 from requests_app.provisioning.worker import passes, persons, study
 from requests_app.provisioning.worker.buckets import Vanished, is_back
 from requests_app.provisioning.worker.keys import forget_missing
@@ -37,12 +37,15 @@ def inspect(work: Pass, action: Action) -> None:
     if work.snap.facts.delivered:  # a worker killed just after the delivery left its copies
         delivery.forget_staged(work.workspace)
     now = timezone.now()
+    facts = work.snap.facts
+    unwritten = plan.is_unwritten(facts) or (facts.held and bool(findings))
     with work.lease.write():
         if not errors:
             Workspace.objects.filter(pk=work.workspace.pk).update(observed_at=now)
-            if not any(narrows for _finding, narrows in findings):
+            if unwritten or not any(narrows for _finding, narrows in findings):
+                seen = "waiting" if unwritten else "drift" if findings else "as_wanted"
                 Grant.objects.filter(workspace=work.workspace, state="open").update(
-                    observed="as_wanted" if not findings else "drift", observed_at=now
+                    observed=seen, observed_at=now
                 )
         if any(isinstance(error, Vanished) for error in errors):
             study.say_vanished(work)
@@ -118,10 +121,12 @@ def _bucket(work: Pass, *, kind: str) -> Iterable[Finding]:
             raise Vanished.bucket()
         yield "bucket_back", True
     fence = work.snap.resource("fence", kind)
-    written = fence is not None and fence.spec_hash == plan.fence_hash(work.snap.facts, kind)
+    spec_hash = fence.spec_hash if fence is not None else ""
+    facts = work.snap.facts  # while held, what is wanted now may wait: what was written counts
+    written = spec_hash == plan.fence_hash(facts, kind) or bool(facts.held and spec_hash)
     try:
         # First, as it may hang on less than the rest: a fence that forgot the portal refuses it.
-        held = work.backend.read_fence(plan.wanted_fence(work.snap.facts, kind), work.study)
+        held = _fence_held(work, kind, spec_hash)
         if written and held == "other":
             _forget(work, fence, keep_status=True)
             yield "fence_changed", True
@@ -146,6 +151,28 @@ def _bucket(work: Pass, *, kind: str) -> Iterable[Finding]:
         yield "lifecycle_rule", False
 
 
+def _fence_held(work: Pass, kind: str, spec_hash: str) -> FenceHeld:
+    """What the provider holds beside what we wrote. Where that is not what is wanted now (a hold
+    keeps it from being written, or a new version writes fences otherwise) only its hash is left:
+    it is ours if it is what we may have written."""
+    facts = work.snap.facts
+    mine = [facts]
+    if facts.held and spec_hash:
+        mine = _written_from(facts, lambda one: plan.fence_hash(one, kind) == spec_hash)
+    held: FenceHeld = "none"
+    for one in mine:
+        held = work.backend.read_fence(plan.wanted_fence(one, kind), work.study)
+        if held != "other":
+            break
+    return held
+
+
+def _written_from(facts: Facts, matches: Callable[[Facts], bool]) -> Sequence[Facts]:
+    """What a hash was made of: all that it may be, where a new version makes it otherwise."""
+    several = plan.perhaps_inside(facts)
+    return [one for one in several if matches(one)] or several
+
+
 def _is_empty(work: Pass, bucket: str) -> bool:
     if not work.snap.facts.delivered:
         return False
@@ -160,10 +187,12 @@ def _members(work: Pass) -> Iterable[Finding]:
         return
     if members is None:
         return
-    wanted = frozenset(one.person for one in plan.wanted_members(work.snap.facts))
-    if work.snap.facts.members == plan.members_hash(work.snap.facts) and members != wanted:
+    facts = work.snap.facts
+    mine = _written_from(facts, lambda one: plan.members_hash(one) == facts.members)
+    wanted = [frozenset(one.person for one in plan.wanted_members(some)) for some in mine]
+    if facts.members and members not in wanted:  # no hash: known not to hold, and told
         _forget(work, work.snap.resource("members"), keep_status=True)
-        yield "members_changed", bool(members - wanted)
+        yield "members_changed", bool(members - frozenset().union(*wanted))
 
 
 def _rights(work: Pass) -> Iterable[Finding]:

@@ -8,7 +8,7 @@ import pytest
 from django.utils import timezone
 
 from requests_app.models import CloudResource, Outbox, Workspace
-from requests_app.provisioning import labels, reveal, waking
+from requests_app.provisioning import labels, reveal, waking, workspaces
 from requests_app.provisioning.providers.errors import NotFound
 from requests_app.provisioning.providers.scaleway.rights import EMPTY
 from requests_app.provisioning.providers.scaleway.sdk import ScalewayConfig, Sdk
@@ -139,6 +139,68 @@ def test_a_bucket_that_is_gone_hides_nothing_of_the_rest(backend: FakeBackend, p
     assert Outbox.objects.get(topic="drift_found").data["finding"] == "members_changed"
 
 
+# --- While a study is held ------------------------------------------------------------------------
+
+
+def hold(workspace: Workspace) -> None:
+    assert workspaces.hold(workspace, by=world.person(ready=False), reason="contrôle")
+
+
+@pytest.mark.parametrize("hashes", ["as written", "of another version"])
+def test_what_another_hand_changes_in_a_held_study_is_told_and_never_said_to_hold(
+    backend: FakeBackend, play: Any, hashes: str
+) -> None:
+    workspace = play(world.study())
+    grant = workspace.grants.get()
+    hold(workspace)
+    if hashes == "of another version":
+        rows = CloudResource.objects.filter(workspace=workspace, kind__in=["fence", "members"])
+        assert rows.exclude(spec_hash="").update(spec_hash="f" * 64) == 3
+    assert inspect(workspace, play) == []  # all as it was written
+    grant.refresh_from_db()
+    assert (grant.observed == "as_wanted") is (hashes == "as written")
+    bucket = next(b for name, b in backend.buckets.items() if name.endswith("-in"))
+    bucket.policy = {**bucket.policy, "Statement": bucket.policy["Statement"][:-1]}
+    next(iter(backend.groups.values())).members.add("another")
+    assert inspect(workspace, play) == ["fence_changed", "members_changed"]
+    grant.refresh_from_db()
+    assert grant.observed == "waiting"
+    assert inspect(workspace, play) == []  # told once
+    grant.refresh_from_db()
+    assert grant.observed == "waiting"
+    assert labels.observed("waiting") != "waiting"
+    workspaces.release(workspace, by=world.person(ready=False))
+    assert inspect(workspace, play) == []
+    grant.refresh_from_db()
+    assert grant.observed == "as_wanted"
+    assert next(iter(backend.groups.values())).members == set(backend.applications)
+
+
+def test_whoever_waits_to_come_back_into_a_held_study_is_no_ones_change(
+    backend: FakeBackend, play: Any
+) -> None:
+    workspace = play(world.study([world.person(), world.person()]))
+    one = workspace.grants.order_by("pk")[0]
+    world.close(one, wanted="suspended")
+    play(workspace)
+    hold(workspace)
+    world.reopen(one)
+    assert inspect(workspace, play) == []
+    next(iter(backend.groups.values())).members.add("another")
+    assert inspect(workspace, play) == ["members_changed"]
+
+
+def test_rights_that_are_gone_from_a_held_study_are_not_said_to_be_there(
+    backend: FakeBackend, play: Any
+) -> None:
+    workspace = play(world.study())
+    hold(workspace)
+    backend.groups.clear()
+    assert inspect(workspace, play) == ["rights_gone"]
+    assert inspect(workspace, play) == []
+    assert workspace.grants.get().observed == "waiting"
+
+
 # --- Lists that lag -------------------------------------------------------------------------------
 
 
@@ -259,6 +321,16 @@ def test_rights_in_doubt_when_a_study_closes_are_removed_too(
     backend.policies["double"] = Thing(
         "double", "hds", tags=[f"guichet-req={workspace.request_id}"], group="another"
     )
+    world.close(workspace.grants.get())
+    play(workspace)
+    assert (backend.groups, backend.policies) == ({}, {})
+
+
+def test_rights_with_the_mark_of_a_study_that_nothing_is_known_of_are_removed_too(
+    backend: FakeBackend, play: Any
+) -> None:
+    workspace = play(world.study())
+    CloudResource.objects.filter(workspace=workspace, kind="policy").delete()
     world.close(workspace.grants.get())
     play(workspace)
     assert (backend.groups, backend.policies) == ({}, {})
