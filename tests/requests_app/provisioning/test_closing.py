@@ -21,7 +21,6 @@ from requests_app.provisioning.providers.errors import (
     ProviderError,
     Unreachable,
 )
-from requests_app.provisioning.providers.scaleway.policies import names_application
 from requests_app.provisioning.providers.scaleway.storage import BotoKeyHolder
 from requests_app.provisioning.providers.values import Answer, KeyFound
 from requests_app.provisioning.worker import proofs, reconcile, turn
@@ -84,7 +83,7 @@ def one_pass(workspace: Workspace, backend: FakeBackend, *, steps: int) -> list[
 
 
 def fences_name(backend: FakeBackend, application: str) -> bool:
-    return any(names_application(b.policy, application) for b in backend.buckets.values())
+    return any(f"application_id:{application}" in str(b.policy) for b in backend.buckets.values())
 
 
 # --- Side by side ---------------------------------------------------------------------------------

@@ -138,8 +138,3 @@ def _canonical(policy: Mapping[str, Any]) -> Any:
     return policy.get("Version"), sorted(
         (json.dumps(flat(s), sort_keys=True) for s in statements),
     )
-
-
-def names_application(policy: Mapping[str, Any] | None, application: str) -> bool:
-    """Whether a policy, as read back, speaks of an application anywhere."""
-    return policy is not None and f"application_id:{application}" in json.dumps(dict(policy))
