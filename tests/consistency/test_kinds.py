@@ -79,6 +79,7 @@ HOMONYMS: dict[str, dict[str, str]] = {
         "requests_app/counter/pages/request.py": "part of a file",
         "requests_app/counter/reading/request.py": "part of a file",
         "requests_app/models/committee.py": "name of a relation",
+        "requests_app/procedures/file_parts.py": "a part of a file",
         "requests_app/rights/*": "part of a file",
     },
     "publication": {"requests_app/counter/pages/public/register.py": "order of a list"},
