@@ -156,7 +156,7 @@ def _fence_held(work: Pass, kind: str, spec_hash: str) -> FenceHeld:
     keeps it from being written, or a new version writes fences otherwise) only its hash is left:
     it is ours if it is what we may have written."""
     facts = work.snap.facts
-    mine = [facts]
+    mine: Sequence[Facts] = [facts]
     if facts.held and spec_hash:
         mine = _written_from(facts, lambda one: plan.fence_hash(one, kind) == spec_hash)
     held: FenceHeld = "none"
