@@ -65,6 +65,11 @@ def of(procedure: Procedure) -> Form:
     return get(procedure.form, procedure.form_version)
 
 
+def everything() -> list[Form]:
+    """Every version on file."""
+    return list(_all().values())
+
+
 @register("procedures")
 def check_forms(**_kwargs: object) -> list[CheckMessage]:
     """System check: an unreadable form stops the start, with its faults."""
