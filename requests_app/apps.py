@@ -23,6 +23,7 @@ class RequestsAppConfig(AppConfig):
             "provisioning.receivers",
             "procedures.registry",
             "workflow.receivers",
+            "workflow.pinned",
             "workflow.rights",
             "counter.navigation",
             "counter.admin",

@@ -107,6 +107,7 @@ HARMLESS: Mapping[str, Mapping[str, str]] = {
         "withdrawn_reason": "a code",
     },
     "requests_app.grant": {"reason": _SHOWN, "missing": "codes of conditions"},
+    "requests_app.keptprocedure": {"text": "the procedure that requests follow"},
     "requests_app.outbox": {"data": _IDS},
     "requests_app.permit": {"notices_sent": "which notices were sent"},
     "requests_app.piece": {"file": _IDS},

@@ -212,6 +212,8 @@ DSFR_USE_INTEGRITY_CHECKSUMS = (
 STATE_SITE = env.bool(
     "GUICHET_STATE_SITE", default=False
 )  # DSFR keeps the State's marks for State sites
+# A folder of a body's own procedures, of the same shape as those shipped; empty: none.
+PROCEDURES_FOLDER = env.str("GUICHET_PROCEDURES", default="")
 DEMO = env.bool("GUICHET_DEMO", default=False)
 TRAINING = env.bool("GUICHET_TRAINING", default=False)
 # Nothing opens project spaces yet: off, no file asks for one and no convention gives one.

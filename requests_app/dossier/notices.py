@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from portal.accounts.models import User
 from portal.notifications.base import Notice
 from requests_app.models import AccessRequest, Grant
+from requests_app.procedures.words import period_in_words
 from requests_app.rights import recipients
 
 
@@ -45,6 +46,7 @@ class RequestNotice(Notice):
                     "title": request.title,
                     "organisation": request.organisation.name,
                     "path": link,
+                    "authority": request.procedure.authority,
                     **context,
                 },
                 about=request.pk,
@@ -139,6 +141,15 @@ class Authorised(RequestNotice):
 class Refused(RequestNotice):
     code = "request.refused"
     label = _("demande refusée")
+
+    @classmethod
+    def tell(cls, to: Iterable[User], request: AccessRequest, **context: Any) -> None:
+        """With the routes of appeal that the procedure names."""
+        appeals = [
+            {"label": one.label, "before": one.before, "period": period_in_words(one.period)}
+            for one in request.procedure.appeals
+        ]
+        super().tell(to, request, appeals=appeals, **context)
 
 
 class TaskOpened(RequestNotice):

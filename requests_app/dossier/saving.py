@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from portal.accounts.models import Organisation, User
 from portal.audit.record import record
-from requests_app.models import AccessRequest, RequestMember
+from requests_app.models import AccessRequest, RequestMember, kept
 from requests_app.procedures import forms
 from requests_app.procedures.cases import CASES
 from requests_app.procedures.content import Row
@@ -72,6 +72,7 @@ def create(
             content=_begun(forms.of(procedure), organisation, rows or []),
         )
         request.save(force_insert=True)
+        kept.keep(procedure)
         RequestMember(
             request=request, user=by, kind=RequestMember.Kind.INVESTIGATOR, added_by=by
         ).save(force_insert=True)

@@ -9,6 +9,7 @@ from .committee import (
     Report,
 )
 from .extract import Extract, ExtractState
+from .kept import KeptProcedure
 from .numbering import NumberSeries
 from .permit import (
     CloudResource,
@@ -52,6 +53,7 @@ __all__ = [
     "Grant",
     "GrantState",
     "InterestDeclaration",
+    "KeptProcedure",
     "Note",
     "NumberSeries",
     "Opinion",

@@ -12,6 +12,14 @@ from .parts import FINAL_EFFECTS, Code, Convention, Join, Piece, Stage, TaskRule
 LONGEST_MONTHS = 240  # what a file may ask for, whatever its form
 
 
+class Incoherent(ValueError):
+    """A file whose parts hold one by one and not together."""
+
+    def __init__(self, found: list[str]) -> None:
+        super().__init__("; ".join(found))
+        self.found = found
+
+
 class Whole(Protocol):
     """What is read here of a `schema.Procedure`, which asks this module whether it holds."""
 
@@ -164,7 +172,11 @@ def _end(procedure: Whole) -> Iterator[str]:
 
 
 def _committee(procedure: Whole) -> Iterator[str]:
-    asked = [s.code for s in procedure.stages if kinds.has(s.kind, Trait.OF_COMMITTEE)]
+    asked = [
+        stage.code
+        for stage in procedure.stages
+        if kinds.has(stage.kind, Trait.OF_COMMITTEE) and stage.its_committee is None
+    ]
     if asked and procedure.committee is None:
         yield f"stage {asked[0]!r} asks a committee: name it (committee = '…')"
     if procedure.committee is not None and not asked:

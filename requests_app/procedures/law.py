@@ -1,12 +1,17 @@
-"""What a procedure says of the law around its stages: reminders of a clock. Plain pydantic."""
+"""What a procedure says of the law around its stages: its authority, reminders of a clock, routes
+of appeal. Plain pydantic."""
 
+import re
 from typing import Annotated, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from portal.common.units import LEAD, parse_lead
+from portal.common.units import LEAD, PERIOD, parse_lead
+
+from .texts import Text
 
 
+Slug = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,59}$")]
 Told = Literal["actor", "chair", "desk"]
 
 
@@ -35,3 +40,58 @@ class Reminder(BaseModel):
     def lead(self) -> tuple[int, str]:
         """Days before (negative) or after the last day, and their unit."""
         return parse_lead(self.at)
+
+
+class Authority(BaseModel):
+    """The authority outside the counter that decides, as sentences name it.
+
+    French contracts: with its article in `name`, after “de” in `of`, after “à” in `to`.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    code: Slug
+    short: Text
+    full: Text
+    name: Text
+    of: Text
+    to: Text
+    application_example: Text | None = None  # of the number that it gives to an application
+    number_pattern: str | None = None  # of the number of its authorisations
+    number_example: Text | None = None
+
+    @field_validator("number_pattern")
+    @classmethod
+    def is_a_pattern(cls, value: str | None) -> str | None:
+        try:
+            re.compile(value or "")
+        except re.error as error:
+            raise ValueError(f"not a regular expression: {error}") from error
+        return value
+
+    @property
+    def words(self) -> dict[str, Text]:
+        """For sentences that name it: `%(of)s`."""
+        return {"short": self.short, "name": self.name, "of": self.of, "to": self.to}
+
+
+# Of a procedure that names none.
+UNNAMED = Authority(
+    code="authority",
+    short=Text("autorité", "authority"),
+    full=Text("autorité compétente", "competent authority"),
+    name=Text("l’autorité", "the authority"),
+    of=Text("de l’autorité", "of the authority"),
+    to=Text("à l’autorité", "to the authority"),
+)
+
+
+class Appeal(BaseModel):
+    """A way to contest an outcome, told with it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    label: Text  # Recours gracieux
+    before: Text  # devant qui
+    period: Annotated[str, Field(pattern=PERIOD)]
+    source: Annotated[str, Field(min_length=1)]

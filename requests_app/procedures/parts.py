@@ -196,11 +196,17 @@ class Stage(Part):
     after: tuple[Join, ...] = ()  # all of them; empty: opens with the deposit
     outcomes: Annotated[tuple[Outcome, ...], Field(min_length=1)]
     clock: Clock | None = None
+    indicative: Period | None = None  # what it usually takes, without any effect of law
     source: str = ""
 
     @property
     def may_pause(self) -> bool:
         return False
+
+    @property
+    def its_committee(self) -> str | None:
+        """The committee it names; None: the procedure's."""
+        return None
 
     @property
     def per_holder(self) -> bool:
@@ -242,6 +248,16 @@ class Stage(Part):
             if outcome.code == code:
                 return outcome
         raise LookupError(f"stage {self.code!r} has no outcome {code!r}")
+
+
+class CommitteeStage(Stage):
+    """A stage before a committee, which may be another than the procedure's."""
+
+    committee: Slug | None = None
+
+    @property
+    def its_committee(self) -> str | None:
+        return self.committee
 
 
 class TaskOutcome(Part):

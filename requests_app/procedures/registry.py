@@ -3,25 +3,25 @@
 A request pins code and version, so files are added and given an end, never edited once used.
 """
 
-import tomllib
 from collections.abc import Collection
 from datetime import date
 from functools import cache
 from pathlib import Path
 
+from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 from django.utils.translation import get_language
-from pydantic import ValidationError
 
 from portal.common.calendar import legal_today
 
-from . import forms
+from . import forms, keeping, reading
 from .cases import CaseType
-from .form import OTHER_FACTS, Form
-from .kinds import KINDS
+from .forms import FormError
 from .schema import Procedure
 from .texts import Text
 
+
+__all__ = ["FormError"]
 
 FOLDER = Path(__file__).resolve().parent
 Text.reader = staticmethod(get_language)
@@ -37,61 +37,61 @@ class UnknownProcedure(LookupError):
 
 def load(path: Path) -> Procedure:
     """Read one file. Raises ProcedureError with one line per fault."""
-    try:
-        procedure = Procedure.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except tomllib.TOMLDecodeError as error:
-        raise ProcedureError(f"{path.name}: not TOML: {error}") from error
-    except ValidationError as error:
-        lines = [
-            f"{path.name}: {_place(fault['loc']) or 'file'}: {fault['msg']}"
-            for fault in error.errors()
-        ]
-        raise ProcedureError("\n".join(lines)) from error
-    if path.name != f"{procedure.code}-{procedure.version}.toml":
-        raise ProcedureError(
-            f"{path.name}: holds {procedure.code} version {procedure.version};"
-            f" expected name {procedure.code}-{procedure.version}.toml"
-        )
-    try:
-        form = forms.of(procedure)
-    except forms.UnknownForm as error:
-        raise ProcedureError(f"{path.name}: {error}") from error
-    if unknown := _unknown_names(procedure, form):
-        raise ProcedureError(
-            f"{path.name}: not in the form {form.code}: {', '.join(sorted(unknown))}"
-        )
+    procedure, faults = reading.procedure(path, form_of=forms.on_file)
+    if procedure is None:
+        raise ProcedureError("\n".join(str(fault) for fault in faults))
     return procedure
 
 
-def _place(steps: tuple[int | str, ...]) -> str:
-    """Where in the file: `stages.3.clock.period`, without the kind that pydantic names there."""
-    if steps[:1] == ("stages",) and len(steps) > 2 and steps[2] in KINDS:
-        steps = (*steps[:2], *steps[3:])
-    return ".".join(str(step) for step in steps)
-
-
-def _unknown_names(procedure: Procedure, form: Form) -> set[str]:
-    """Fields and facts that no file of the form holds: a typing fault would ask for them for
-    ever."""
-    whens = [one.when for one in procedure.required_fields] + [one.when for one in procedure.pieces]
-    facts = {condition.fact for when in whens for condition in when}
-    paths = {one.field for one in procedure.required_fields}
-    paths |= {fact for fact in facts if fact.partition(".")[0] not in OTHER_FACTS}
-    return {path for path in paths if not form.holds(path)}
+def files() -> list[Path]:
+    """Those shipped, then a body's own (`GUICHET_PROCEDURES`)."""
+    own = settings.PROCEDURES_FOLDER
+    return [*sorted(FOLDER.glob("*.toml")), *(sorted(Path(own).glob("*.toml")) if own else ())]
 
 
 @cache
 def _all() -> dict[tuple[str, int], Procedure]:
-    procedures = (load(path) for path in sorted(FOLDER.glob("*.toml")))
-    return {(p.code, p.version): p for p in procedures}
+    if wrong := reading.shadowed(paths := files(), FOLDER):
+        raise ProcedureError("\n".join(wrong))
+    return {(p.code, p.version): p for p in map(load, paths)}
+
+
+@cache
+def _own() -> frozenset[tuple[str, int]]:
+    """Those of a body's own folder."""
+    loaded = [load(path) for path in files() if path.parent != FOLDER]
+    return frozenset((one.code, one.version) for one in loaded)
+
+
+def is_own(code: str, version: int) -> bool:
+    """Whether a procedure is a body's, in a folder that somebody may change."""
+    return (code, version) in _own()
 
 
 def get(code: str, version: int) -> Procedure:
-    """The procedure that a request pinned. Raises UnknownProcedure."""
+    """The procedure that a request pinned. Raises UnknownProcedure.
+
+    A body's own is as it was when the first request took it, even once its file has changed or
+    gone: a folder may change, the law of a running file does not.
+    """
+    found = _all().get((code, version))
+    if found is not None and not is_own(code, version):
+        return found
     try:
-        return _all()[code, version]
-    except KeyError:
-        raise UnknownProcedure(f"no procedure {code} version {version}") from None
+        return _kept(code, version)
+    except UnknownProcedure:
+        if found is None:
+            raise
+        return found
+
+
+@cache
+def _kept(code: str, version: int) -> Procedure:
+    """Raises UnknownProcedure, which is asked again; what is kept never changes."""
+    text = keeping.text_of("procedure", code, version)
+    if text is None:
+        raise UnknownProcedure(f"no procedure {code} version {version}")
+    return Procedure.model_validate_json(text)
 
 
 def current(
@@ -119,11 +119,16 @@ def everything() -> list[Procedure]:
 
 @register("procedures")
 def check_procedures(**_kwargs: object) -> list[CheckMessage]:
-    """System check: an unreadable procedure stops the start, with its faults."""
-    found: list[CheckMessage] = []
-    for path in sorted(FOLDER.glob("*.toml")):
+    """System check: a procedure that cannot be used stops the start, with its faults."""
+    own = settings.PROCEDURES_FOLDER
+    if own and not Path(own).is_dir():
+        words = f"GUICHET_PROCEDURES names {own}, which is no folder"
+        return [Error(words, hint="create it, or unset the variable", id="procedures.E004")]
+    paths = files()
+    wrong = reading.shadowed(paths, FOLDER)
+    for path in paths:
         try:
             load(path)
-        except ProcedureError as error:
-            found.append(Error(str(error), id="procedures.E001"))
-    return found
+        except (ProcedureError, FormError) as error:
+            wrong.append(str(error))
+    return [Error(words, id="procedures.E001") for words in wrong]

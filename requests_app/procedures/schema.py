@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
 from pydantic import Field, model_validator
 
 from .cases import CaseType
-from .coherence import faults
+from .coherence import Incoherent, faults
 from .kinds import KINDS
+from .law import UNNAMED, Appeal, Authority
 from .parts import (
     Code,
     Convention,
@@ -43,6 +44,8 @@ class Procedure(Part):
     valid_from: date
     valid_until: date | None = None
     committee: Slug | None = None  # A28: which committee is configuration
+    authority: Authority = UNNAMED
+    appeals: tuple[Appeal, ...] = ()  # of a refusal
     dataset_kinds: tuple[Literal["main_base", "catalogue"], ...] = ()
     # The stage whose act creates rights; none: a course that opens nothing, without convention.
     grants_on: Code | None = None
@@ -58,7 +61,7 @@ class Procedure(Part):
     @model_validator(mode="after")
     def names_exist(self) -> "Procedure":
         if found := faults(self):
-            raise ValueError("; ".join(found))
+            raise Incoherent(found)
         return self
 
     @property
@@ -74,6 +77,16 @@ class Procedure(Part):
             if stage.code == code:
                 return stage
         raise LookupError(f"procedure {self.code} v{self.version} has no stage {code!r}")
+
+    def committee_of(self, stage: Stage) -> str | None:
+        """Code of the committee that a stage is before."""
+        return stage.its_committee or self.committee
+
+    @property
+    def committees(self) -> frozenset[str]:
+        """Codes of every committee that gives an opinion."""
+        named = (self.committee, *(stage.its_committee for stage in self.stages))
+        return frozenset(code for code in named if code)
 
     def piece(self, code: str) -> Piece:
         """Raises LookupError."""

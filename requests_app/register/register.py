@@ -41,6 +41,7 @@ class Entry:
     deemed: Any  # what the committee’s silence is deemed to be, in words
     authorisation: str
     authorised_at: datetime | None
+    authority: str  # whose authorisation it is
     procedure: str
     state: str
     starts_at: datetime | None
@@ -112,6 +113,7 @@ def entry(request: AccessRequest) -> Entry:
         deemed=opinions[0].deemed if opinions else "",
         authorisation=acts[0].data.get("number", "") if acts else "",
         authorised_at=acts[0].effective_at if acts else None,
+        authority=str(procedure.authority.short),
         procedure=str(procedure.short_title),
         state=_state(request, permits),
         starts_at=permits[0].starts_at if permits else None,

@@ -139,7 +139,7 @@ def _of_stages(asked: _Asked, procedure: Procedure) -> Iterator[Ability]:
             and VERBS[move.name].useful(stage, spec, asked)
         ]
         mine.sort(key=lambda move: VERBS[move.name].already(stage, asked))
-        yield from (_ability(move, stage) for move in mine)
+        yield from (_ability(move, stage, procedure) for move in mine)
 
 
 def _urgency(stage: Stage) -> tuple[bool, bool, float, int]:
@@ -174,7 +174,7 @@ def _of_request(asked: _Asked, procedure: Procedure) -> Iterator[Ability]:
             asked, procedure, move.name
         ):
             continue
-        yield _ability(move, None)
+        yield _ability(move, None, procedure)
 
 
 def _right_sending(asked: _Asked, procedure: Procedure, name: str) -> bool:
@@ -184,10 +184,10 @@ def _right_sending(asked: _Asked, procedure: Procedure, name: str) -> bool:
     return bool(to_sign_again(asked.request, procedure)) == (name == "ask_signature")
 
 
-def _ability(move: Transition, stage: Stage | None) -> Ability:
+def _ability(move: Transition, stage: Stage | None, procedure: Procedure) -> Ability:
     return Ability(
         move.name,
-        label_of(move.name),
+        label_of(move.name, procedure.authority),
         stage,
         "requests_app:act",
         move.irreversible,

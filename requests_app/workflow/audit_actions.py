@@ -5,13 +5,14 @@ from django.utils.translation import gettext_lazy as _
 from portal.audit.actions import register
 from requests_app.workflow.catalogue import VERBS
 from requests_app.workflow.definition import REQUEST_MOVES
+from requests_app.workflow.labels import logged_lazily
 
 
 def _of_verbs() -> None:
     for name, verb in VERBS.items():
         asked_of_request = name in REQUEST_MOVES and REQUEST_MOVES[name].public
         room = "request" if asked_of_request else "stage"
-        register(f"{room}.{name}", verb.logged, reserved=verb.reserved)
+        register(f"{room}.{name}", logged_lazily(name), reserved=verb.reserved)
 
 
 _of_verbs()

@@ -77,7 +77,9 @@ class CommitteeKind(Kind):
     """Its row names the committee; members tied to the file stand apart once it is referred."""
 
     def opening(self, ctx: Context, stage: Stage) -> None:
-        stage.committee = Organisation.objects.get(code=ctx.procedure.committee)
+        stage.committee = Organisation.objects.get(
+            code=ctx.procedure.committee_of(ctx.procedure.stage(stage.code))
+        )
 
     def settle(self, ctx: Context, stage: Stage) -> None:
         """Members tied to one of the file's organisations, or who have a part in the file, are

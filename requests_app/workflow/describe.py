@@ -9,6 +9,7 @@ from portal.accounts import invitation_moves
 from portal.common.machine import Machine, Transition
 from portal.common.units import UNITS, parse_period
 from requests_app.procedures import registry
+from requests_app.procedures.law import UNNAMED
 from requests_app.procedures.parts import Clock, Stage
 from requests_app.procedures.schema import Procedure
 from requests_app.provisioning import grant_states
@@ -84,21 +85,33 @@ def _moves(moves: Iterable[Transition]) -> str:
 def _procedure(procedure: Procedure) -> Iterable[str]:
     yield f"## Procedure `{procedure.code}`, version {procedure.version}"
     until = f" until {procedure.valid_until}" if procedure.valid_until else ""
-    committee = f"committee `{procedure.committee}`" if procedure.committee else "no committee"
+    named = ", ".join(f"`{code}`" for code in sorted(procedure.committees))
+    committee = f"committee {named}" if named else "no committee"
+    outside = procedure.authority
+    authority = f"authority `{outside.short}`; " if outside != UNNAMED else ""
     rights = "no rights are created"
     if procedure.convention is not None:
         rights = f"rights are created by `{procedure.grants_on}`"
         rights += f" and last {procedure.convention.max_duration} at most"
     yield (
         f"{procedure.title}. A case of type `{procedure.type}`. Valid from"
-        f" {procedure.valid_from}{until}; {committee}; {rights}."
+        f" {procedure.valid_from}{until}; {committee}; {authority}{rights}."
     )
     yield _table(
         ("Stage", "Actor", "After", "Outcomes", "Source"),
         [(s.code, s.role, _after(s), _outcomes(s), s.source) for s in procedure.stages],
     )
     yield _table(
-        ("Clock of", "Starts", "Period", "Extension", "Pauses", "At its end", "Source"),
+        (
+            "Clock of",
+            "Starts",
+            "Period",
+            "Extension",
+            "Pauses",
+            "At its end",
+            "Reminders",
+            "Source",
+        ),
         [(s.code, *_clock(s.clock)) for s in procedure.stages if s.clock is not None],
     )
     if procedure.tasks:
@@ -141,6 +154,7 @@ def _clock(clock: Clock) -> tuple[str, ...]:
         f"{_period(clock.extension.by)}, once" if clock.extension else "",
         "yes" if clock.pauses else "",
         effect,
+        ", ".join(f"{one.at} ({', '.join(sorted(one.told))})" for one in clock.reminders),
         f"{clock.source} [{clock.strength}]",
     )
 

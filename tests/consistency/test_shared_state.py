@@ -80,6 +80,10 @@ CACHES = {
     "requests_app.dossier.orientation.data": "a frozen model",
     "requests_app.procedures.forms._all": "a dictionary of frozen models that nobody writes in",
     "requests_app.procedures.registry._all": "a dictionary of frozen models that nobody writes in",
+    "requests_app.procedures.forms._kept": "a frozen model; what is kept never changes",
+    "requests_app.procedures.forms._own": "a frozenset, read from the folder at the start",
+    "requests_app.procedures.registry._kept": "a frozen model; what is kept never changes",
+    "requests_app.procedures.registry._own": "a frozenset, read from the folder at the start",
 }
 # Objects with a state of their own.
 OBJECTS = {
@@ -89,6 +93,7 @@ OBJECTS = {
     "requests_app.procedures.cases.CASES": "nothing holds what is behind the proxy",
     "requests_app.workflow.definition.REQUEST_MOVES": "the same",
     "requests_app.workflow.definition.STAGE_STEPS": "the same",
+    "requests_app.procedures.law.UNNAMED": "a frozen model",
     "requests_app.rights.kept._here": "counted per thread, which serves one request at a time",
     "requests_app.provisioning.providers.retrying._jitter": "asks the system",
     "requests_app.provisioning.providers.scaleway.transport.SHARED_BUCKET": "has its own lock",

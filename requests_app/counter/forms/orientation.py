@@ -22,8 +22,8 @@ class AnswerForm(forms.Form):
 
     def __init__(self, *args: Any, question: Question, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["answer"].label = question.text
-        self.fields["answer"].help_text = question.help
+        self.fields["answer"].label = str(question.text)
+        self.fields["answer"].help_text = str(question.help or "")
 
 
 def organisations_for(user: User) -> QuerySet[Organisation]:

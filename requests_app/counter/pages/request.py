@@ -61,7 +61,7 @@ def _tabs(
 ) -> tuple[list[dict[str, Any]], str]:
     base = reverse("requests_app:request", args=[access_request.pk])
     procedure = access_request.procedure
-    judged, opens = procedure.committee is not None, procedure.grants_on is not None
+    judged, opens = bool(procedure.committees), procedure.grants_on is not None
     labels = {
         "suivi": (_("Suivi"), True),
         "dossier": (_("Dossier"), bool(parts & reading.CONTENT_PARTS)),

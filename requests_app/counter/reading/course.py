@@ -31,7 +31,8 @@ def _who(stage: Stage) -> str:
 def _limit(stage: Stage) -> str:
     clock = stage.clock
     if clock is None or clock.period is None:
-        return ""
+        usual = period_in_words(stage.indicative) if stage.indicative else ""
+        return _("en général %(period)s") % {"period": usual} if usual else ""
     words = period_in_words(clock.period)
     if stage.role == "applicant":
         return _("relance après %(period)s") % {"period": words}

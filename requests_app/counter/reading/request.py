@@ -281,7 +281,7 @@ class Reader:
         return correctable_codes() if self.corrects else frozenset()
 
     def _act(self, act: Act, *, codes: frozenset[str], replaced: bool) -> Act:
-        act.label = self._expired(act) or act_label(act.code)  # type: ignore[attr-defined]
+        act.label = self._expired(act) or logged(act.code, self.procedure.authority)  # type: ignore[attr-defined]
         act.details = ", ".join(act_details(act, self.procedure))  # type: ignore[attr-defined]
         shown = act.document_id and (self._whole or act.code != "deposit_paper")
         act.url = self.file_url(act.document_id) if shown else ""  # type: ignore[attr-defined]
@@ -392,8 +392,3 @@ def _sense_of(act: Act, procedure: Procedure) -> str:
     ended = move is not None and move.outcome == CHOSEN
     code = stage.outcome if ended else act.data.get("sense", "")
     return str(spec.outcome(code).short) if code else ""
-
-
-def act_label(code: str) -> str:
-    """The act in words, as the log says it."""
-    return str(logged(code))

@@ -4,13 +4,13 @@ A procedure's file names its form and version, so a request pins its form as it 
 files are added, never edited once used.
 """
 
-import tomllib
 from functools import cache
 from pathlib import Path
 
+from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
-from pydantic import ValidationError
 
+from requests_app.procedures import keeping, reading
 from requests_app.procedures.form import Form
 from requests_app.procedures.schema import Procedure
 
@@ -28,36 +28,68 @@ class UnknownForm(LookupError):
 
 def load(path: Path) -> Form:
     """Read one file. Raises FormError with one line per fault."""
-    try:
-        form = Form.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except tomllib.TOMLDecodeError as error:
-        raise FormError(f"{path.name}: not TOML: {error}") from error
-    except ValidationError as error:
-        lines = [
-            f"{path.name}: {'.'.join(str(step) for step in fault['loc']) or 'file'}: {fault['msg']}"
-            for fault in error.errors()
-        ]
-        raise FormError("\n".join(lines)) from error
-    if path.name != f"{form.code}-{form.version}.toml":
-        raise FormError(
-            f"{path.name}: holds {form.code} version {form.version};"
-            f" expected name {form.code}-{form.version}.toml"
-        )
+    form, faults = reading.form(path)
+    if form is None:
+        raise FormError("\n".join(str(fault) for fault in faults))
     return form
+
+
+def files() -> list[Path]:
+    """Those shipped, then a body's own: the folder `forms` in the one of its procedures."""
+    own = settings.PROCEDURES_FOLDER
+    return [
+        *sorted(FOLDER.glob("*.toml")),
+        *(sorted(Path(own, "forms").glob("*.toml")) if own else ()),
+    ]
 
 
 @cache
 def _all() -> dict[tuple[str, int], Form]:
-    forms = (load(path) for path in sorted(FOLDER.glob("*.toml")))
-    return {(form.code, form.version): form for form in forms}
+    if wrong := reading.shadowed(paths := files(), FOLDER):
+        raise FormError("\n".join(wrong))
+    return {(form.code, form.version): form for form in map(load, paths)}
+
+
+@cache
+def _own() -> frozenset[tuple[str, int]]:
+    loaded = [load(path) for path in files() if path.parent != FOLDER]
+    return frozenset((one.code, one.version) for one in loaded)
+
+
+def is_own(code: str, version: int) -> bool:
+    """Whether a form is a body's, in a folder that somebody may change."""
+    return (code, version) in _own()
+
+
+@cache
+def _kept(code: str, version: int) -> Form:
+    """Raises UnknownForm, which is asked again; what is kept never changes."""
+    text = keeping.text_of("form", code, version)
+    if text is None:
+        raise UnknownForm(f"no form {code} version {version}")
+    return Form.model_validate_json(text)
 
 
 def get(code: str, version: int) -> Form:
-    """The form that a procedure named. Raises UnknownForm."""
+    """The form that a procedure named; a body's own as its first request took it. Raises
+    UnknownForm."""
+    found = _all().get((code, version))
+    if found is not None and not is_own(code, version):
+        return found
     try:
-        return _all()[code, version]
-    except KeyError:
-        raise UnknownForm(f"no form {code} version {version}") from None
+        return _kept(code, version)
+    except UnknownForm:
+        if found is None:
+            raise
+        return found
+
+
+def on_file(procedure: Procedure) -> Form:
+    """The form that a procedure's file names, which must be there. Raises UnknownForm."""
+    code, version = procedure.form, procedure.form_version
+    if (code, version) not in _all():
+        raise UnknownForm(f"no form {code} version {version}")
+    return _all()[code, version]
 
 
 def of(procedure: Procedure) -> Form:
@@ -73,8 +105,10 @@ def everything() -> list[Form]:
 @register("procedures")
 def check_forms(**_kwargs: object) -> list[CheckMessage]:
     """System check: an unreadable form stops the start, with its faults."""
-    found: list[CheckMessage] = []
-    for path in sorted(FOLDER.glob("*.toml")):
+    found: list[CheckMessage] = [
+        Error(words, id="procedures.E002") for words in reading.shadowed(files(), FOLDER)
+    ]
+    for path in files():
         try:
             load(path)
         except FormError as error:

@@ -7,10 +7,10 @@ from pydantic import model_validator
 from requests_app.procedures import moves
 from requests_app.procedures.kind import Kind, Trait
 from requests_app.procedures.moves import CHOSEN, Actor
-from requests_app.procedures.parts import Period, Stage
+from requests_app.procedures.parts import CommitteeStage, Period, Stage
 
 
-class Spec(Stage):
+class Spec(CommitteeStage):
     """Its clock is the time to convene; once convened, it ends with the audition."""
 
     kind: Literal["audition"]

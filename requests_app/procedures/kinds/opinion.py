@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 from requests_app.procedures import moves
 from requests_app.procedures.kind import Kind, Trait
 from requests_app.procedures.moves import CHOSEN, Actor
-from requests_app.procedures.parts import Heading, Stage
+from requests_app.procedures.parts import CommitteeStage, Heading
 from requests_app.procedures.texts import Text
 
 
@@ -17,7 +17,7 @@ ANNOUNCED = 3
 WITH_POINTS = frozenset({"favourable_with_recommendations", "reserved"})
 
 
-class Spec(Stage):
+class Spec(CommitteeStage):
     kind: Literal["opinion"]
     headings: Annotated[tuple[Heading, ...], Field(min_length=1)]
 

@@ -19,7 +19,7 @@ from requests_app.workflow.verbs import Asked, Recorded, register
 
 class AuthorisationExpected(RequestNotice):
     code = "request.expected_authorisation"
-    label = gettext_lazy("réponse de la CNIL à suivre")
+    label = gettext_lazy("réponse de l’autorité à suivre")
 
 
 def receipt(ctx: Context) -> Act | None:
@@ -43,13 +43,14 @@ class RecordReceipt(Recorded):
 
     name = "record_receipt"
     button = gettext_lazy("Enregistrer l’accusé de réception")
-    logged = gettext_lazy("Accusé de réception de la CNIL")
+    logged = gettext_lazy("Accusé de réception %(of)s")
     takes = frozenset({"application_number", "document"})
 
     def check(self, ctx: Context) -> Iterator[str]:
-        yield from required_text(
-            ctx, "application_number", _("Indiquez le numéro de demande donné par la CNIL.")
+        asked = (
+            _("Indiquez le numéro de demande donné par %(name)s.") % ctx.procedure.authority.words
         )
+        yield from required_text(ctx, "application_number", asked)
         if receipt(ctx) is not None:
             yield _("L’accusé de réception est déjà enregistré : corrigez-le si besoin.")
 
@@ -67,7 +68,7 @@ class RecordExtension(Recorded):
 
     name = "record_extension"
     button = gettext_lazy("Enregistrer une prolongation")
-    logged = gettext_lazy("Délai de la CNIL prolongé")
+    logged = gettext_lazy("Délai %(of)s prolongé")
 
     def check(self, ctx: Context) -> Iterator[str]:
         stage = ctx.the_stage
@@ -112,7 +113,7 @@ class RecordAuthorisation(Recorded):
 
     name = "record_authorisation"
     button = gettext_lazy("Enregistrer l’autorisation")
-    logged = gettext_lazy("Autorisation de la CNIL")
+    logged = gettext_lazy("Autorisation %(of)s")
     takes = frozenset({"number", "application_number", "document"})
 
     def check(self, ctx: Context) -> Iterator[str]:
@@ -138,7 +139,7 @@ class RecordAuthorisation(Recorded):
 class RecordRefusal(Recorded):
     name = "record_refusal"
     button = gettext_lazy("Enregistrer le refus")
-    logged = gettext_lazy("Refus de la CNIL")
+    logged = gettext_lazy("Refus %(of)s")
     takes = frozenset({"number", "application_number", "reason", "document"})
 
     def check(self, ctx: Context) -> Iterator[str]:

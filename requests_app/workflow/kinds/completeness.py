@@ -89,11 +89,11 @@ class AcceptCompleteness(Verb):
         yield from _verdict_reasons(ctx)
         if ctx.payload.get("urgent") and not ctx.text("urgent_reason"):
             yield _("Motivez la procédure d’urgence.")
-        named = ctx.procedure.committee
-        known = Organisation.objects.filter(code=named, kind=Organisation.Kind.COMMITTEE)
-        if named is not None and not known.exists():
-            yield _("Le comité « %(code)s » de la procédure n’est pas créé dans le portail.") % {
-                "code": named
+        asked = ctx.procedure.committees
+        known = Organisation.objects.filter(code__in=asked, kind=Organisation.Kind.COMMITTEE)
+        for code in sorted(asked - set(known.values_list("code", flat=True))):
+            yield _("Le comité « %(code)s » de la procédure n’est pas créé dans le portail.") % {
+                "code": code
             }
 
     def act(self, ctx: Context) -> ActData:
@@ -108,7 +108,7 @@ class AcceptCompleteness(Verb):
     def tell(self, ctx: Context) -> None:
         opinion = Stage.objects.having(Trait.GIVES_OPINION).filter(request=ctx.request)
         due = opinion.values_list("due_at", flat=True).first()
-        judged = ctx.procedure.committee is not None
+        judged = bool(ctx.procedure.committees)
         Complete.tell(recipients.team(ctx.request), ctx.request, due=due, committee=judged)
 
 

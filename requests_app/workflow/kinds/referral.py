@@ -12,19 +12,19 @@ from requests_app.workflow.verbs import Recorded, register
 
 class ReferralExpected(RequestNotice):
     code = "request.expected_referral"
-    label = gettext_lazy("saisine de la CNIL attendue")
+    label = gettext_lazy("saisine de l’autorité attendue")
 
 
 class ReferralSent(RequestNotice):
     code = "request.referral_sent"
-    label = gettext_lazy("dossier transmis à la CNIL")
+    label = gettext_lazy("dossier transmis à l’autorité")
 
 
 @register
 class RecordReferral(Recorded):
     name = "record_referral"
-    button = gettext_lazy("Enregistrer la saisine de la CNIL")
-    logged = gettext_lazy("CNIL saisie")
+    button = gettext_lazy("Enregistrer la saisine %(of)s")
+    logged = gettext_lazy("Saisine %(of)s")
 
     def tell(self, ctx: Context) -> None:
         """How long the authority has, as the procedure says."""

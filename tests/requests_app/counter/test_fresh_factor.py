@@ -13,6 +13,7 @@ from portal.accounts.otp import CODE_FIELD, FILES_FIELD
 from requests_app.counter.pages.staff import act as act_view
 from requests_app.models import Grant, Opinion, RequestState
 from requests_app.permits import operations
+from requests_app.procedures import registry
 from requests_app.workflow import abilities, engine
 from requests_app.workflow.catalogue import VERBS
 from requests_app.workflow.definition import KINDS, REQUEST_MOVES
@@ -68,7 +69,7 @@ def test_each_verb_says_it_where_it_is_declared_and_buttons_know() -> None:
     for move in moves:
         if move.name not in VERBS:  # only entailed
             continue
-        ability = abilities._ability(move, None)
+        ability = abilities._ability(move, None, registry.everything()[0])
         assert ability.needs_fresh_factor is move.needs_fresh_factor
 
 

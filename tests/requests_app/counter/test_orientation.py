@@ -6,7 +6,9 @@ from datetime import date
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import translation
 
+from requests_app.counter.forms.orientation import AnswerForm
 from requests_app.counter.reading import course
 from requests_app.deadlines.forecast import forecast
 from requests_app.dossier import orientation
@@ -81,7 +83,7 @@ def test_five_questions_are_the_issues() -> None:
     ],
 )
 def test_other_ways_are_named_with_link_and_contact(given: str, named: set[str]) -> None:
-    assert {one.title for one in orientation.elsewhere(answers(given))} == named
+    assert {str(one.title) for one in orientation.elsewhere(answers(given))} == named
     for other in orientation.data().elsewhere:
         assert other.link.startswith("https://")
         assert other.contact
@@ -94,6 +96,19 @@ def test_the_course_says_who_acts_and_for_how_long() -> None:
     assert steps["Avis du comité"][1] == "1 mois, prolongeable une fois de 1 mois"
     assert steps["Réponse aux points de l’avis"] == ("vous", "relance après 1 mois")
     assert steps["Convention"][1] == ""
+
+
+def test_the_questions_and_ways_are_said_in_the_languages_of_their_file() -> None:
+    both = {"fr": "Une étude ?", "en": "A study?"}
+    raw = orientation.data().model_dump(mode="json")
+    raw["questions"][0] |= {"text": both, "help": both}
+    raw["routes"][-1]["why"] = both
+    found = orientation.Orientation.model_validate(raw)
+    question, route = found.questions[0], found.routes[-1]
+    for language, said in both.items():
+        with translation.override(language):
+            label = AnswerForm(question=question)["answer"]
+            assert (label.label, label.help_text, str(route.why)) == (said, said, said)
 
 
 def play(client: Client, letters: str) -> str:

@@ -13,7 +13,7 @@ from django.utils import translation
 from pydantic import ValidationError
 
 from requests_app.counter.forms.questions import CONTROLS
-from requests_app.procedures import forms, questions
+from requests_app.procedures import forms, questions, reading
 from requests_app.procedures.form import ROLES, Form
 from requests_app.procedures.questions import TYPES
 from requests_app.procedures.questions.base import PAGE_INPUTS
@@ -378,7 +378,7 @@ def test_a_wrong_file_is_told_where_and_what(
     fault: str, words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data = _broken(fault)
-    monkeypatch.setattr(forms.tomllib, "loads", lambda _text: data)
+    monkeypatch.setattr(reading.tomllib, "loads", lambda _text: data)
     with pytest.raises(forms.FormError) as error:
         forms.load(odd_form.FILE)
     assert words in str(error.value)
@@ -453,6 +453,7 @@ def test_words_to_read_take_nothing_that_is_said_of_an_answer(name: str) -> None
         Form.model_validate(data)
 
 
+@pytest.mark.django_db
 def test_a_form_that_is_gone_is_a_fault() -> None:
     with pytest.raises(forms.UnknownForm):
         forms.get("fr-acces", 99)

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from portal.common.fields import LineField
 
+from .authority import AuthorityNumberField, name_authority
 from .base import ActForm, text_field
 
 
@@ -14,9 +14,11 @@ class RecordReceiptForm(ActForm):
     verb = "record_receipt"
     has_date = True
     has_document = True
-    application_number = LineField(
-        label=_("Numéro de demande CNIL"), max_length=30, help_text=_("Par exemple 925057.")
-    )
+    application_number = LineField(label=_("Numéro de demande %(short)s"), max_length=30)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        name_authority(self.fields, self.procedure.authority)
 
 
 class RecordExtensionForm(ActForm):
@@ -31,20 +33,16 @@ class RecordAuthorisationForm(ActForm):
     has_date = True
     has_document = True
     document_required = True
-    number = forms.RegexField(
-        label=_("Numéro de l’autorisation"),
-        regex=r"^(DR-[0-9]{4}-[0-9]{2,4}|[0-9]{4}-[0-9]{2,4})\Z",
-        help_text=_("DR-2027-104, ou 2027-013 pour une délibération."),
-        error_messages={"invalid": _("Le numéro a la forme DR-2027-104 ou 2027-013.")},
-    )
+    number = AuthorityNumberField(label=_("Numéro de l’autorisation"), max_length=30)
     application_number = LineField(
-        label=_("Numéro de demande CNIL"),
+        label=_("Numéro de demande %(short)s"),
         max_length=30,
         help_text=_("Celui de l’accusé de réception."),
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        name_authority(self.fields, self.procedure.authority)
         if self.stage is not None:
             receipt = self.stage.acts.in_force().filter(code=RecordReceiptForm.verb)
             known = receipt.values_list("data", flat=True).first() or {}
@@ -56,4 +54,8 @@ class RecordRefusalForm(ActForm):
     has_date = True
     has_document = True
     number = LineField(label=_("Numéro du refus"), max_length=30, required=False)
-    reason = text_field(_("Motifs donnés par la CNIL"))
+    reason = text_field(_("Motifs donnés par %(name)s"))
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        name_authority(self.fields, self.procedure.authority)

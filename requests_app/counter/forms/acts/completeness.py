@@ -46,7 +46,7 @@ class AcceptCompletenessForm(ActForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if self.procedure.committee is None:
+        if not self.procedure.committees:
             self.intro = _("Le dossier est complet : l’étape suivante commence.")
         clocks = [one.clock for one in self.procedure.stages if one.clock]
         short = next((clock.urgent_period for clock in clocks if clock.urgent_period), None)

@@ -14,7 +14,9 @@ from portal.common.fields import LineField
 from portal.common.templatetags.portal import long_date
 from requests_app.counter.reading import request as reading
 from requests_app.models import AccessRequest, Act
+from requests_app.workflow.labels import logged
 
+from .authority import name_authority
 from .base import ActForm, Callouts, Line, text_field
 
 
@@ -58,6 +60,7 @@ class CorrectActForm(ActForm):
             self.fields[name].initial = act.data[name]
         if act.text:
             self.fields["text"] = text_field(_("Texte de l’acte"), initial=act.text)
+        name_authority(self.fields, self.procedure.authority)
         self.order_fields(["reason", "effective_on", *self.numbers, "text", "document"])
 
     @property
@@ -78,7 +81,8 @@ class CorrectActForm(ActForm):
 
 
 def _of_act(act: Act, access_request: AccessRequest) -> list[Line]:
-    said = [Line(f"{reading.act_label(act.code)}, {long_date(act.effective_at)}")]
+    label = logged(act.code, access_request.procedure.authority)
+    said = [Line(f"{label}, {long_date(act.effective_at)}")]
     said += [Line(words) for words in reading.act_details(act, access_request.procedure)]
     if act.document is not None:
         url = reverse("requests_app:file", args=[access_request.pk, act.document_id])

@@ -1,0 +1,55 @@
+"""`manage.py procedure_check FILE…`: every fault of procedure files; what is no fault is a note."""
+
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from requests_app.procedures import forms, reading, registry
+from requests_app.procedures.form import Form
+from requests_app.procedures.schema import Procedure
+
+
+class Command(BaseCommand):
+    help = (
+        "Vérifie des fichiers de procédure : chaque défaut avec son fichier, sa place et comment le"
+        " corriger. Sans fichier : tous ceux que le portail connaît. Statut 1 s’il y a un défaut."
+    )
+    # A file at fault is what it is asked about: the start's own check would stop it.
+    requires_system_checks: tuple[str, ...] = ()
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("files", nargs="*", type=Path)
+
+    def handle(self, *_args: Any, files: list[Path], **_options: Any) -> None:
+        wrong = 0
+        for path in files or [*registry.files(), *forms.files()]:
+            found, lines = self._judged(path.resolve())
+            wrong += len(lines)
+            for line in lines:
+                self.stdout.write(line)
+            if found is None or lines:
+                continue
+            self.stdout.write(f"{path.name}: ok")
+            for place in reading.notes(found):
+                self.stdout.write(f"{path.name}: note: {place} has no English")
+        if wrong:
+            raise CommandError(f"{wrong} fault(s)", returncode=1)
+
+    @staticmethod
+    def _judged(path: Path) -> tuple[Procedure | Form | None, list[str]]:
+        """What the file holds, and its faults; a form may stand beside it, in `forms`."""
+
+        def form_of(procedure: Procedure) -> Form:
+            beside = path.parent / "forms" / f"{procedure.form}-{procedure.form_version}.toml"
+            return forms.load(beside) if beside.exists() else forms.on_file(procedure)
+
+        found: Procedure | Form | None
+        if reading.is_form(path):
+            found, faults = reading.form(path)
+            taken = reading.shadowed([path], forms.FOLDER)
+        else:
+            found, faults = reading.procedure(path, form_of=form_of)
+            taken = reading.shadowed([path], registry.FOLDER)
+        return found, [*taken, *(str(one) for one in faults)]

@@ -1,0 +1,257 @@
+"""A procedure file read, with every fault: in which file, where, and how to mend it."""
+
+import re
+import tomllib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from .coherence import Incoherent
+from .form import OTHER_FACTS, Form
+from .kinds import KINDS
+from .schema import Procedure
+from .texts import without_english
+
+
+Step = int | str
+_STAND_IN = "(texte)"
+PASSES = 8  # each sets aside what the one before found
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """`place` as the file spells it (`stages.3.clock.period`, counted from 0); `line` from 1."""
+
+    file: str
+    place: str
+    line: int
+    what: str
+    mend: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.place or 'file'}: {self.what} ({self.mend})"
+
+
+Found = list[tuple[tuple[Step, ...], str, str]]
+Whole = TypeVar("Whole", Procedure, Form)
+
+
+def procedure(
+    path: Path, *, form_of: Callable[[Procedure], Form]
+) -> tuple[Procedure | None, list[Fault]]:
+    """The procedure, or None and every fault of its file. Raises nothing a file can cause."""
+
+    def names(one: Procedure) -> Found:
+        try:
+            form = form_of(one)
+        except LookupError as error:
+            return [(("form",), str(error), "name a form that is there, or add its file")]
+        return [*_unknown_names(one, form)]
+
+    return _read(path, Procedure, names)
+
+
+def form(path: Path) -> tuple[Form | None, list[Fault]]:
+    """The form, likewise."""
+    return _read(path, Form, lambda _form: [])
+
+
+def is_form(path: Path) -> bool:
+    """Whether a file is meant for a form: one has sections, the other stages."""
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return path.parent.name == "forms"
+    return "sections" in raw and "stages" not in raw
+
+
+def shadowed(paths: Iterable[Path], folder: Path) -> list[str]:
+    """Faults of the files whose code is one that is shipped: they would change running files."""
+    shipped = {path.stem.rpartition("-")[0] for path in folder.glob("*.toml")}
+    return [
+        f"{path.name}: {code} is shipped with the portal (give yours a code of its own)"
+        for path in paths
+        if path.parent != folder and (code := path.stem.rpartition("-")[0]) in shipped
+    ]
+
+
+def _read(
+    path: Path, model: type[Whole], names: Callable[[Whole], Found]
+) -> tuple[Whole | None, list[Fault]]:
+    try:
+        text = path.read_text(encoding="utf-8")
+        raw = tomllib.loads(text)
+    except (OSError, UnicodeDecodeError) as error:
+        return None, [Fault(path.name, "", 1, f"cannot be read: {error}", "a UTF-8 file is read")]
+    except tomllib.TOMLDecodeError as error:
+        line = re.search(r"line ([0-9]+)", str(error))
+        what = f"not TOML: {error}"
+        return None, [Fault(path.name, "", int(line[1]) if line else 1, what, "mend this line")]
+    lines = text.splitlines()
+    whole, found = _validated(raw, model)
+    if whole is not None:
+        expected = f"{whole.code}-{whole.version}.toml"
+        if path.name != expected:
+            what = f"holds {whole.code} version {whole.version}"
+            found.append((("code",), what, f"expected name {expected}: rename the file"))
+        found += names(whole)
+    faults = [
+        Fault(path.name, in_words(place), line_of(lines, place), what, mend)
+        for place, what, mend in found
+    ]
+    return (None if faults else whole), faults
+
+
+def notes(whole: Procedure | Form) -> list[str]:
+    """What is no fault: the places of texts without English."""
+    return list(without_english(whole))
+
+
+# --- Faults of a schema, one after the other ------------------------------------------------------
+
+
+def _validated(raw: dict[str, Any], model: type[Whole]) -> tuple[Whole | None, Found]:
+    """What pydantic finds, then what only the whole shows: a key too many or a text that says
+    nothing is set aside to go on."""
+    found: Found = []
+    for _again in range(PASSES):
+        try:
+            whole = model.model_validate(raw)
+        except ValidationError as error:
+            faults = error.errors()
+            for one in faults:
+                place = _of_file(one["loc"])
+                cause = (one.get("ctx") or {}).get("error")
+                if isinstance(cause, Incoherent):
+                    found += [((), words, _how(words)) for words in cause.found]
+                else:
+                    words = one["msg"].removeprefix("Value error, ")
+                    found.append((place, words, _mend(one["type"], one.get("ctx") or {}, words)))
+            # All that can be set aside is, before it is known whether the rest can be judged.
+            aside = [_set_aside(raw, _of_file(one["loc"]), one) for one in faults]
+            if not all(aside):
+                return None, found
+        else:
+            return whole, found
+    return None, found
+
+
+def _of_file(steps: tuple[Step, ...]) -> tuple[Step, ...]:
+    """Without the kind that pydantic names after a stage's number."""
+    if steps[:1] == ("stages",) and len(steps) > 2 and steps[2] in KINDS:
+        return (*steps[:2], *steps[3:])
+    return steps
+
+
+def _set_aside(raw: dict[str, Any], place: tuple[Step, ...], fault: Any) -> bool:
+    """Whether something right could stand in, so that the rest of the file is judged too."""
+    kind, ctx = fault["type"], fault.get("ctx") or {}
+    parent: Any = raw
+    try:
+        if kind == "union_tag_invalid":
+            place = (*place, "kind")
+        for step in place[:-1]:
+            parent = parent[step]
+        key = place[-1]
+        if kind == "extra_forbidden":
+            del parent[key]
+        elif key in _TEXTS and kind in {"value_error", "missing"}:
+            parent[key] = _STAND_IN
+        elif key in _PERIODS and kind == "string_pattern_mismatch":
+            parent[key] = _PERIODS[key]
+        elif kind == "union_tag_invalid":
+            parent[key] = _nearest(str(ctx.get("tag", "")), list(KINDS))
+        elif kind == "literal_error":
+            parent[key] = _nearest(str(parent[key]), re.findall(r"'([^']+)'", ctx["expected"]))
+        else:
+            return False
+    except (KeyError, IndexError, TypeError):
+        return False
+    return True
+
+
+def _nearest(word: str, known: list[str]) -> str:
+    return (get_close_matches(word, known, n=1, cutoff=0) or known)[0]
+
+
+_TEXTS = frozenset({"title", "short_title", "summary", "label", "expected", "help", "refusal"})
+_PERIODS = {
+    **dict.fromkeys(("period", "urgent_period", "completion_period", "indicative", "by"), "1d"),
+    "max_duration": "1y",
+}
+_MENDS = {
+    "extra_forbidden": "remove it, or mend its name: docs/procedures.md lists what is said here",
+    "missing": "add it: it has no default",
+    "string_pattern_mismatch": "codes are a-z, 0-9 and _ (- in codes of procedures); periods are"
+    " written 7wd, 10d, 2w, 1m or 1y",
+    "union_tag_invalid": f"kinds of stage: {', '.join(KINDS)}",
+    "union_tag_not_found": f"add kind, one of: {', '.join(KINDS)}",
+    "date_from_datetime_parsing": "a day is written 2026-01-31, without quotes",
+    "date_type": "a day is written 2026-01-31, without quotes",
+    "too_short": "name one at least",
+}
+
+
+def _mend(fault: str, ctx: dict[str, Any], words: str) -> str:
+    if fault == "literal_error":
+        return f"write one of {ctx.get('expected', '')}"
+    return _MENDS.get(fault) or _how(words)
+
+
+def _how(words: str) -> str:
+    """For a fault in our own words, which say what is expected."""
+    if "named twice" in words:
+        return "give one of them another code"
+    if "is not an earlier stage" in words:
+        return "name a stage written above it in the file"
+    if "has no outcome" in words or "is not a stage" in words or "unknown" in words:
+        return "mend the code, or add what it names"
+    return "mend what it says; docs/procedures.md says what holds together"
+
+
+def _unknown_names(procedure: Procedure, form: Form) -> Iterator[tuple[tuple[Step, ...], str, str]]:
+    """Fields and facts that no file of the form holds: a typing fault would ask for them for
+    ever."""
+    named: list[tuple[tuple[Step, ...], str]] = []
+    for number, field in enumerate(procedure.required_fields):
+        named.append((("required_fields", number, "field"), field.field))
+        named += [(("required_fields", number, "when"), one.fact) for one in field.when]
+    for number, piece in enumerate(procedure.pieces):
+        named += [(("pieces", number, "when"), one.fact) for one in piece.when]
+    mend = "name an answer of the form, or orientation.… or datasets.…"
+    for place, name in named:
+        if name.partition(".")[0] not in OTHER_FACTS and not form.holds(name):
+            yield place, f"not in the form {form.code}: {name}", mend
+
+
+# --- Where in the file ----------------------------------------------------------------------------
+
+
+def in_words(place: tuple[Step, ...]) -> str:
+    return ".".join(str(step) for step in place)
+
+
+def line_of(lines: list[str], place: tuple[Step, ...]) -> int:
+    """The line nearest to a place; 1 when nothing of it is written."""
+    start, stop, best = 0, len(lines), 1
+    names: list[str] = []
+    for step in place:
+        if isinstance(step, int):
+            heads = [n for n in range(start, stop) if lines[n].strip() == f"[[{'.'.join(names)}]]"]
+            if step < len(heads):
+                start = heads[step] + 1
+                stop = heads[step + 1] if step + 1 < len(heads) else stop
+                best = heads[step] + 1
+            continue
+        names.append(step)
+        table = f"[{'.'.join(names)}]"
+        for number in range(start, stop):
+            line = lines[number].strip()
+            if line == table or re.match(rf"{re.escape(step)}\s*=", line):
+                start, best = number, number + 1
+                break
+    return best

@@ -1,0 +1,156 @@
+"""A body writes its own procedures: checked with place and mend, and kept by the files that run."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.core.checks import run_checks
+from django.core.management import CommandError, call_command
+from django.urls import reverse
+
+from requests_app import dossier
+from requests_app.models import KeptProcedure
+from requests_app.procedures import forms, reading, registry
+from requests_app.workflow.pinned import check_pinned
+from tests.support.client import client_for
+from tests.support.factories import World
+
+
+def read_again() -> None:
+    """As a process that starts."""
+    for kept in (
+        *(registry._all, registry._own, registry._kept),
+        *(forms._all, forms._own, forms._kept),
+    ):
+        kept.cache_clear()
+
+
+@pytest.fixture
+def folder(tmp_path: Path, settings: pytest.FixtureRequest) -> Iterator[Path]:
+    settings.PROCEDURES_FOLDER = str(tmp_path)  # type: ignore[attr-defined]
+    read_again()
+    yield tmp_path
+    read_again()
+
+
+def text(code: str = "ma-procedure") -> str:
+    shipped = (registry.FOLDER / "fr-cnil-standard-1.toml").read_text(encoding="utf-8")
+    return shipped.replace('code = "fr-cnil-standard"', f'code = "{code}"')
+
+
+def own(folder: Path, words: str = "", code: str = "ma-procedure") -> Path:
+    path = folder / f"{code}-1.toml"
+    path.write_text(words or text(code), encoding="utf-8")
+    return path
+
+
+def faults(folder: Path, words: str) -> list[reading.Fault]:
+    procedure, found = reading.procedure(own(folder, words), form_of=forms.on_file)
+    assert procedure is None
+    return found
+
+
+def test_every_fault_is_told_with_file_line_place_and_mend(folder: Path) -> None:
+    words = (
+        text()
+        .replace('period = "7wd"', 'period = "seven days"')
+        .replace('role = "secretariat"', 'role = "secretary"', 1)
+        .replace('short_title = "Autorisation CNIL"', 'short_title = ""')
+    )
+    found = {one.place: one for one in faults(folder, words)}
+    assert set(found) == {"short_title", "stages.0.role", "stages.0.clock.period"}
+    lines = words.splitlines()
+    for place, key in (
+        ("short_title", "short_title"),
+        ("stages.0.role", "role"),
+        ("stages.0.clock.period", "period"),
+    ):
+        one = found[place]
+        assert one.file == "ma-procedure-1.toml"
+        assert lines[one.line - 1].startswith(f"{key} = "), place
+        assert one.mend
+    assert "'secretariat'" in found["stages.0.role"].mend
+    assert "7wd" in found["stages.0.clock.period"].mend
+
+
+def test_what_only_the_whole_shows_is_told_beside_a_key_too_many(folder: Path) -> None:
+    words = text().replace('grants_on = "convention"', 'grants_on = "nothing"\ncolour = "blue"')
+    told = [str(one) for one in faults(folder, words)]
+    assert any("colour" in one and "remove it" in one for one in told)
+    assert any("grants_on names 'nothing'" in one for one in told)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"), [("code = ", "not TOML"), ("\x00", "not TOML"), ("", "Field required")]
+)
+def test_what_is_no_procedure_at_all_is_told(folder: Path, words: str, said: str) -> None:
+    path = folder / "x-1.toml"
+    path.write_text(words)
+    _none, found = reading.procedure(path, form_of=forms.on_file)
+    assert any(said in str(one) for one in found)
+
+
+def test_the_command_lists_missing_english_as_notes(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call_command("procedure_check", own(folder))
+    said = capsys.readouterr().out
+    assert "ma-procedure-1.toml: ok" in said
+    assert "note: stages.0.label has no English" in said
+
+
+def test_the_command_fails_on_a_fault(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(CommandError) as failed:
+        call_command(
+            "procedure_check", own(folder, text().replace("\nversion = 1", "\nversion = 2"))
+        )
+    assert failed.value.returncode == 1
+    assert "rename the file" in capsys.readouterr().out
+
+
+def test_its_code_is_not_one_that_is_shipped(folder: Path) -> None:
+    own(folder, code="fr-mr-007")
+    with pytest.raises(registry.ProcedureError, match="code of its own"):
+        registry.everything()
+    assert "code of its own" in str(registry.check_procedures())
+
+
+def test_a_wrong_file_refuses_the_start_with_its_fault(folder: Path) -> None:
+    own(folder, text().replace('period = "7wd"', 'period = "seven"'))
+    (error,) = [one for one in run_checks() if one.id == "procedures.E001"]
+    assert "ma-procedure-1.toml" in error.msg
+    assert "stages.0.clock.period" in error.msg
+
+
+def test_a_folder_that_is_not_there_refuses_the_start(folder: Path) -> None:
+    folder.rmdir()
+    assert [one.id for one in registry.check_procedures()] == ["procedures.E004"]
+
+
+@pytest.mark.django_db
+def test_a_running_file_keeps_its_procedure_when_the_folder_changes(folder: Path) -> None:
+    path = own(folder)
+    world = World()
+    asked = {"title": "Étude", "organisation": world.university, "orientation": {}}
+    dossier.create(procedure=registry.current("ma-procedure")[0], by=world.investigator, **asked)
+    assert KeptProcedure.objects.get().code == "ma-procedure"
+    story = world.story(procedure="ma-procedure")
+    story.sign()
+    label = str(story.procedure.stages[0].label)
+    path.write_text(text().replace(f'label = "{label}"', 'label = "Autre mot"'), encoding="utf-8")
+    read_again()
+    assert str(registry.everything()[-1].stages[0].label) == "Autre mot"
+    assert str(story.fresh().procedure.stages[0].label) == label
+    assert check_pinned(["default"]) == []
+
+    path.unlink()
+    read_again()
+    (error,) = check_pinned(["default"])
+    assert error.id == "procedures.E003"
+    assert str(story.fresh().number) in error.msg
+    client = client_for(story.world.secretariat, verified=True)
+    page = client.get(reverse("requests_app:request", args=[story.request.pk]))
+    assert page.status_code == 200
+    story.completeness()
+    assert story.stage("completeness").outcome == "complete"
+    assert "ma-procedure" not in [one.code for one in registry.current()]
