@@ -6,7 +6,7 @@ from . import kinds
 from .acts import corrections, file, interests, paper, system, tasks
 from .definition import KINDS as PURE
 from .definition import REQUEST_MOVES
-from .kind import KINDS
+from .kind import KINDS, Kind
 from .verbs import VERBS
 
 
@@ -35,6 +35,8 @@ def forgotten() -> Iterator[str]:
     for code, kind in sorted(KINDS.items()):
         if not hasattr(kind, "expected"):
             yield f"kind {code!r}: no message tells who must act (`expected`)"
+        if type(kind).rehearse is Kind.rehearse:
+            yield f"kind {code!r}: nothing says how it is played (`rehearse`)"
     for name in sorted(set(public_names()) ^ set(VERBS)):
         yield f"verb {name!r}: " + ("in no table of moves" if name in VERBS else "no class does it")
     for name, verb in sorted(VERBS.items()):

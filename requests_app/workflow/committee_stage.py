@@ -8,10 +8,12 @@ from portal.accounts.models import Organisation, Role, RoleAssignment, User
 from portal.audit.record import record
 from requests_app.dossier import notices
 from requests_app.models import InterestDeclaration, RapporteurAssignment, RequestVersion, Stage
+from requests_app.procedures.moves import Actor
 from requests_app.rights import permissions
 from requests_app.workflow.context import Context
 from requests_app.workflow.guards import withdrawn_members
 from requests_app.workflow.kind import Kind
+from requests_app.workflow.rehearsing import Play
 
 
 Answer = InterestDeclaration.Answer
@@ -80,6 +82,15 @@ class CommitteeKind(Kind):
         stage.committee = Organisation.objects.get(
             code=ctx.procedure.committee_of(ctx.procedure.stage(stage.code))
         )
+
+    @staticmethod
+    def declare(play: Play) -> None:
+        """Each member says that nothing ties them to the file, as they must before they sit."""
+        said = InterestDeclaration.objects.filter(request=play.request).values("member")
+        known = set(User.objects.filter(pk__in=said))
+        for member in play.people(Actor.MEMBER):
+            if member not in known:
+                play.do("declare_interest", by=member, answer=str(Answer.NONE.value))
 
     def settle(self, ctx: Context, stage: Stage) -> None:
         """Members tied to one of the file's organisations, or who have a part in the file, are

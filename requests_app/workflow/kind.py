@@ -17,6 +17,7 @@ from requests_app.rights import recipients
 
 from . import silence
 from .context import Context
+from .rehearsing import Play
 
 
 class Kind:
@@ -48,6 +49,13 @@ class Kind:
 
     def silent(self, ctx: Context, at: datetime) -> None:
         """Rows of the outcome that its clock gives it."""
+
+    def rehearse(self, play: Play, outcome: str) -> None:
+        """Bring the stage to an outcome as people would; a kind says how, with made-up words."""
+        raise NotImplementedError
+
+    def rehearse_silence(self, play: Play) -> None:
+        """Have its clock begin, where only an act does."""
 
     # --- what is said of it ---
 

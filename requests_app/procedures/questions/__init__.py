@@ -23,6 +23,8 @@ def _found() -> dict[str, type[Question]]:
         mine = [one for one in vars(module).values() if _is_of(one, path.stem)]
         if len(mine) != 1:
             raise ImportError(f"{module.__name__} holds no question of type {path.stem!r}")
+        if mine[0].answered and mine[0].sample is Question.sample:
+            raise ImportError(f"{module.__name__}: no made-up answer is given (`sample`)")
         found[path.stem] = mine[0]
     return found
 

@@ -1,5 +1,6 @@
 """An amount of money, kept as digits with two decimals: no float ever holds it."""
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
@@ -26,6 +27,9 @@ class Amount(Ordered):
 
     def comparable(self, value: Any) -> Any:
         return Decimal(value)
+
+    def sample(self, facts: Mapping[str, Any], rank: int = 0) -> Any:
+        return self.not_below(f"{min(rank + 1, self.most)}.00", facts)
 
     def words(self, value: Any) -> str:
         return f"{number(Decimal(value))}{NARROW_NBSP}{CURRENCIES[self.currency]}" if value else ""

@@ -37,6 +37,15 @@ class Stored(BaseModel):
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
 
 
+PLENTY = 300  # of characters: no made-up words are longer
+
+
+def made_up(rank: int, most: int) -> str:
+    """Words that say they are made up, or what is left of them in a short place."""
+    words = f"Exemple {rank + 1}"
+    return words if len(words) <= most else str(rank)[-most:]
+
+
 @dataclass(frozen=True, slots=True)
 class Lack:
     """Something without which no signature is asked for. `place` is inside the answer."""
@@ -120,6 +129,14 @@ class Question(BaseModel):
         """As frozen: without what only a page being written needs."""
         return value
 
+    def sample(self, facts: Mapping[str, Any], rank: int = 0) -> Any:
+        """A right answer of somebody made up, as stored.
+
+        `facts`: what is answered before it; `rank`: of the row of a table, from those before which
+        it differs where it can.
+        """
+        raise NotImplementedError
+
     # --- when it is asked -----------------------------------------------------------------------
 
     def conditions(self) -> Iterator[Condition]:
@@ -187,6 +204,12 @@ class Ordered(Question):
 
     def comparable(self, value: Any) -> Any:
         return value
+
+    def not_below(self, value: Any, facts: Mapping[str, Any]) -> Any:
+        """The value, or the answer below which it may not be."""
+        floor = value_at(facts, self.at_least.field) if self.at_least else None
+        below = is_filled(floor) and self.comparable(value) < self.comparable(floor)
+        return floor if below else value
 
 
 class Option(BaseModel):

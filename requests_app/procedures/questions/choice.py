@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from requests_app.procedures.content import DELIVERY_MODES, Label
+from requests_app.procedures.content import DELIVERY_MODES, Label, is_available
 
 from .base import Option, Question, Shape
 
@@ -48,6 +48,12 @@ class WithOptions(Question):
     def said(self, code: str) -> str:
         return str(self.labels.get(code, code))
 
+    @property
+    def offered(self) -> list[str]:
+        """Codes that the portal can honour today."""
+        ours = self.source is not None
+        return [code for code in self.labels if not ours or is_available(code)]
+
 
 class Choice(WithOptions):
     type: Literal["choice"]
@@ -60,6 +66,9 @@ class Choice(WithOptions):
 
     def empty(self) -> Any:
         return ""
+
+    def sample(self, facts: Mapping[str, Any], rank: int = 0) -> Any:
+        return self.offered[rank % len(self.offered)]
 
     def words(self, value: Any) -> str:
         return self.said(value) if value else ""

@@ -4,12 +4,13 @@ Its role is its type: a form has one at most, and what the catalogue says of the
 `requests_app.selection`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
 
 from django.utils.translation import gettext as _
 from pydantic import AfterValidator, Field
 
+from requests_app.procedures.conditions import value_at
 from requests_app.procedures.content import Row
 
 from .base import Difference, Question, Shape
@@ -39,6 +40,11 @@ class DataSpecification(Question):
 
     def empty(self) -> Any:
         return []
+
+    def sample(self, facts: Mapping[str, Any], rank: int = 0) -> Any:
+        """Each base asked for, whole."""
+        codes = value_at(facts, "datasets.codes") or []
+        return [Row(dataset=code).model_dump() for code in codes]
 
     def words(self, value: Any) -> str:
         """Rows are read in tables of their own, with what the catalogue says of them."""

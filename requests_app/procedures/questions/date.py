@@ -1,16 +1,35 @@
 """A day."""
 
-from datetime import date
+from collections.abc import Mapping
+from datetime import date, timedelta
 from typing import Annotated, Any, Literal
 
 from django.utils import formats
 from pydantic import Field
+
+from portal.common.calendar import legal_today
+from portal.common.days import years_from_now
 
 from .base import Ordered, Shape
 
 
 # `today`, so many years from it, or a day.
 Bound = Annotated[str, Field(pattern=r"^(today|-?[0-9]{1,3}y|[0-9]{4}-[0-9]{2}-[0-9]{2})$")]
+
+
+def day_of(bound: str) -> date:
+    """The day that a bound is today."""
+    if bound == "today":
+        return legal_today()
+    return years_from_now(int(bound[:-1]))() if bound.endswith("y") else date.fromisoformat(bound)
+
+
+def made_up_day(earliest: str, latest: str, rank: int = 0) -> date:
+    """Today, or the nearest day that is allowed; another for another rank."""
+    first, last = day_of(earliest), day_of(latest)
+    day = min(max(legal_today(), first), last)
+    apart = timedelta(days=rank)
+    return day - apart if day - first >= apart else day + apart
 
 
 def in_words(value: str | None) -> str:
@@ -24,6 +43,9 @@ class Date(Ordered):
 
     def shape(self) -> Shape:
         return date | None, None
+
+    def sample(self, facts: Mapping[str, Any], rank: int = 0) -> Any:
+        return self.not_below(made_up_day(self.earliest, self.latest, rank).isoformat(), facts)
 
     def words(self, value: Any) -> str:
         return in_words(value)

@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 from requests_app.procedures.conditions import Condition, Path, value_at
 from requests_app.procedures.texts import Text
 
-from .base import Code, LongText, Question, Shape, Stored
+from .base import PLENTY, Code, LongText, Question, Shape, Stored, made_up
 
 
 class StoredJustification(Stored):
@@ -52,6 +52,9 @@ class Justification(Question):
 
     def empty(self) -> Any:
         return StoredJustification().model_dump()
+
+    def sample(self, facts: Mapping[str, Any], rank: int = 0) -> Any:
+        return {"justification": made_up(rank, PLENTY)}
 
     def needs(self) -> Mapping[str, Text]:
         return {"justification": self.missing or self.label}

@@ -1,10 +1,11 @@
 """A text of several lines."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from .base import Question, Shape
+from .base import Question, Shape, made_up
 
 
 class LongText(Question):
@@ -17,3 +18,6 @@ class LongText(Question):
 
     def empty(self) -> Any:
         return ""
+
+    def sample(self, facts: Mapping[str, Any], rank: int = 0) -> Any:
+        return made_up(rank, self.max_length)

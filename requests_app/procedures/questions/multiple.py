@@ -1,5 +1,6 @@
 """Several answers among those proposed."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
@@ -19,6 +20,10 @@ class Multiple(WithOptions):
 
     def empty(self) -> Any:
         return []
+
+    def sample(self, facts: Mapping[str, Any], rank: int = 0) -> Any:
+        """All of them: whatever hangs on one is asked."""
+        return self.offered
 
     def words(self, value: Any) -> str:
         return "\n".join(self.said(code) for code in value or [])

@@ -9,7 +9,7 @@ from pydantic import Field, create_model, model_validator
 from requests_app.procedures.content import Label
 from requests_app.procedures.texts import Text
 
-from .base import Line, LongText, Question, Shape, Stored
+from .base import PLENTY, Line, LongText, Question, Shape, Stored, made_up
 from .long_text import LongText as LongTextQuestion
 from .short_text import ShortText
 from .yes_no import YesNo
@@ -63,6 +63,10 @@ class Organisation(Question):
 
     def empty(self) -> Any:
         return StoredOrganisation().model_dump() | {one.code: one.empty() for one in self.more}
+
+    def sample(self, facts: Mapping[str, Any], rank: int = 0) -> Any:
+        own = dict.fromkeys(PLACES, made_up(rank, PLENTY)) | {"email": "exemple@example.org"}
+        return own | {one.code: one.sample(facts, rank) for one in self.more}
 
     def needs(self) -> Mapping[str, Text]:
         return self.needed or {"name": self.missing or self.label}

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from requests_app.procedures.texts import Text
 
 from .base import Lack, Question, Shape, Stored
-from .date import Bound, in_words
+from .date import Bound, in_words, made_up_day
 
 
 class StoredPeriod(Stored):
@@ -27,6 +27,10 @@ class Period(Question):
 
     def empty(self) -> Any:
         return StoredPeriod().model_dump(mode="json")
+
+    def sample(self, facts: Mapping[str, Any], rank: int = 0) -> Any:
+        day = made_up_day(self.earliest, self.latest, rank).isoformat()
+        return {"from_day": day, "until_day": day}
 
     def needs(self) -> Mapping[str, Text]:
         label = self.missing or self.label

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from requests_app.procedures.content import Label
 from requests_app.procedures.texts import Text
 
-from .base import Line, Question, Shape, Stored
+from .base import PLENTY, Line, Question, Shape, Stored, made_up
 
 
 PLACES: dict[str, Label] = {
@@ -32,6 +32,9 @@ class Person(Question):
 
     def empty(self) -> Any:
         return StoredPerson().model_dump()
+
+    def sample(self, facts: Mapping[str, Any], rank: int = 0) -> Any:
+        return dict.fromkeys(PLACES, made_up(rank, PLENTY)) | {"email": "exemple@example.org"}
 
     def needs(self) -> Mapping[str, Text]:
         return {"name": self.missing or self.label}

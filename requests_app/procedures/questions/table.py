@@ -73,6 +73,12 @@ class Table(Question):
         """Whether something is said in a row."""
         return any(row.get(column.code) != column.empty() for column in self.columns)
 
+    def sample(self, facts: Mapping[str, Any], rank: int = 0) -> Any:
+        return [
+            {column.code: column.sample(facts, number) for column in self.columns}
+            for number in range(self.min_rows)
+        ]
+
     def tidy(self, value: Any) -> Any:
         return [row for row in value if self.is_begun(row)]
 

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from requests_app.procedures.texts import Text
 
-from .base import LongText, Question, Shape, Stored
+from .base import PLENTY, LongText, Question, Shape, Stored, made_up
 
 
 class StoredUndertaking(Stored):
@@ -29,6 +29,9 @@ class Undertaking(Question):
 
     def empty(self) -> Any:
         return StoredUndertaking().model_dump()
+
+    def sample(self, facts: Mapping[str, Any], rank: int = 0) -> Any:
+        return {"undertaking": True, "reason": made_up(rank, PLENTY) if self.reason else ""}
 
     def needs(self) -> Mapping[str, Text]:
         found = {"undertaking": self.missing or self.label}

@@ -1,5 +1,6 @@
 """A whole number, bounds included."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
@@ -22,6 +23,9 @@ class WholeNumber(Ordered):
 
     def shape(self) -> Shape:
         return Annotated[int, Field(ge=self.low, le=self.high)] | None, None
+
+    def sample(self, facts: Mapping[str, Any], rank: int = 0) -> Any:
+        return self.not_below(min(max(self.low, 1) + rank, self.high), facts)
 
     def words(self, value: Any) -> str:
         return "" if value is None else number(value)

@@ -16,6 +16,7 @@ from requests_app.workflow.acts.file import freeze, nothing_missing
 from requests_app.workflow.context import ActData, Context
 from requests_app.workflow.guards import outcome_allowed, widened
 from requests_app.workflow.kind import Kind, register_kind
+from requests_app.workflow.rehearsing import WORDS, Play
 from requests_app.workflow.verbs import Verb, register
 
 
@@ -107,6 +108,12 @@ class AnswerPoints(Verb):
 class Answer(Kind):
     code = "answer"
     expected = AnswerExpected
+
+    def rehearse(self, play: Play, outcome: str) -> None:
+        opinion = Opinion.objects.filter(request=play.request).order_by("-issued_at").first()
+        points = opinion.points if opinion is not None else []
+        answers = {point["number"]: WORDS for point in points}
+        play.do("answer_points", answers=answers, decision=outcome, reason=WORDS)
 
     def expectation(self, ctx: Context, stage: Stage) -> dict[str, Any]:
         more: dict[str, Any] = {}

@@ -14,6 +14,7 @@ from portal.common.units import add_period
 from requests_app.dossier.notices import RequestNotice
 from requests_app.models import Act, Stage, StageState
 from requests_app.procedures.kinds.audition import notice_of, reminder_of
+from requests_app.procedures.moves import Actor
 from requests_app.procedures.parts import Stage as StageSpec
 from requests_app.rights import recipients
 from requests_app.workflow import steps
@@ -21,6 +22,7 @@ from requests_app.workflow.committee_stage import CommitteeKind, why_not_seated
 from requests_app.workflow.context import ActData, Context
 from requests_app.workflow.guards import express_sense, required_text
 from requests_app.workflow.kind import register_kind
+from requests_app.workflow.rehearsing import WORDS, Play, ending
 from requests_app.workflow.verbs import Asked, Verb, register
 
 
@@ -230,6 +232,17 @@ class RecordAudition(Verb):
 class Audition(CommitteeKind):
     code = "audition"
     expected = AuditionExpected
+
+    def rehearse(self, play: Play, outcome: str) -> None:
+        self.declare(play)
+        day = earliest_day(play.spec)
+        play.do(ConveneAudition.name, on=day, hour="14:30", place=WORDS, message=WORDS)
+        at = held_at(play.stage) or legal_now()
+        while (tomorrow := legal_now() + timedelta(days=1)) < at:  # a reminder comes on its day
+            play.wait(tomorrow)
+        play.wait(at + timedelta(minutes=1))
+        present = play.people(Actor.MEMBER)
+        play.do(ending(play.spec, outcome), outcome=outcome, text=WORDS, present=present)
 
     def due(self, stage: Stage, spec: StageSpec) -> datetime | None:
         return held_at(stage) or super().due(stage, spec)

@@ -1,6 +1,7 @@
 """The authority's receipt, extension and answer (A16–A18)."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -13,6 +14,7 @@ from requests_app.workflow import steps
 from requests_app.workflow.context import ActData, Context
 from requests_app.workflow.guards import required_text
 from requests_app.workflow.kind import Kind, register_kind
+from requests_app.workflow.rehearsing import WORDS, Play, ending
 from requests_app.workflow.telling import tell_authorised, tell_team
 from requests_app.workflow.verbs import Asked, Recorded, register
 
@@ -158,3 +160,15 @@ class RecordRefusal(Recorded):
 class Authorisation(Kind):
     code = "authorisation"
     expected = AuthorisationExpected
+
+    def rehearse(self, play: Play, outcome: str) -> None:
+        self.rehearse_silence(play)
+        authority = play.procedure.authority
+        verb = ending(play.spec, outcome)
+        more: dict[str, Any] = {"reason": WORDS} if verb == RecordRefusal.name else {}
+        play.do(verb, number=str(authority.number_example or 1), **more)
+
+    def rehearse_silence(self, play: Play) -> None:
+        if not play.stage.acts.filter(code=RecordReceipt.name).exists():
+            number = str(play.procedure.authority.application_example or 1)
+            play.do(RecordReceipt.name, application_number=number)

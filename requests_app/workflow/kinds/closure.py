@@ -9,6 +9,7 @@ from requests_app.dossier.notices import RequestNotice
 from requests_app.models import Grant
 from requests_app.workflow.context import ActData, Context
 from requests_app.workflow.kind import Kind, register_kind
+from requests_app.workflow.rehearsing import WORDS, Play, ending
 from requests_app.workflow.telling import tell_team
 from requests_app.workflow.verbs import Verb, register
 
@@ -49,3 +50,7 @@ class Close(Verb):
 class Closure(Kind):
     code = "closure"
     expected = ClosureExpected
+
+    def rehearse(self, play: Play, outcome: str) -> None:
+        play.close_rights()
+        play.do(ending(play.spec, outcome), note=WORDS)

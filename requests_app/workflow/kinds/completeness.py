@@ -1,6 +1,7 @@
 """The completeness check (A5): the desk's verbs, what it asks for, and by when."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -20,6 +21,7 @@ from requests_app.workflow.context import ActData, Context
 from requests_app.workflow.definition import REQUEST_MOVES
 from requests_app.workflow.guards import required_text
 from requests_app.workflow.kind import Kind, register_kind
+from requests_app.workflow.rehearsing import WORDS, Play, ending
 from requests_app.workflow.telling import tell_team
 from requests_app.workflow.verbs import Asked, Verb, register
 
@@ -242,6 +244,19 @@ def _sent(stage: Stage, asked: Asked) -> int:
 class Completeness(Kind):
     code = "completeness"
     expected = CompletenessExpected
+
+    def rehearse(self, play: Play, outcome: str) -> None:
+        verb = ending(play.spec, outcome)
+        if verb == AcceptCompleteness.name:
+            Piece.objects.filter(request=play.request).update(review=Piece.Review.ACCEPTED)
+            play.do(verb)
+        elif verb == Redirect.name:
+            play.do(verb, route=WORDS, message=WORDS)
+        else:
+            play.do(RequestCompletion.name, message=WORDS)
+            if play.stage.due_at is not None:
+                play.wait(play.stage.due_at + timedelta(minutes=1))
+            play.do(verb, message=WORDS)
 
     def tell_expired(self, ctx: Context, effect: str) -> None:
         if effect != "remind_applicant":

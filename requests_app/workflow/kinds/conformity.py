@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy
 from requests_app.dossier.notices import RequestNotice
 from requests_app.workflow.context import Context
 from requests_app.workflow.kind import Kind, register_kind
+from requests_app.workflow.rehearsing import WORDS, Play, ending
 from requests_app.workflow.verbs import Recorded, register
 
 
@@ -33,3 +34,6 @@ class RecordConformity(Recorded):
 class Conformity(Kind):
     code = "conformity"
     expected = ConformityExpected
+
+    def rehearse(self, play: Play, outcome: str) -> None:
+        play.do(ending(play.spec, outcome), reference=WORDS)

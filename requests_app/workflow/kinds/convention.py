@@ -19,6 +19,7 @@ from requests_app.rights import permissions, recipients
 from requests_app.workflow.context import ActData, Context
 from requests_app.workflow.guards import not_blocked
 from requests_app.workflow.kind import Kind, register_kind
+from requests_app.workflow.rehearsing import WORDS, Play, ending
 from requests_app.workflow.verbs import Verb, register
 
 
@@ -181,3 +182,21 @@ class RecordConvention(Verb):
 class Convention(Kind):
     code = "convention"
     expected = ConventionExpected
+
+    def rehearse(self, play: Play, outcome: str) -> None:
+        """For the duration asked, or the longest allowed."""
+        today = legal_today()
+        known = access_period.frame(play.request, play.procedure)
+        people = list(recipients.named(play.request))
+        modes = play.procedure.terms.delivery_modes
+        play.do(
+            ending(play.spec, outcome),
+            delivery_mode=next((one for one in modes if is_available(one)), modes[0]),
+            starts_on=today,
+            ends_on=known.asked_end(today) or known.latest_end(today),
+            longer_because=WORDS,
+            parties=permissions.convention_parties(play.request),
+            persons=people,
+            homologated_on=today,
+            addresses={str(person.pk): ["192.0.2.10/32"] for person in people},
+        )

@@ -11,12 +11,15 @@ from requests_app.dossier.notices import RequestNotice
 from requests_app.models import Stage, StageState, Workspace
 from requests_app.permits import creating
 from requests_app.procedures.kind import Trait
-from requests_app.provisioning.extract import confirming, delivery
+from requests_app.procedures.moves import Actor
+from requests_app.provisioning.extract import confirming, delivery, staging
+from requests_app.provisioning.extract.sources import SyntheticSource
 from requests_app.provisioning.workspaces import workspace_for
 from requests_app.workflow import steps
 from requests_app.workflow.context import ActData, Context
 from requests_app.workflow.errors import TransitionRefused
 from requests_app.workflow.kind import Kind, register_kind
+from requests_app.workflow.rehearsing import Play, ending
 from requests_app.workflow.verbs import Verb, register
 
 
@@ -95,6 +98,19 @@ class ReopenExtract(Verb):
 class Extract(Kind):
     code = "extract"
     expected = ExtractExpected
+
+    def rehearse(self, play: Play, outcome: str) -> None:
+        """One person prepares it, another confirms what they saw."""
+        first, second = play.people(Actor.OPERATOR)[:2]
+        workspace = Workspace.objects.get(request=play.request)
+        staging.stage(
+            workspace,
+            scope=creating.approved_scope(play.request),
+            by=first,
+            origin=SyntheticSource(1),
+        )
+        seen = confirming.manifest_sha256(Workspace.objects.get(pk=workspace.pk))
+        play.do(ending(play.spec, outcome), by=second, manifest=seen)
 
     def opened(self, ctx: Context, stage: Stage) -> None:
         workspace_for(ctx.request)  # rows only: no right, no cloud call

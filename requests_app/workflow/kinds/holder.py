@@ -11,6 +11,7 @@ from requests_app.models import Stage
 from requests_app.workflow.context import ActData, Context
 from requests_app.workflow.guards import required_text
 from requests_app.workflow.kind import Kind, register_kind
+from requests_app.workflow.rehearsing import WORDS, Play, ending
 from requests_app.workflow.verbs import Verb, register
 
 
@@ -45,6 +46,11 @@ class FileNoRemark(Verb):
 class Holder(Kind):
     code = "holder"
     expected = RemarkExpected
+
+    def rehearse(self, play: Play, outcome: str) -> None:
+        verb = ending(play.spec, outcome)
+        said: dict[str, Any] = {"text": WORDS} if verb == FileRemark.name else {}
+        play.do(verb, **said)
 
     def expectation(self, ctx: Context, stage: Stage) -> dict[str, Any]:
         return {"holder": stage.holder.name} if stage.holder is not None else {}

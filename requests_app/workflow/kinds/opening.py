@@ -11,6 +11,7 @@ from requests_app.models import Grant, GrantState, Stage, StageState
 from requests_app.procedures.kind import Trait
 from requests_app.workflow.context import Context
 from requests_app.workflow.kind import Kind, register_kind
+from requests_app.workflow.rehearsing import Play, ending
 from requests_app.workflow.verbs import Verb, register
 
 
@@ -41,6 +42,10 @@ class FinishOpening(Verb):
 class Opening(Kind):
     code = "opening"
     expected = OpeningExpected
+
+    def rehearse(self, play: Play, outcome: str) -> None:
+        play.open_rights()
+        play.do(ending(play.spec, outcome))
 
     def ends_at_once(self, ctx: Context) -> str:
         open_ = Grant.objects.filter(permit__request=ctx.request, state=GrantState.OPEN)

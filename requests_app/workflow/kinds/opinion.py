@@ -18,6 +18,7 @@ from requests_app.models import (
     StageState,
 )
 from requests_app.procedures.kinds.opinion import WITH_POINTS
+from requests_app.procedures.moves import Actor
 from requests_app.procedures.parts import Stage as StageSpec
 from requests_app.rights import permissions, recipients
 from requests_app.workflow import steps
@@ -37,6 +38,7 @@ from requests_app.workflow.guards import (
     withdrawn_members,
 )
 from requests_app.workflow.kind import register_kind
+from requests_app.workflow.rehearsing import WORDS, Play, ending
 from requests_app.workflow.telling import tell_team
 from requests_app.workflow.verbs import Asked, Verb, register
 
@@ -283,6 +285,16 @@ class FileLateOpinion(Verb):
 class OpinionKind(CommitteeKind):
     code = "opinion"
     expected = InterestExpected
+
+    def rehearse(self, play: Play, outcome: str) -> None:
+        self.declare(play)
+        play.do(
+            ending(play.spec, outcome),
+            sense=outcome,
+            headings=dict.fromkeys(play.spec.rubrics, WORDS),
+            points=[WORDS],
+            present=play.people(Actor.MEMBER),
+        )
 
     def to_do(self, stage: Any) -> str:
         if not stage.has_declared:

@@ -7,6 +7,7 @@ from requests_app.procedures.words import period_in_words
 from requests_app.rights import recipients
 from requests_app.workflow.context import Context
 from requests_app.workflow.kind import Kind, register_kind
+from requests_app.workflow.rehearsing import WORDS, Play, ending
 from requests_app.workflow.verbs import Recorded, register
 
 
@@ -43,3 +44,6 @@ class RecordReferral(Recorded):
 class Referral(Kind):
     code = "referral"
     expected = ReferralExpected
+
+    def rehearse(self, play: Play, outcome: str) -> None:
+        play.do(ending(play.spec, outcome), reference=WORDS)

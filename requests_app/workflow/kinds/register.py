@@ -4,6 +4,7 @@ from django.utils.translation import gettext_lazy
 
 from requests_app.dossier.notices import RequestNotice
 from requests_app.workflow.kind import Kind, register_kind
+from requests_app.workflow.rehearsing import Play, ending
 from requests_app.workflow.verbs import Verb, register
 
 
@@ -25,3 +26,6 @@ class PublishRegister(Verb):
 class Register(Kind):
     code = "register"
     expected = RegisterExpected
+
+    def rehearse(self, play: Play, outcome: str) -> None:
+        play.do(ending(play.spec, outcome))

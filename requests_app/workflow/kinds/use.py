@@ -12,6 +12,7 @@ from requests_app.procedures.kind import Trait
 from requests_app.rights import recipients
 from requests_app.workflow.context import Context
 from requests_app.workflow.kind import Kind, register_kind
+from requests_app.workflow.rehearsing import Play, ending
 from requests_app.workflow.verbs import Verb, register
 
 
@@ -42,6 +43,10 @@ class FinishUse(Verb):
 class Use(Kind):
     code = "use"
     expected = AccessOpen
+
+    def rehearse(self, play: Play, outcome: str) -> None:
+        play.close_rights()
+        play.do(ending(play.spec, outcome))
 
     def expect(self, ctx: Context, stage: Stage) -> None:
         """Those who have access, and those who only must know of it."""
