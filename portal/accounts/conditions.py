@@ -40,10 +40,13 @@ class Condition:
         return str(LABELS[self.code])
 
 
-def conditions_for(users: Iterable[User]) -> dict[UUID, list[Condition]]:
-    """The conditions of several people in three queries, always in the same order."""
+def conditions_for(users: Iterable[User], *, on: date | None = None) -> dict[UUID, list[Condition]]:
+    """The conditions of several people in three queries, always in the same order.
+
+    `on`: the legal day, where the caller has read it.
+    """
     ids = [user.pk for user in users]
-    today = legal_today()
+    today = on or legal_today()
     trainings: dict[UUID, Training] = {}
     for training in Training.objects.filter(
         user_id__in=ids, followed_on__lte=today, valid_until__gte=today
@@ -55,9 +58,9 @@ def conditions_for(users: Iterable[User]) -> dict[UUID, list[Condition]]:
         )
     )
     factors = dict(
-        TOTPDevice.objects.filter(user_id__in=ids, confirmed=True).values_list(
-            "user_id", "created_at"
-        )
+        TOTPDevice.objects.filter(user_id__in=ids, confirmed=True)
+        .order_by("-created_at")  # the first that was installed stays
+        .values_list("user_id", "created_at")
     )
     return {
         pk: [

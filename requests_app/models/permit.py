@@ -25,7 +25,7 @@ class Permit(models.Model):
     scope = models.JSONField()  # [{dataset, table, variables, years}]: approved specification
     delivery_mode = models.CharField(
         _("mode de mise à disposition"), max_length=20
-    )  # "daughter_system" | "project_space"
+    )  # `procedures.parts.Delivery`
     starts_at = models.DateTimeField(_("début"))
     expires_at = models.DateTimeField(_("fin"))
     revoked_at = models.DateTimeField(_("retiré le"), null=True, blank=True)

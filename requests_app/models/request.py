@@ -7,7 +7,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from requests_app.procedures import forms, registry
+from requests_app.procedures import forms, moves, registry
 from requests_app.procedures.cases import CASES, WITH_PARENT, Case, CaseType
 from requests_app.procedures.form import Form
 from requests_app.procedures.schema import Procedure
@@ -18,18 +18,18 @@ from .querysets import MemberQuerySet, RequestQuerySet, VersionQuerySet
 class RequestState(models.TextChoices):
     """Life of a request. API and register publish the words of TEHDAS2 D6.4."""
 
-    DRAFT = "draft", _("brouillon")
-    AWAITING_SIGNATURE = "awaiting_signature", _("en attente de signature")
-    SIGNATURE_CHECK = "signature_check", _("signature à vérifier")
-    SUBMITTED = "submitted", _("déposée, contrôle de complétude en cours")
-    INCOMPLETE = "incomplete", _("à compléter")
-    PROCESSING = "processing", _("en cours d’instruction")
-    IN_FORCE = "in_force", _("accès autorisé")
-    REFUSED = "refused", _("refusée")
-    CLOSED_INCOMPLETE = "closed_incomplete", _("close, dossier incomplet")
-    REDIRECTED = "redirected", _("réorientée vers une autre procédure")
-    WITHDRAWN = "withdrawn", _("retirée")
-    CLOSED = "closed", _("close")
+    DRAFT = moves.Request.DRAFT.value, _("brouillon")
+    AWAITING_SIGNATURE = moves.Request.AWAITING_SIGNATURE.value, _("en attente de signature")
+    SIGNATURE_CHECK = moves.Request.SIGNATURE_CHECK.value, _("signature à vérifier")
+    SUBMITTED = moves.Request.SUBMITTED.value, _("déposée, contrôle de complétude en cours")
+    INCOMPLETE = moves.Request.INCOMPLETE.value, _("à compléter")
+    PROCESSING = moves.Request.PROCESSING.value, _("en cours d’instruction")
+    IN_FORCE = moves.Request.IN_FORCE.value, _("accès autorisé")
+    REFUSED = moves.Request.REFUSED.value, _("refusée")
+    CLOSED_INCOMPLETE = moves.Request.CLOSED_INCOMPLETE.value, _("close, dossier incomplet")
+    REDIRECTED = moves.Request.REDIRECTED.value, _("réorientée vers une autre procédure")
+    WITHDRAWN = moves.Request.WITHDRAWN.value, _("retirée")
+    CLOSED = moves.Request.CLOSED.value, _("close")
 
 
 FINAL_STATES = frozenset(

@@ -7,7 +7,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from requests_app.procedures import kinds
+from requests_app.procedures import kinds, moves
 from requests_app.procedures.kind import Trait
 
 from .announced import AnnouncedQuerySet
@@ -16,11 +16,11 @@ from .request import RequestState
 
 
 class StageState(models.TextChoices):
-    PENDING = "pending", _("à venir")
-    RUNNING = "running", _("en cours")
-    PAUSED = "paused", _("suspendue")
-    DONE = "done", _("terminée")
-    SKIPPED = "skipped", _("sans objet")
+    PENDING = moves.Stage.PENDING.value, _("à venir")
+    RUNNING = moves.Stage.RUNNING.value, _("en cours")
+    PAUSED = moves.Stage.PAUSED.value, _("suspendue")
+    DONE = moves.Stage.DONE.value, _("terminée")
+    SKIPPED = moves.Stage.SKIPPED.value, _("sans objet")
 
 
 class StageQuerySet(models.QuerySet["Stage"]):

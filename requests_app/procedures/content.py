@@ -8,10 +8,10 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from .parts import DAUGHTER_SYSTEM, PROJECT_SPACE
+
 
 Label = str | Promise
-
-PROJECT_SPACE = "project_space"
 
 
 def is_available(mode: str) -> bool:
@@ -25,8 +25,12 @@ def _project_space() -> str:
 
 
 DELIVERY_MODES: dict[str, Label] = {
-    "daughter_system": _("système fils : les données sont livrées à votre propre système"),
+    DAUGHTER_SYSTEM: _("système fils : les données sont livrées à votre propre système"),
     PROJECT_SPACE: lazy(_project_space, str)(),
+}
+SHORT_DELIVERY: dict[str, Label] = {
+    DAUGHTER_SYSTEM: _("système fils"),
+    PROJECT_SPACE: _("espace projet"),
 }
 
 Name = Annotated[str, Field(min_length=1, max_length=100)]

@@ -1,4 +1,4 @@
-"""What a stage may be in, who may move something, and how one line of a table is written.
+"""States of a request and of a stage, who may move something, how a line of a table is written.
 
 No Django: the tables of kinds (`procedures.kinds`) and of the request
 (`workflow.definition`) are made of these.
@@ -10,7 +10,32 @@ from enum import StrEnum
 from portal.common.machine import Transition, transition
 
 
-__all__ = ["CHOSEN", "Actor", "Stage", "Transition", "decide", "end", "note", "transition"]
+__all__ = [
+    "CHOSEN",
+    "Actor",
+    "Request",
+    "Stage",
+    "Transition",
+    "decide",
+    "end",
+    "note",
+    "transition",
+]
+
+
+class Request(StrEnum):
+    DRAFT = "draft"
+    AWAITING_SIGNATURE = "awaiting_signature"
+    SIGNATURE_CHECK = "signature_check"  # signed on paper; the desk compares it
+    SUBMITTED = "submitted"
+    INCOMPLETE = "incomplete"
+    PROCESSING = "processing"
+    IN_FORCE = "in_force"
+    REFUSED = "refused"
+    CLOSED_INCOMPLETE = "closed_incomplete"
+    REDIRECTED = "redirected"
+    WITHDRAWN = "withdrawn"
+    CLOSED = "closed"
 
 
 class Stage(StrEnum):

@@ -307,13 +307,17 @@ class Signature(Part):
     modes: Annotated[tuple[Literal["online", "paper"], ...], Field(min_length=1)]
 
 
+Delivery = Literal["daughter_system", "project_space"]
+# The persons' own system: it is approved on a day, and its network addresses are declared.
+DAUGHTER_SYSTEM: Delivery = "daughter_system"
+PROJECT_SPACE: Delivery = "project_space"
+
+
 class Convention(Part):
     """Parties of the convention by kind of dataset (organisation codes; `holder` is the
     dataset's)."""
 
     main_base: tuple[str, ...] = ()
     catalogue: tuple[str, ...] = ()
-    delivery_modes: Annotated[
-        tuple[Literal["daughter_system", "project_space"], ...], Field(min_length=1)
-    ]
+    delivery_modes: Annotated[tuple[Delivery, ...], Field(min_length=1)]
     max_duration: Annotated[str, Field(pattern=r"^[1-9][0-9]{0,2}(m|y)$")]  # of the access

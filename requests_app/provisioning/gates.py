@@ -4,7 +4,7 @@ Named in the convention, training valid, current terms accepted, second factor e
 what depends on the study: addresses of a daughter system, a workspace, the staged extract.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time
 from uuid import UUID
@@ -13,12 +13,13 @@ from django.conf import settings
 from django.utils.formats import date_format
 from django.utils.timezone import localtime
 from django.utils.translation import gettext_lazy as _
-from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from portal.accounts.models import TermsAcceptance, Training, User
-from portal.accounts.terms import CURRENT_TERMS
+from portal.accounts import conditions
+from portal.accounts.conditions import Condition
+from portal.accounts.models import User
 from portal.common.calendar import PARIS, legal_now
 from requests_app.models import ExtractState, Grant, RequestMember, Workspace
+from requests_app.procedures.parts import DAUGHTER_SYSTEM
 from requests_app.provisioning.extract.confirming import matches
 
 
@@ -49,9 +50,6 @@ MET = {
     "extract_unconfirmed": _("Extraction confirmée le %(since)s"),
     "not_started": _("Autorisation commencée le %(since)s"),
 }
-PERSONAL = ("training", "terms", "second_factor")
-
-DAUGHTER_SYSTEM, PROJECT_SPACE = "daughter_system", "project_space"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,49 +87,18 @@ def labels(codes: list[str]) -> list[str]:
     return [label(code) for code in codes]
 
 
-@dataclass(frozen=True, slots=True)
-class _Known:
-    """Personal conditions of several people, read together: the count of queries stays."""
-
-    trainings: dict[UUID, Training]
-    terms: dict[UUID, datetime]
-    devices: dict[UUID, datetime]
-
-    @classmethod
-    def of(cls, users: Collection[UUID], *, now: datetime) -> "_Known":
-        today = now.astimezone(PARIS).date()
-        valid = Training.objects.filter(
-            user__in=users, followed_on__lte=today, valid_until__gte=today
-        )
-        accepted = TermsAcceptance.objects.filter(user__in=users, version=CURRENT_TERMS)
-        devices = TOTPDevice.objects.filter(user__in=users, confirmed=True)
-        return cls(
-            {one.user_id: one for one in valid.order_by("valid_until")},  # the last to end stays
-            dict(accepted.values_list("user", "accepted_at")),
-            dict(devices.order_by("-created_at").values_list("user", "created_at")),  # the first
-        )
-
-    def facts(self, user: UUID) -> list[Fact]:
-        training = self.trainings.get(user)
-        return [
-            Fact(
-                "training",
-                training is not None,
-                datetime.combine(training.followed_on, time(), tzinfo=PARIS) if training else None,
-                datetime.combine(training.valid_until, time.max, tzinfo=PARIS)
-                if training
-                else None,
-            ),
-            Fact("terms", user in self.terms, self.terms.get(user)),
-            Fact("second_factor", user in self.devices, self.devices.get(user)),
-        ]
+def _personal(condition: Condition) -> Fact:
+    """As the room of accounts says it (A30), days as instants."""
+    since, until = condition.since, condition.until
+    if since is not None and not isinstance(since, datetime):
+        since = datetime.combine(since, time(), tzinfo=PARIS)
+    end = None if until is None else datetime.combine(until, time.max, tzinfo=PARIS)
+    return Fact(condition.code, condition.met, since, end)
 
 
 def missing(user: User) -> list[str]:
     """Codes of the personal conditions (training, terms, second_factor) that do not hold."""
-    return [
-        fact.code for fact in _Known.of([user.pk], now=legal_now()).facts(user.pk) if not fact.holds
-    ]
+    return [condition.code for condition in conditions.missing(user)]
 
 
 def facts_of(grants: Sequence[Grant]) -> dict[UUID, list[Fact]]:
@@ -140,7 +107,8 @@ def facts_of(grants: Sequence[Grant]) -> dict[UUID, list[Fact]]:
     Grants come with `permit__request__organisation`, `person`, `workspace__extract` read.
     """
     now = legal_now()  # read once for all
-    known = _Known.of({grant.person_id for grant in grants}, now=now)
+    people = {grant.person for grant in grants}
+    known = conditions.conditions_for(people, on=now.astimezone(PARIS).date())
     members: dict[tuple[UUID, UUID], datetime] = {}
     named = RequestMember.objects.current().filter(
         request__in={grant.permit.request_id for grant in grants}, has_data_access=True
@@ -158,7 +126,7 @@ def facts_of(grants: Sequence[Grant]) -> dict[UUID, list[Fact]]:
             extracts[key] = _extract_fact(grant)
         found[grant.pk] = [
             Fact("named", added_at is not None, added_at),
-            *known.facts(grant.person_id),
+            *map(_personal, known[grant.person_id]),
             *_facts_of_study(grant, now=now),
             extracts[key],
         ]

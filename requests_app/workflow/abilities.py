@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 from uuid import UUID
@@ -23,10 +23,13 @@ from requests_app.models import (
 from requests_app.procedures.schema import Procedure
 from requests_app.rights import permissions, standing
 from requests_app.rights.visibility import Person
-from requests_app.workflow.acts.file import to_sign_again
+from requests_app.workflow.context import Context
 from requests_app.workflow.definition import REQUEST_MOVES, Actor, stage_moves
 from requests_app.workflow.labels import label_of
 from requests_app.workflow.verbs import VERBS, Asked
+
+
+_NOT_YET = datetime.max.replace(tzinfo=UTC)  # the instant of an act that nobody has done
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +68,7 @@ def abilities(
     if not isinstance(user, User) or not user.is_active:
         return []
     asked = _Asked(user, request, stages)
-    procedure = request.procedure
-    found = [*_of_stages(asked, procedure), *_of_tasks(asked), *_of_request(asked, procedure)]
-    return found
+    return [*_of_stages(asked), *_of_tasks(asked), *_of_request(asked)]
 
 
 class _Asked(Asked):
@@ -89,6 +90,13 @@ class _Asked(Asked):
     def may(self, move: Transition, stage: Stage | None = None, task: Task | None = None) -> bool:
         held = [actor for actor in sorted(move.actors) if self._is(actor, stage, task)]
         return bool(held) and not (move.binding and held == [Actor.TEAM] and self.why_not_bind)
+
+    def possible(self, move: Transition, stage: Stage | None = None) -> bool:
+        """Whether the verb would not refuse whatever is written: the verb says so itself."""
+        procedure = self.request.procedure
+        ctx = Context(self.request, stage, procedure, move, self.user, _NOT_YET, _NOT_YET, {})
+        ctx.scratch = self.once(("read", stage.pk if stage else None), dict)
+        return next(VERBS[move.name].not_now(ctx), None) is None
 
     @cached_property
     def why_not_bind(self) -> list[str]:
@@ -127,19 +135,19 @@ def move_of(
     return move
 
 
-def _of_stages(asked: _Asked, procedure: Procedure) -> Iterator[Ability]:
+def _of_stages(asked: _Asked) -> Iterator[Ability]:
     for stage in sorted(asked.begun, key=_urgency):
         stage.request = asked.request
-        spec = procedure.stage(stage.code)
+        spec = asked.request.procedure.stage(stage.code)
         mine = [
             move
             for move in stage_moves(spec).values()
             if stage.state in move.sources
             and asked.may(move, stage)
-            and VERBS[move.name].useful(stage, spec, asked)
+            and asked.possible(move, stage)
         ]
         mine.sort(key=lambda move: VERBS[move.name].already(stage, asked))
-        yield from (_ability(move, stage, procedure) for move in mine)
+        yield from (_ability(move, stage, asked.request.procedure) for move in mine)
 
 
 def _urgency(stage: Stage) -> tuple[bool, bool, float, int]:
@@ -159,29 +167,23 @@ def _of_tasks(asked: _Asked) -> Iterator[Ability]:
             )
 
 
-def _of_request(asked: _Asked, procedure: Procedure) -> Iterator[Ability]:
+def _of_request(asked: _Asked) -> Iterator[Ability]:
     for move in REQUEST_MOVES.values():
         if not move.public or move.name == "close_task":
             continue
         if asked.request.state not in move.sources or not asked.may(move):
             continue
-        if move.name == "deposit_paper" and "paper" not in procedure.signature.modes:
+        if not asked.possible(move):
             continue
-        if move.name == "withdraw" and asked.request.number:
-            if standing.why_not_speak(asked.user, asked.request):
-                continue
-        if move.name in {"ask_signature", "send_completion"} and not _right_sending(
-            asked, procedure, move.name
-        ):
+        if move.name == "ask_signature" and _goes_straight_back(asked):
             continue
-        yield _ability(move, None, procedure)
+        yield _ability(move, None, asked.request.procedure)
 
 
-def _right_sending(asked: _Asked, procedure: Procedure, name: str) -> bool:
-    """A completed file goes straight back, unless something changed must be signed again."""
-    if asked.request.state != RequestState.INCOMPLETE:
-        return name == "ask_signature"
-    return bool(to_sign_again(asked.request, procedure)) == (name == "ask_signature")
+def _goes_straight_back(asked: _Asked) -> bool:
+    """A completed file does, unless something changed must be signed again."""
+    move = REQUEST_MOVES["send_completion"]
+    return asked.request.state in move.sources and asked.possible(move)
 
 
 def _ability(move: Transition, stage: Stage | None, procedure: Procedure) -> Ability:

@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from django.db.models import Model
@@ -30,6 +30,7 @@ from .errors import TransitionRefused
 
 
 _NOBODY = UUID(int=0)
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -83,6 +84,13 @@ class Context:
         if self.by is None:
             raise LookupError(f"{self.move.name} is a person's move")
         return self.by
+
+    def once(self, name: str, read: Callable[[], T]) -> T:
+        """What several rules ask of the rows, read once for the move, or for the page."""
+        if name not in self.scratch:
+            self.scratch[name] = read()
+        known: T = self.scratch[name]
+        return known
 
     def text(self, name: str) -> str:
         return str(self.payload.get(name) or "").strip()

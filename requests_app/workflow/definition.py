@@ -10,33 +10,17 @@ its own room.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from enum import StrEnum
 from typing import Literal
 
 from portal.common.machine import Transition, table, transition
 from requests_app.procedures.kinds import KINDS
-from requests_app.procedures.moves import CHOSEN, Actor, Stage
+from requests_app.procedures.moves import CHOSEN, Actor, Request, Stage
 from requests_app.procedures.parts import Join, TaskRule
 from requests_app.procedures.parts import Stage as StageSpec
 from requests_app.procedures.schema import Procedure
 
 
-__all__ = ["CHOSEN", "KINDS", "Actor", "Stage"]
-
-
-class Request(StrEnum):
-    DRAFT = "draft"
-    AWAITING_SIGNATURE = "awaiting_signature"
-    SIGNATURE_CHECK = "signature_check"  # signed on paper; the desk compares it
-    SUBMITTED = "submitted"
-    INCOMPLETE = "incomplete"
-    PROCESSING = "processing"
-    IN_FORCE = "in_force"
-    REFUSED = "refused"
-    CLOSED_INCOMPLETE = "closed_incomplete"
-    REDIRECTED = "redirected"
-    WITHDRAWN = "withdrawn"
-    CLOSED = "closed"
+__all__ = ["CHOSEN", "KINDS", "Actor", "Request", "Stage"]
 
 
 OVER = frozenset({Stage.DONE, Stage.SKIPPED})

@@ -196,7 +196,7 @@ def _check(ctx: Context, verb: Verb, asked: datetime | date | None) -> None:
     state = ctx.request.state if ctx.stage is None else ctx.stage.state
     if state not in ctx.move.sources:
         raise TransitionRefused([effects.why_not_from(ctx)])
-    reasons = [*_date_reasons(ctx, verb, asked), *verb.check(ctx)]
+    reasons = [*_date_reasons(ctx, verb, asked), *verb.not_now(ctx), *verb.check(ctx)]
     if ctx.move.binding and held == [Actor.TEAM]:
         reasons = [*standing.why_not_bind(ctx.person, ctx.request), *reasons]
     if ctx.stage is not None and ctx.move.outcome not in {"", CHOSEN}:

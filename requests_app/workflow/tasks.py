@@ -1,24 +1,19 @@
 """Celery tasks of the workflow: hints and sweeps; the truth is in the rows."""
 
-from celery import shared_task
-
 from portal.common import sweeps
+from portal.common.background import task
 from requests_app.committee import opinion_document
 
 from . import clock, reminders
 
 
-@shared_task(  # type: ignore[untyped-decorator]
-    name="requests_app.workflow.tasks.fire_due", ignore_result=True
-)
+@task(name="requests_app.workflow.tasks.fire_due", ignore_result=True)
 def fire_due() -> None:
     """Every 5 s: clocks that have ended, openings and uses that end, documents to make."""
     sweeps.all_of(clock.run_due, make_documents)
 
 
-@shared_task(  # type: ignore[untyped-decorator]
-    name="requests_app.workflow.tasks.remind", ignore_result=True
-)
+@task(name="requests_app.workflow.tasks.remind", ignore_result=True)
 def remind() -> None:
     """Every minute: what the clocks say before and after their last day."""
     sweeps.all_of(reminders.run)

@@ -13,7 +13,6 @@ from django.utils.functional import Promise
 
 from portal.accounts.models import User
 from requests_app.models import AccessRequest, Act, Stage
-from requests_app.procedures.parts import Stage as StageSpec
 
 from .context import ActData, Context
 
@@ -54,8 +53,13 @@ class Verb:
         """Instant at which the act takes effect; `ctx` holds what was asked, or now."""
         return ctx.effective_at
 
+    def not_now(self, ctx: Context) -> Iterator[str]:
+        """Reasons to refuse whatever is written: pages ask it before they show a button, the engine
+        before `check`. Reads rows and states, never the payload nor the instant of the act."""
+        yield from ()
+
     def check(self, ctx: Context) -> Iterator[str]:
-        """Reasons to refuse, in words that say what to do; nothing is written yet."""
+        """Further reasons to refuse, in words that say what to do; nothing is written yet."""
         yield from ()
 
     def ripe(self) -> QuerySet[Stage] | None:
@@ -81,10 +85,6 @@ class Verb:
         """Messages of what happened, once all has moved."""
 
     # --- what a page asks of it beforehand ---
-
-    def useful(self, stage: Stage, spec: StageSpec, asked: Asked) -> bool:
-        """False where its check would refuse whatever is written."""
-        return True
 
     def already(self, stage: Stage, asked: Asked) -> bool:
         """Whether it was done and may be again: no longer what is awaited."""

@@ -7,6 +7,7 @@ a module of a room by its path. `python -m tests.consistency.names` prints what 
 
 import ast
 import json
+import operator
 import os
 import re
 import sys
@@ -51,7 +52,11 @@ def registry(name: str) -> Any:
     holders = [path for path in _product(rf"\b{name}\b") if name in _assigned(path)]
     if len(holders) != 1:
         raise LookupError(f"{len(holders)} modules have a {name}: {holders}")
-    return getattr(import_module(".".join(holders[0].relative_to(TOP).with_suffix("").parts)), name)
+    return getattr(_module(holders[0]), name)
+
+
+def _module(path: Path) -> Any:
+    return import_module(".".join(path.relative_to(TOP).with_suffix("").parts))
 
 
 def _assigned(path: Path) -> set[str]:
@@ -419,10 +424,10 @@ def salts() -> Iterator[str]:
 def choices() -> Iterator[str]:
     """Values of every enumeration: states, kinds, roles, topics; a column or a file holds them."""
     for path in _product(r"^ *class .*(Choices|Enum)\b"):
-        yield from _enums(_tree(path).body, "")
+        yield from _enums(_tree(path).body, "", path)
 
 
-def _enums(body: list[ast.stmt], outer: str) -> Iterator[str]:
+def _enums(body: list[ast.stmt], outer: str, path: Path) -> Iterator[str]:
     for node in body:
         if not isinstance(node, ast.ClassDef):
             continue
@@ -433,7 +438,10 @@ def _enums(body: list[ast.stmt], outer: str) -> Iterator[str]:
                     value = one.value.elts[0] if isinstance(one.value, ast.Tuple) else one.value
                     if isinstance(value, ast.Constant):
                         yield f"{outer}{node.name}.{_names(one)[0]} = {value.value}"
-        yield from _enums(node.body, f"{outer}{node.name}.")
+                    elif isinstance(value, ast.Attribute):  # the code of a table of moves
+                        code = operator.attrgetter(f"{outer}{node.name}.{_names(one)[0]}.value")
+                        yield f"{outer}{node.name}.{_names(one)[0]} = {code(_module(path))}"
+        yield from _enums(node.body, f"{outer}{node.name}.", path)
 
 
 @finder

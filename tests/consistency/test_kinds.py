@@ -44,11 +44,12 @@ HOMONYMS: dict[str, dict[str, str]] = {
         "requests_app/procedures/parts.py": "state that an outcome gives a request",
         "requests_app/provisioning/*": "state of a grant",
         "requests_app/selection/*": "state of a database",
+        "requests_app/procedures/moves.py": "state of a request",
         "requests_app/workflow/definition.py": "state of a request",
     },
     "closed_incomplete": {
-        "requests_app/models/request.py": "state of a request",
         "requests_app/procedures/parts.py": "state that an outcome gives a request",
+        "requests_app/procedures/moves.py": "state of a request",
         "requests_app/workflow/definition.py": "state of a request",
     },
     "completeness": {
@@ -84,11 +85,12 @@ HOMONYMS: dict[str, dict[str, str]] = {
     },
     "publication": {"requests_app/counter/pages/public/register.py": "order of a list"},
     "redirected": {
-        "requests_app/models/request.py": "state of a request",
         "requests_app/procedures/parts.py": "state that an outcome gives a request",
+        "requests_app/procedures/moves.py": "state of a request",
         "requests_app/workflow/definition.py": "state of a request",
     },
     "refused": {
+        "requests_app/procedures/moves.py": "state of a request",
         "requests_app/counter/*": "of a look that was refused, of a probe",
         "requests_app/models/*": "state of a request, of an extract",
         "requests_app/procedures/parts.py": "state that an outcome gives a request",

@@ -110,10 +110,12 @@ class SendCompletion(Verb):
     button = gettext_lazy("Renvoyer le dossier complété")
     logged = gettext_lazy("Compléments déposés")
 
-    def check(self, ctx: Context) -> Iterator[str]:
-        yield from nothing_missing(ctx)
+    def not_now(self, ctx: Context) -> Iterator[str]:
         for label in to_sign_again(ctx.request, ctx.procedure):
             yield _("À signer à nouveau par le représentant légal : %(label)s.") % {"label": label}
+
+    def check(self, ctx: Context) -> Iterator[str]:
+        yield from nothing_missing(ctx)
 
     def act(self, ctx: Context) -> ActData:
         version = freeze(ctx, signed=True)
@@ -279,11 +281,13 @@ class Withdraw(Verb):
     logged = gettext_lazy("Demande retirée")
     takes = frozenset({"reason"})
 
+    def not_now(self, ctx: Context) -> Iterator[str]:
+        if ctx.request.number is not None:  # before, it is nobody's but the team's
+            yield from standing.why_not_speak(ctx.person, ctx.request)
+
     def check(self, ctx: Context) -> Iterator[str]:
         if ctx.request.state != RequestState.DRAFT:
             yield from required_text(ctx, "reason", _("Indiquez le motif du retrait."))
-        if ctx.request.number is not None:  # before, it is nobody's but the team's
-            yield from standing.why_not_speak(ctx.person, ctx.request)
 
     def act(self, ctx: Context) -> ActData:
         version = unsigned(ctx).first()

@@ -88,13 +88,15 @@ class DepositPaper(Verb):
     logged = gettext_lazy("Version signée sur papier déposée")
     takes = SIGNATORY | {"version", "sha256", "file"}
 
+    def not_now(self, ctx: Context) -> Iterator[str]:
+        if "paper" not in ctx.procedure.signature.modes:
+            yield _("Ce mode de signature n’est pas prévu par la procédure.")
+
     def check(self, ctx: Context) -> Iterator[str]:
         version = awaiting(ctx)
         if version is None:
             yield _("Aucune version n’attend de signature.")
             return
-        if "paper" not in ctx.procedure.signature.modes:
-            yield _("Ce mode de signature n’est pas prévu par la procédure.")
         yield from right_version(ctx, version)
         yield from _named(ctx)
         file = ctx.file("file")

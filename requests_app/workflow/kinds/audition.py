@@ -196,9 +196,11 @@ class RecordAudition(Verb):
         """It took place when it was convened for."""
         return held_at(ctx.the_stage) or ctx.effective_at
 
-    def check(self, ctx: Context) -> Iterator[str]:
+    def not_now(self, ctx: Context) -> Iterator[str]:
         if why := too_early(ctx.the_stage):
             yield why
+
+    def check(self, ctx: Context) -> Iterator[str]:
         yield from express_sense(ctx, ctx.text("outcome"))
         yield from required_text(ctx, "text", _("Rendez compte de l’audition en quelques lignes."))
         present = ctx.people("present")
@@ -223,9 +225,6 @@ class RecordAudition(Verb):
             outcome=str(ctx.spec.outcome(ctx.the_stage.outcome).label),
             held_at=ctx.effective_at,
         )
-
-    def useful(self, stage: Stage, spec: StageSpec, asked: Asked) -> bool:
-        return not too_early(stage)
 
 
 @register_kind

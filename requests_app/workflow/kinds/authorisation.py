@@ -8,15 +8,14 @@ from django.utils.translation import gettext_lazy
 
 from requests_app.dossier import notices
 from requests_app.dossier.notices import RequestNotice
-from requests_app.models import Act, Stage
-from requests_app.procedures.parts import Stage as StageSpec
+from requests_app.models import Act
 from requests_app.workflow import steps
 from requests_app.workflow.context import ActData, Context
 from requests_app.workflow.guards import required_text
 from requests_app.workflow.kind import Kind, register_kind
 from requests_app.workflow.rehearsing import WORDS, Play, ending
 from requests_app.workflow.telling import tell_authorised, tell_team
-from requests_app.workflow.verbs import Asked, Recorded, register
+from requests_app.workflow.verbs import Recorded, register
 
 
 class AuthorisationExpected(RequestNotice):
@@ -33,10 +32,17 @@ def receipt(ctx: Context) -> Act | None:
     )
 
 
-def _received(stage: Stage, asked: Asked) -> bool:
-    """Whether the authority's receipt is recorded."""
-    acts = stage.acts.in_force().filter(code=RecordReceipt.name)
-    return asked.once(("receipt", stage.pk), acts.exists)
+def _received(ctx: Context) -> bool:
+    """Whether the authority's receipt is recorded: four verbs ask."""
+    return ctx.once("receipt", lambda: receipt(ctx)) is not None
+
+
+class _OfAuthority(Recorded):
+    """What the authority says once it has acknowledged the application."""
+
+    def not_now(self, ctx: Context) -> Iterator[str]:
+        if not _received(ctx):
+            yield _("Enregistrez d’abord l’accusé de réception.")
 
 
 @register
@@ -48,23 +54,22 @@ class RecordReceipt(Recorded):
     logged = gettext_lazy("Accusé de réception %(of)s")
     takes = frozenset({"application_number", "document"})
 
+    def not_now(self, ctx: Context) -> Iterator[str]:
+        if _received(ctx):
+            yield _("L’accusé de réception est déjà enregistré : corrigez-le si besoin.")
+
     def check(self, ctx: Context) -> Iterator[str]:
         asked = (
             _("Indiquez le numéro de demande donné par %(name)s.") % ctx.procedure.authority.words
         )
         yield from required_text(ctx, "application_number", asked)
-        if receipt(ctx) is not None:
-            yield _("L’accusé de réception est déjà enregistré : corrigez-le si besoin.")
 
     def write(self, ctx: Context) -> None:
         steps.refresh_due(ctx, ctx.the_stage)
 
-    def useful(self, stage: Stage, spec: StageSpec, asked: Asked) -> bool:
-        return not _received(stage, asked)
-
 
 @register
-class RecordExtension(Recorded):
+class RecordExtension(_OfAuthority):
     """From the authority's letter, once; a letter of before the end counts even if entered
     after."""
 
@@ -72,13 +77,14 @@ class RecordExtension(Recorded):
     button = gettext_lazy("Enregistrer une prolongation")
     logged = gettext_lazy("Délai %(of)s prolongé")
 
-    def check(self, ctx: Context) -> Iterator[str]:
-        stage = ctx.the_stage
-        if receipt(ctx) is None:
-            yield _("Enregistrez d’abord l’accusé de réception.")
-        if stage.extended_at is not None:
+    def not_now(self, ctx: Context) -> Iterator[str]:
+        yield from super().not_now(ctx)
+        if ctx.the_stage.extended_at is not None:
             yield _("Le délai a déjà été prolongé : il ne peut l’être qu’une fois.")
-        elif stage.due_at is not None and ctx.effective_at > stage.due_at:
+
+    def check(self, ctx: Context) -> Iterator[str]:
+        due = ctx.the_stage.due_at if ctx.the_stage.extended_at is None else None
+        if due is not None and ctx.effective_at > due:
             yield _("La lettre de prolongation est postérieure à la fin du délai.")
         if not ctx.line("reference") and ctx.file() is None:
             yield _("Joignez la lettre de prolongation ou indiquez sa référence.")
@@ -87,9 +93,6 @@ class RecordExtension(Recorded):
         ctx.the_stage.extended_at = ctx.effective_at
         ctx.the_stage.save(update_fields=["extended_at"])
         steps.refresh_due(ctx, ctx.the_stage)
-
-    def useful(self, stage: Stage, spec: StageSpec, asked: Asked) -> bool:
-        return _received(stage, asked) and stage.extended_at is None
 
     def corrected(self, ctx: Context, act: Act) -> None:
         if act.stage is not None:
@@ -100,8 +103,7 @@ class RecordExtension(Recorded):
 def _same_application(ctx: Context) -> Iterator[str]:
     known = receipt(ctx)
     if known is None:
-        yield _("Enregistrez d’abord l’accusé de réception.")
-        return
+        return  # said already
     given = ctx.line("application_number")
     if given and given != known.data.get("application_number"):
         yield _("Le numéro de demande n’est pas celui de l’accusé de réception (%(number)s).") % {
@@ -110,7 +112,7 @@ def _same_application(ctx: Context) -> Iterator[str]:
 
 
 @register
-class RecordAuthorisation(Recorded):
+class RecordAuthorisation(_OfAuthority):
     """A18: both numbers, the date, the document."""
 
     name = "record_authorisation"
@@ -133,12 +135,9 @@ class RecordAuthorisation(Recorded):
     def tell(self, ctx: Context) -> None:
         tell_authorised(ctx)
 
-    def useful(self, stage: Stage, spec: StageSpec, asked: Asked) -> bool:
-        return _received(stage, asked)
-
 
 @register
-class RecordRefusal(Recorded):
+class RecordRefusal(_OfAuthority):
     name = "record_refusal"
     button = gettext_lazy("Enregistrer le refus")
     logged = gettext_lazy("Refus %(of)s")
@@ -151,9 +150,6 @@ class RecordRefusal(Recorded):
 
     def tell(self, ctx: Context) -> None:
         tell_team(ctx, notices.Refused)
-
-    def useful(self, stage: Stage, spec: StageSpec, asked: Asked) -> bool:
-        return _received(stage, asked)
 
 
 @register_kind

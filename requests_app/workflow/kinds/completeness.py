@@ -14,7 +14,6 @@ from requests_app.dossier.notices import RequestNotice
 from requests_app.models import Piece, RequestState, Stage, StageState
 from requests_app.procedures.kind import Trait
 from requests_app.procedures.kinds import completeness
-from requests_app.procedures.parts import Stage as StageSpec
 from requests_app.rights import recipients
 from requests_app.workflow import steps
 from requests_app.workflow.context import ActData, Context
@@ -23,7 +22,7 @@ from requests_app.workflow.guards import required_text
 from requests_app.workflow.kind import Kind, register_kind
 from requests_app.workflow.rehearsing import WORDS, Play, ending
 from requests_app.workflow.telling import tell_team
-from requests_app.workflow.verbs import Asked, Verb, register
+from requests_app.workflow.verbs import Verb, register
 
 
 class CompletenessExpected(RequestNotice):
@@ -124,14 +123,16 @@ class RequestCompletion(Verb):
     logged = gettext_lazy("Compléments demandés")
     takes = frozenset({"message"})
 
-    def check(self, ctx: Context) -> Iterator[str]:
+    def not_now(self, ctx: Context) -> Iterator[str]:
         if ctx.request.state != RequestState.SUBMITTED:
             yield _("Le dossier n’est pas entre vos mains.")
-        if demands(ctx.the_stage) >= completeness.rounds(ctx.spec):
+        if _sent(ctx) >= completeness.rounds(ctx.spec):
             yield _(
                 "Le demandeur a déjà reçu la dernière demande de compléments : déclarez le dossier"
                 " complet, réorientez-le ou clôturez-le."
             )
+
+    def check(self, ctx: Context) -> Iterator[str]:
         to_mend = Piece.objects.filter(request=ctx.request, review=Piece.Review.TO_MEND)
         if not ctx.text("message") and not to_mend.exists():
             yield _("Indiquez ce qui est à compléter : une pièce à corriger ou un message.")
@@ -175,9 +176,6 @@ class RequestCompletion(Verb):
             due=ctx.the_stage.due_at,
         )
 
-    def useful(self, stage: Stage, spec: StageSpec, asked: Asked) -> bool:
-        return _sent(stage, asked) < completeness.rounds(spec)
-
 
 @register
 class Redirect(Verb):
@@ -209,17 +207,20 @@ class CloseIncomplete(Verb):
     logged = gettext_lazy("Dossier clos, incomplet")
     takes = frozenset({"message"})
 
-    def check(self, ctx: Context) -> Iterator[str]:
-        yield from required_text(ctx, "message", _("Expliquez la clôture au demandeur."))
-        if not demands(ctx.the_stage):
+    def not_now(self, ctx: Context) -> Iterator[str]:
+        """Never without having asked, nor while the file is the applicant's."""
+        if not _sent(ctx):
             yield _("Demandez d’abord au demandeur de compléter le dossier.")
         due = ctx.the_stage.due_at
-        if ctx.the_stage.state == StageState.PAUSED and due is not None and due >= ctx.now:
+        if ctx.the_stage.state == StageState.PAUSED and due is not None and due >= legal_now():
             yield _("Le demandeur a jusqu’au %(date)s pour compléter le dossier.") % {
                 "date": long_date(due)
             }
         if ctx.request.state not in {RequestState.SUBMITTED, RequestState.INCOMPLETE}:
             yield _("Le complément est en cours de signature : attendez-le.")
+
+    def check(self, ctx: Context) -> Iterator[str]:
+        yield from required_text(ctx, "message", _("Expliquez la clôture au demandeur."))
 
     def act(self, ctx: Context) -> ActData:
         return ActData(text=ctx.text("message"))
@@ -227,17 +228,10 @@ class CloseIncomplete(Verb):
     def tell(self, ctx: Context) -> None:
         tell_team(ctx, ClosedIncomplete)
 
-    def useful(self, stage: Stage, spec: StageSpec, asked: Asked) -> bool:
-        """Never without having asked, nor while the file is the applicant's."""
-        theirs = stage.state == StageState.PAUSED and not (
-            stage.due_at is None or stage.due_at < legal_now()
-        )
-        alive = {RequestState.SUBMITTED, RequestState.INCOMPLETE}
-        return _sent(stage, asked) > 0 and not theirs and asked.request.state in alive
 
-
-def _sent(stage: Stage, asked: Asked) -> int:
-    return asked.once(("demands", stage.pk), lambda: demands(stage))
+def _sent(ctx: Context) -> int:
+    """Before the act: two verbs ask."""
+    return ctx.once("demands", lambda: demands(ctx.the_stage))
 
 
 @register_kind

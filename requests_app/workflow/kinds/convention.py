@@ -15,6 +15,7 @@ from requests_app.models import RequestMember
 from requests_app.permits import creating
 from requests_app.permits.source_addresses import AddressRefused, network
 from requests_app.procedures.content import is_available
+from requests_app.procedures.parts import DAUGHTER_SYSTEM
 from requests_app.rights import permissions, recipients
 from requests_app.workflow.context import ActData, Context
 from requests_app.workflow.guards import not_blocked
@@ -75,7 +76,7 @@ class RecordConvention(Verb):
             yield _("Choisissez le mode de livraison parmi ceux que la procédure permet.")
         elif not is_available(mode):
             yield _("L’espace projet n’est pas encore disponible : choisissez le système fils.")
-        if mode == "daughter_system" and ctx.day("homologated_on") is None:
+        if mode == DAUGHTER_SYSTEM and ctx.day("homologated_on") is None:
             yield _("Indiquez la date d’homologation du système fils.")
         homologated = ctx.day("homologated_on")
         if homologated is not None and homologated > legal_today():
@@ -117,7 +118,7 @@ class RecordConvention(Verb):
         except AddressRefused as refused:
             yield str(refused)
             return
-        if ctx.text("delivery_mode") == "daughter_system":
+        if ctx.text("delivery_mode") == DAUGHTER_SYSTEM:
             for person in people:
                 if not addresses.get(str(person.pk)):
                     yield _("Indiquez les adresses d’où %(person)s accédera aux données.") % {

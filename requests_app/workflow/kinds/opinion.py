@@ -19,7 +19,6 @@ from requests_app.models import (
 )
 from requests_app.procedures.kinds.opinion import WITH_POINTS
 from requests_app.procedures.moves import Actor
-from requests_app.procedures.parts import Stage as StageSpec
 from requests_app.rights import permissions, recipients
 from requests_app.workflow import steps
 from requests_app.workflow.committee_stage import (
@@ -29,7 +28,6 @@ from requests_app.workflow.committee_stage import (
     why_not_seated,
 )
 from requests_app.workflow.context import ActData, Context
-from requests_app.workflow.errors import TransitionRefused
 from requests_app.workflow.guards import (
     express_sense,
     headings_filled,
@@ -123,14 +121,16 @@ class FileReport(Verb):
     reserved = True
     takes = frozenset({"headings", "points", "sense"})
 
-    def check(self, ctx: Context) -> Iterator[str]:
-        yield from headings_filled(ctx.spec, dict(ctx.payload.get("headings") or {}))
-        yield from express_sense(ctx, ctx.text("sense"))
+    def not_now(self, ctx: Context) -> Iterator[str]:
         filed = Report.objects.filter(
             stage=ctx.the_stage, author=ctx.person, filed_at__isnull=False
         )
         if filed.exists():
             yield _("Votre rapport est déjà déposé.")
+
+    def check(self, ctx: Context) -> Iterator[str]:
+        yield from headings_filled(ctx.spec, dict(ctx.payload.get("headings") or {}))
+        yield from express_sense(ctx, ctx.text("sense"))
 
     def write(self, ctx: Context) -> None:
         Report.objects.update_or_create(
@@ -152,9 +152,6 @@ class FileReport(Verb):
             due=ctx.the_stage.due_at,
         )
 
-    def useful(self, stage: Stage, spec: StageSpec, asked: Asked) -> bool:
-        return not stage.reports.filter(author=asked.user, filed_at__isnull=False).exists()
-
 
 @register
 class ExtendOpinion(Verb):
@@ -165,12 +162,14 @@ class ExtendOpinion(Verb):
     logged = gettext_lazy("Délai de l’avis prolongé")
     takes = frozenset({"reason"})
 
-    def check(self, ctx: Context) -> Iterator[str]:
+    def not_now(self, ctx: Context) -> Iterator[str]:
         clock = ctx.spec.clock
         if clock is None or clock.extension is None:
             yield _("Cette procédure ne prévoit pas de prolongation.")
         if ctx.the_stage.extended_at is not None:
             yield _("Le délai a déjà été prolongé : il ne peut l’être qu’une fois.")
+
+    def check(self, ctx: Context) -> Iterator[str]:
         yield from required_text(ctx, "reason", _("Motivez la prolongation."))
 
     def act(self, ctx: Context) -> ActData:
@@ -183,9 +182,6 @@ class ExtendOpinion(Verb):
 
     def tell(self, ctx: Context) -> None:
         tell_team(ctx, OpinionExtended)
-
-    def useful(self, stage: Stage, spec: StageSpec, asked: Asked) -> bool:
-        return stage.extended_at is None
 
 
 @register
@@ -256,9 +252,11 @@ class FileLateOpinion(Verb):
     logged = gettext_lazy("Avis tardif versé")
     takes = frozenset({"sense", "text", "points"})
 
-    def check(self, ctx: Context) -> Iterator[str]:
+    def not_now(self, ctx: Context) -> Iterator[str]:
         if not ctx.spec.outcome(ctx.the_stage.outcome).tacit:
-            raise TransitionRefused([_("L’avis a été rendu dans le délai.")])
+            yield _("L’avis a été rendu dans le délai.")
+
+    def check(self, ctx: Context) -> Iterator[str]:
         yield from required_text(ctx, "text", _("Écrivez l’avis à verser au dossier."))
         if ctx.text("sense"):
             yield from express_sense(ctx, ctx.text("sense"))
@@ -276,9 +274,6 @@ class FileLateOpinion(Verb):
 
     def tell(self, ctx: Context) -> None:
         tell_team(ctx, LateOpinion)
-
-    def useful(self, stage: Stage, spec: StageSpec, asked: Asked) -> bool:
-        return bool(stage.outcome) and spec.outcome(stage.outcome).tacit
 
 
 @register_kind
