@@ -1,15 +1,15 @@
 """Housekeeping: truth is in rows and the cache, a task only tidies."""
 
-from celery import shared_task
+from portal.common.background import task
 
 from . import registration, tokens
 
 
-@shared_task(name="portal.accounts.tasks.flush_token_use")
+@task(name="portal.accounts.tasks.flush_token_use")
 def flush_token_use() -> int:
     return tokens.flush_last_use()
 
 
-@shared_task(name="portal.accounts.tasks.forget_links")
+@task(name="portal.accounts.tasks.forget_links")
 def forget_links() -> int:
     return registration.forget_links()

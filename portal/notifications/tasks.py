@@ -1,10 +1,10 @@
 """Beat calls this; losing a call loses nothing."""
 
-from celery import shared_task
+from portal.common.background import task
 
 from . import sending
 
 
-@shared_task(name="portal.notifications.tasks.send_due")
+@task(name="portal.notifications.tasks.send_due")
 def send_due() -> None:
     sending.send_due()

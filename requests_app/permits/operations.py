@@ -144,6 +144,35 @@ def _counts(at: str) -> dict[str, Count]:
     }
 
 
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A person or an organisation, and their accesses that are not closed."""
+
+    of: User | Organisation
+    live: int
+    suspended: int
+    stoppable: int
+    revocable: int
+    suspended_at: datetime | None  # of the organisation itself
+    suspension_reason: str
+
+    @classmethod
+    def read(cls, row: Any) -> "Body":
+        """A row of `persons()` or `organisations()`."""
+        return cls(
+            of=row,
+            live=row.live,
+            suspended=row.suspended,
+            stoppable=row.stoppable,
+            revocable=row.revocable,
+            suspended_at=getattr(row, "suspended_at", None),
+            suspension_reason=getattr(row, "suspension_reason", ""),
+        )
+
+    def __str__(self) -> str:
+        return str(self.of)
+
+
 def organisations() -> QuerySet[Organisation]:
     """Organisations with accesses that are not closed, or suspended ones that had some."""
     counts = _counts("access_requests__permits__grants")
@@ -175,15 +204,14 @@ def own_bodies(bodies: Iterable[User | Organisation], *, by: User) -> set[object
     return {pk for pair in pairs for pk in pair}
 
 
-def for_body(body: User | Organisation, *, acts: bool) -> list[str]:
-    """Operations on all accesses of a row of `persons()` or `organisations()`; `acts`: for who may
-    act on it."""
+def for_body(body: Body, *, acts: bool) -> list[str]:
+    """Operations on all accesses of a person or an organisation; `acts`: for who may act on it."""
     if not acts:
         return []
-    sanctioned = isinstance(body, Organisation) and body.suspended_at is not None
-    found = ["suspend"] if body.stoppable and not sanctioned else []  # type: ignore[union-attr]
-    found += ["resume"] if body.suspended or sanctioned else []  # type: ignore[union-attr]
-    return found + (["revoke"] if body.revocable else [])  # type: ignore[union-attr]
+    sanctioned = body.suspended_at is not None
+    found = ["suspend"] if body.stoppable and not sanctioned else []
+    found += ["resume"] if body.suspended or sanctioned else []
+    return found + (["revoke"] if body.revocable else [])
 
 
 # --- Asking ----------------------------------------------------------------------------------

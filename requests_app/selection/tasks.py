@@ -1,11 +1,11 @@
 """Housekeeping of selections."""
 
-from celery import shared_task
+from portal.common.background import task
 
 from . import basket
 
 
-@shared_task(name="requests_app.tasks.forget_old_baskets")  # type: ignore[untyped-decorator]
+@task(name="requests_app.tasks.forget_old_baskets")
 def forget_old_baskets() -> int:
     """Delete visitors' selections that nobody came back to; how many."""
     return basket.forget_old()

@@ -6,6 +6,7 @@ from uuid import UUID
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from portal.common.forms import mark_conditional
 from requests_app.models import Piece
 
 
@@ -27,7 +28,7 @@ class PieceReviewForm(forms.Form):
         initial = {"review": piece.review, "comment": piece.review_comment}
         super().__init__(*args, initial=initial, prefix=str(piece.pk), **kwargs)
         self.piece = piece
-        self.fields["comment"].conditional = True  # type: ignore[attr-defined] - not "facultatif"
+        mark_conditional(self, "comment")
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or {}

@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from portal.accounts.models import Membership, Organisation, User
 from portal.common.fields import NameField
+from portal.common.forms import field_of
 from requests_app.dossier.orientation import Question
 from requests_app.procedures.schema import Procedure
 
@@ -61,11 +62,11 @@ class StartForm(forms.Form):
     ) -> None:
         super().__init__(*args, **kwargs)
         organisations = organisations_for(user)
-        self.fields["organisation"].queryset = organisations  # type: ignore[attr-defined]
+        field_of(self, "organisation", forms.ModelChoiceField).queryset = organisations
         if len(organisations) == 1:
             self.fields["organisation"].initial = organisations[0]
         self.procedures = {procedure.code: procedure for procedure in procedures}
-        self.fields["procedure"].choices = [  # type: ignore[attr-defined]
+        field_of(self, "procedure", forms.ChoiceField).choices = [
             (procedure.code, str(procedure.title)) for procedure in procedures
         ]
         self.fields["procedure"].initial = procedures[0].code

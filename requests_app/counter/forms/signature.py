@@ -6,6 +6,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from portal.common.fields import LineField, NameField, WholeNumberField
+from portal.common.forms import mark_conditional
 from requests_app.models import AccessRequest
 from requests_app.rights import standing
 
@@ -24,11 +25,8 @@ class SignForm(forms.Form):
     )
 
 
-class PaperSignatory:
+class PaperSignatory(forms.Form):
     """Fields that name who signed on paper: a confirmed signatory when there is one, or words."""
-
-    fields: dict[str, forms.Field]
-    cleaned_data: dict[str, Any]
 
     def name_signatory(
         self, request: AccessRequest, *, known: dict[str, Any] | None = None
@@ -66,15 +64,14 @@ class PaperSignatory:
             error_messages={"required": _("Écrivez la qualité de la personne qui a signé.")},
         )
         if people:
-            for name in ("signatory_name", "signatory_capacity"):
-                self.fields[name].conditional = True  # type: ignore[attr-defined]
+            mark_conditional(self, "signatory_name", "signatory_capacity")
 
     def clean(self) -> dict[str, Any]:
-        cleaned: dict[str, Any] = super().clean() or {}  # type: ignore[misc]
+        cleaned: dict[str, Any] = super().clean() or {}
         if cleaned.get("signatory") == OTHER:
             for name in ("signatory_name", "signatory_capacity"):
                 if name in cleaned and not cleaned[name]:
-                    self.add_error(name, self.fields[name].error_messages["required"])  # type: ignore[attr-defined]
+                    self.add_error(name, self.fields[name].error_messages["required"])
         return cleaned
 
     def signatory(self) -> dict[str, str]:

@@ -2,10 +2,11 @@
 
 from uuid import UUID
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
+from portal.accounts.requests import SignedInRequest
 from portal.audit.record import record_view
 from requests_app import dossier
 from requests_app.dossier import version_pdf
@@ -19,7 +20,7 @@ from .request import visible_request
 Status = RequestVersion.Status
 
 
-def _readable_version(request: HttpRequest, pk: UUID, number: int) -> RequestVersion:
+def _readable_version(request: SignedInRequest, pk: UUID, number: int) -> RequestVersion:
     access_request = visible_request(request, pk)
     parts = permissions.parts_visible(request.user, access_request)
     if not parts & {"versions", "version_to_sign"}:
@@ -33,7 +34,7 @@ def _readable_version(request: HttpRequest, pk: UUID, number: int) -> RequestVer
 
 
 @require_safe
-def version_document(request: HttpRequest, pk: UUID, number: int) -> HttpResponse:
+def version_document(request: SignedInRequest, pk: UUID, number: int) -> HttpResponse:
     """The PDF of a frozen version."""
     version = _readable_version(request, pk, number)
     record_view(request, "request.download_document", on=version, about=pk, always=True)
@@ -42,7 +43,7 @@ def version_document(request: HttpRequest, pk: UUID, number: int) -> HttpRespons
     return pdf_answer(request, lambda: version_pdf.version_pdf(version, parts), name, about=pk)
 
 
-def _parts_read(request: HttpRequest, version: RequestVersion) -> frozenset[str] | None:
+def _parts_read(request: SignedInRequest, version: RequestVersion) -> frozenset[str] | None:
     """Parts of the file that a reader sees; None for who sees the version whole, its signatory
     included."""
     parts = permissions.parts_visible(request.user, version.request)
@@ -51,7 +52,7 @@ def _parts_read(request: HttpRequest, version: RequestVersion) -> frozenset[str]
 
 
 @require_safe
-def differences(request: HttpRequest, pk: UUID, number: int) -> HttpResponse:
+def differences(request: SignedInRequest, pk: UUID, number: int) -> HttpResponse:
     """What changed from the version before, whatever became of that one."""
     version = _readable_version(request, pk, number)
     if "versions" not in permissions.parts_visible(request.user, version.request):
@@ -79,7 +80,7 @@ def differences(request: HttpRequest, pk: UUID, number: int) -> HttpResponse:
 
 
 @require_safe
-def receipt(request: HttpRequest, pk: UUID, kind: str) -> HttpResponse:
+def receipt(request: SignedInRequest, pk: UUID, kind: str) -> HttpResponse:
     """Receipt of the deposit, or of the complete file."""
     access_request = visible_request(request, pk)
     if not permissions.parts_visible(request.user, access_request) & {

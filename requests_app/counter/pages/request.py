@@ -7,13 +7,14 @@ from uuid import UUID
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from portal.accounts.models import Role
+from portal.accounts.requests import SignedInRequest
 from portal.accounts.roles import has_role
 from portal.audit.record import record_view
 from portal.common.fields import uuid_or_none
@@ -43,7 +44,7 @@ STORY_PAGE_SIZE = 50
 _UNSIGNED_STATES = frozenset({RequestState.AWAITING_SIGNATURE, RequestState.SIGNATURE_CHECK})
 
 
-def visible_request(request: HttpRequest, pk: UUID) -> AccessRequest:
+def visible_request(request: SignedInRequest, pk: UUID) -> AccessRequest:
     """The request if this person may know it exists; 404 otherwise, for everyone alike."""
     found = (
         permissions.requests_visible_to(request.user)
@@ -108,7 +109,7 @@ def _waiting(
     return [step for step in who_must_act(access_request, stages=whole) if shown(step)]
 
 
-def _tools(request: HttpRequest, access_request: AccessRequest) -> list[dict[str, str]]:
+def _tools(request: SignedInRequest, access_request: AccessRequest) -> list[dict[str, str]]:
     """Pages beside the workflow that this person uses for this request."""
     if not operations.may_see(request.user):
         return []
@@ -128,7 +129,7 @@ def _tools(request: HttpRequest, access_request: AccessRequest) -> list[dict[str
 
 
 def _tab_context(
-    request: HttpRequest,
+    request: SignedInRequest,
     tab: str,
     reader: reading.Reader,
     stages: Sequence[Stage],
@@ -152,7 +153,7 @@ def _tab_context(
             return reader.opinions_and_acts()
         case "comite":
             stand_down = next((one for one in mine if one.name == "withdraw_member"), None)
-            return committee_reading.sitting(access_request, user=request.user, parts=parts) | {  # type: ignore[arg-type]
+            return committee_reading.sitting(access_request, user=request.user, parts=parts) | {
                 "withdraw_url": reverse(
                     "requests_app:stage_act",
                     args=[access_request.pk, stand_down.stage.pk, stand_down.name],
@@ -174,7 +175,7 @@ def _tab_context(
 
 
 def _assignable(
-    request: HttpRequest, access_request: AccessRequest, stages: Sequence[Stage]
+    request: SignedInRequest, access_request: AccessRequest, stages: Sequence[Stage]
 ) -> list[dict[str, Any]]:
     """Open stages of the desk, each with those to whom it may be given."""
     if not permissions.can(request.user, "assign", access_request):
@@ -183,12 +184,18 @@ def _assignable(
     for stage in stages:
         if stage.role not in assignment.ASSIGNABLE_ROLES or stage.ended_at or not stage.started_at:
             continue
-        found.append({"stage": stage, "people": assignment.colleagues(stage.role, access_request)})
+        found.append(
+            {
+                "stage": stage,
+                "label": str(access_request.procedure.stage(stage.code).label),
+                "people": assignment.colleagues(stage.role, access_request),
+            }
+        )
     return found
 
 
 def _of_signature(
-    request: HttpRequest, access_request: AccessRequest, parts: frozenset[str]
+    request: SignedInRequest, access_request: AccessRequest, parts: frozenset[str]
 ) -> dict[str, Any]:
     """While no version is signed: earlier answers to a paper, and what who is to sign lacks."""
     if access_request.state not in {*EDITABLE_STATES, *_UNSIGNED_STATES}:
@@ -199,13 +206,13 @@ def _of_signature(
     readable = signs and access_request.state in _UNSIGNED_STATES
     return {
         "answered_before": answered_before(access_request),
-        "lacks": standing.why_not_sign(request.user, access_request) if signs else "",  # type: ignore[arg-type]
+        "lacks": standing.why_not_sign(request.user, access_request) if signs else "",
         "sign_url": reverse("requests_app:sign", args=[access_request.pk]) if readable else "",
     }
 
 
 @require_safe
-def request_page(request: HttpRequest, pk: UUID) -> HttpResponse:
+def request_page(request: SignedInRequest, pk: UUID) -> HttpResponse:
     one = AccessRequest.objects.select_related("organisation").filter(pk=pk)
     seen = permissions.with_parts(request.user, one)
     if seen is None:
@@ -221,15 +228,13 @@ def request_page(request: HttpRequest, pk: UUID) -> HttpResponse:
         own = permissions.stages_visible_to(request.user).filter(request=access_request)
         known = set(own.values_list("pk", flat=True))
         stages = [stage for stage in whole if stage.pk in known]
-    for stage in stages:
-        stage.label = str(procedure.stage(stage.code).label)  # type: ignore[attr-defined]
     tabs, tab = _tabs(access_request, parts, request.GET.get("onglet", ""))
     mine = abilities(access_request, user=request.user, stages=whole)
     reader = reading.Reader(
         access_request,
         procedure=procedure,
         parts=parts,
-        user=request.user,  # type: ignore[arg-type]
+        user=request.user,
         corrects=any(one.name == "correct_act" for one in mine),
     )
     in_team = permissions.in_team(request.user, access_request)
@@ -246,7 +251,7 @@ def request_page(request: HttpRequest, pk: UUID) -> HttpResponse:
         "waiting": _waiting(access_request, parts, stages, whole),
         "acts": acts,
         "in_team": in_team,
-        "cannot_bind": standing.why_not_bind(request.user, access_request)  # type: ignore[arg-type]
+        "cannot_bind": standing.why_not_bind(request.user, access_request)
         if in_team and access_request.state not in FINAL_STATES
         else [],
         "still": STILL.get(access_request.state, ""),
@@ -266,13 +271,13 @@ def request_page(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 
 @require_POST
-def add_note(request: HttpRequest, pk: UUID) -> HttpResponse:
+def add_note(request: SignedInRequest, pk: UUID) -> HttpResponse:
     access_request = visible_request(request, pk)
     if not permissions.can(request.user, "write_note", access_request):
         raise PermissionDenied(permissions.why_not(request.user, "write_note", access_request))
     form = NoteForm(request.POST)
     if form.is_valid():
-        assignment.add_note(access_request, text=form.cleaned_data["text"], by=request.user)  # type: ignore[arg-type]
+        assignment.add_note(access_request, text=form.cleaned_data["text"], by=request.user)
         messages.success(request, _("La note est ajoutée."))
     else:
         messages.error(request, _("Écrivez la note avant de l’ajouter (5 000 caractères au plus)."))
@@ -281,7 +286,7 @@ def add_note(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 
 @require_POST
-def assign_stage(request: HttpRequest, pk: UUID, stage_id: UUID) -> HttpResponse:
+def assign_stage(request: SignedInRequest, pk: UUID, stage_id: UUID) -> HttpResponse:
     """Give a stage to a colleague, take it for oneself (nothing chosen), or give it back."""
     access_request = visible_request(request, pk)
     if not permissions.can(request.user, "assign", access_request):
@@ -299,7 +304,7 @@ def assign_stage(request: HttpRequest, pk: UUID, stage_id: UUID) -> HttpResponse
         messages.error(request, _("Cette personne n’a pas le rôle que demande l’étape."))
         return back
     try:
-        assignment.assign(stage, to=to, by=request.user)  # type: ignore[arg-type]
+        assignment.assign(stage, to=to, by=request.user)
     except assignment.DeskRefused as refused:
         messages.error(request, str(refused))
         return back

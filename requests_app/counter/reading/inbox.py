@@ -1,7 +1,9 @@
 """What is expected of a person, due first: open stages and tasks of the roles they hold."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.core.paginator import Page
 from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
@@ -28,11 +30,43 @@ from requests_app.procedures.parts import Stage as StageSpec
 from requests_app.rights import duties, parts_held, permissions
 from requests_app.rights.seen import deposited_seen
 from requests_app.rights.visibility import TEAM_KINDS
+from requests_app.workflow import assignment
 from requests_app.workflow.catalogue import KINDS
 
 
 APPLICANT = "applicant"
 DESK_ROLES = (Role.SECRETARIAT, Role.LEGAL_OFFICER, Role.OPERATOR, Role.DPO)
+
+
+@dataclass(frozen=True, slots=True)
+class Awaited:
+    """A stage of the list: what is expected, of which file, by when."""
+
+    pk: UUID
+    request_id: UUID
+    number: str
+    title: str
+    holder: str
+    expected: str
+    started_at: datetime | None
+    due_at: datetime | None
+    reminder_at: datetime | None  # then the date is no deadline
+    assignee: str
+    is_mine: bool
+    assignable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ToConclude:
+    """A task of the list."""
+
+    pk: UUID
+    request_id: UUID
+    number: str
+    title: str
+    label: str
+    opened_at: datetime
+    due_at: datetime | None
 
 
 def _held(user: User) -> list[str]:
@@ -105,6 +139,25 @@ def page_of(page: "Page[Any]", user: User) -> list[Stage]:
     return sorted(read, key=lambda stage: places[stage.pk])
 
 
+def awaited(stage: Stage, user: User) -> Awaited:
+    """A row of `shown()`."""
+    return Awaited(
+        pk=stage.pk,
+        request_id=stage.request_id,
+        number=stage.request.number or "",
+        title=stage.request.title,
+        holder=str(stage.holder or ""),
+        expected=expected_of(stage),
+        started_at=stage.started_at,
+        due_at=stage.due_at,
+        reminder_at=reminder_of(stage),
+        assignee=str(stage.assignee or ""),
+        is_mine=stage.assignee_id == user.pk,
+        # Whoever sees a desk's stage in this list has its role; the right to assign is one more.
+        assignable=stage.role in assignment.ASSIGNABLE_ROLES,
+    )
+
+
 def expected_of(stage: Any) -> str:
     """What the person is asked to do in a stage of `shown()`, in words."""
     if said := KINDS[stage.kind].to_do(stage):
@@ -131,6 +184,22 @@ def reminder_of(stage: Any) -> datetime | None:
 def _spec(stage: Any) -> StageSpec:
     request: AccessRequest = stage.request
     return request.procedure.stage(stage.code)
+
+
+def to_conclude(user: User) -> list[ToConclude]:
+    """Open tasks of the person's roles, due first, in words."""
+    return [
+        ToConclude(
+            pk=task.pk,
+            request_id=task.request_id,
+            number=task.request.number or "",
+            title=task.request.title,
+            label=str(task.request.procedure.task(task.code).label),
+            opened_at=task.opened_at,
+            due_at=task.due_at,
+        )
+        for task in tasks_for(user)
+    ]
 
 
 def tasks_for(user: User) -> QuerySet[Task]:

@@ -2,14 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
 from typing import Any
 
 from django.db.models import Prefetch, QuerySet
 from django.urls import reverse
-from django.utils import formats
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from portal.accounts.models import Membership, Role, User
 from portal.accounts.roles import scopes
@@ -22,11 +19,14 @@ from requests_app.models import (
     InterestDeclaration,
     Opinion,
     Permit,
+    Report,
     RequestMember,
     RequestVersion,
+    StoredFile,
 )
 from requests_app.permits import access
 from requests_app.procedures import kinds
+from requests_app.procedures.content import SHORT_DELIVERY
 from requests_app.procedures.kind import Trait
 from requests_app.procedures.schema import Procedure
 from requests_app.provisioning import gates
@@ -34,35 +34,21 @@ from requests_app.rights import permissions
 from requests_app.rights.visibility import hidden_requests
 from requests_app.workflow.acts.corrections import correctable_codes
 from requests_app.workflow.catalogue import VERBS
-from requests_app.workflow.definition import CHOSEN, stage_moves
 from requests_app.workflow.labels import logged
+
+from . import shown
+from .act_words import act_details
 
 
 CONTENT_PARTS = frozenset(
     {"card", "summary", "purpose", "content", "specification", "version_to_sign"}
 )
-_DELIVERY = {
-    "daughter_system": gettext_lazy("système fils"),
-    "project_space": gettext_lazy("espace projet"),
-}
-_ACT_WORDS = {
-    "number": gettext_lazy("numéro"),
-    "application_number": gettext_lazy("numéro de demande"),
-    "reference": gettext_lazy("référence"),
-    "route": gettext_lazy("procédure indiquée"),
-    "sense": gettext_lazy("sens"),
-    "delivery_mode": gettext_lazy("mise à disposition"),
-    "starts_on": gettext_lazy("début"),
-    "ends_on": gettext_lazy("fin"),
-    "asked_until": gettext_lazy("fin demandée"),
-    "longer_because": gettext_lazy("motif d’une fin plus tardive"),
-    "signatory": gettext_lazy("signataire"),
-    "officer": gettext_lazy("comparée par"),
-    "fingerprint": gettext_lazy("empreinte"),
-}
-
-
 _EXCHANGES = frozenset(name for name, verb in VERBS.items() if verb.exchanged)
+
+
+def _edits(act: Act) -> bool:
+    """An act by which the applicant answers while the file is open to change."""
+    return act.stage is not None and kinds.has(act.stage.kind, Trait.EDITS_FILE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,17 +109,28 @@ class Reader:
     def _chooses(self) -> bool:
         return bool(self.parts & {"versions", "version_to_sign"})
 
-    def _persons(self) -> list[RequestMember]:
+    def _persons(self) -> list[shown.ShownPerson]:
         """Who is in the file, with the organisations they belong to."""
         belongs = Membership.objects.confirmed().select_related("organisation")
         members = (
             RequestMember.objects.current()
             .filter(request=self.request)
             .select_related("user")
-            .prefetch_related(Prefetch("user__memberships", belongs, to_attr="belongs"))
+            .prefetch_related(Prefetch("user__memberships", belongs))
             .order_by("kind", "user__last_name")
         )
-        return list(members)
+        return [
+            shown.ShownPerson(
+                name=str(one.user),
+                organisations=[str(held.organisation) for held in one.user.memberships.all()],
+                kind=one.get_kind_display(),
+                has_data_access=one.has_data_access,
+            )
+            for one in members
+        ]
+
+    def _file(self, file: StoredFile | None) -> shown.ShownFile | None:
+        return shown.ShownFile(file.name, file.size, self.file_url(file.pk)) if file else None
 
     @staticmethod
     def _version(versions: Sequence[RequestVersion], asked: str) -> RequestVersion | None:
@@ -148,18 +145,24 @@ class Reader:
             return content
         return self.request.form.read_by(content, self.parts)
 
-    def pieces(self) -> list[Any]:
-        """Pieces in the procedure's order, with their label and the file's address."""
+    def pieces(self) -> list[shown.ShownPiece]:
+        """Pieces in the procedure's order."""
         labels = {piece.code: str(piece.label) for piece in self.procedure.pieces}
         order = list(labels)
         pieces = sorted(
             self.request.pieces.select_related("file"),
             key=lambda piece: order.index(piece.code) if piece.code in labels else len(order),
         )
-        for piece in pieces:
-            piece.label = labels.get(piece.code, piece.code)  # type: ignore[attr-defined]
-            piece.url = self.file_url(piece.file_id) if piece.file_id else ""  # type: ignore[attr-defined]
-        return pieces
+        return [
+            shown.ShownPiece(
+                label=labels.get(piece.code, piece.code),
+                review=piece.get_review_display(),
+                file=self._file(piece.file),
+                waiver_reason=piece.waiver_reason,
+                review_comment=piece.review_comment,
+            )
+            for piece in pieces
+        ]
 
     # --- opinions and acts ---------------------------------------------------------------------
 
@@ -174,9 +177,6 @@ class Reader:
                 .prefetch_related("present", "withdrew")
             )
         )
-        for opinion in opinions:
-            opinion.request = self.request
-            self._describe(opinion)
         reports = (
             []
             if "reports" not in self.parts
@@ -193,16 +193,10 @@ class Reader:
             if reports
             else []
         )
-        for report in reports:
-            report.stood_down = report.author_id in stood_down  # type: ignore[attr-defined]
-            report.facts = [  # type: ignore[attr-defined]
-                (_("Sens proposé"), self._sense(report.stage.code, report.proposed_sense)),
-                *self._headings(report.stage.code, report.headings),
-            ]
         acts = list(
             permissions.acts_visible_to(self.user)
             .filter(request=self.request)
-            .select_related("stage__holder", "document", "entered_by")
+            .select_related("stage__holder", "document", "entered_by", "version")
             .distinct()
         )
         remarks = [
@@ -213,15 +207,15 @@ class Reader:
         codes = self._correctable()
         corrected = {act.corrects_id for act in acts}
         return {
-            "opinions": opinions,
-            "reports": reports,
+            "opinions": [self._opinion(opinion) for opinion in opinions],
+            "reports": [self._report(one, one.author_id in stood_down) for one in reports],
             "remarks": remarks,
             "recorded_acts": [
                 self._act(act, codes=codes, replaced=act.pk in corrected) for act in acts
             ],
         }
 
-    def exchanges(self) -> list[Act]:
+    def exchanges(self) -> list[shown.ShownAct]:
         """What the counter and the applicant wrote to each other, in the order of entry."""
         acts = (
             permissions.acts_visible_to(self.user)
@@ -230,12 +224,7 @@ class Reader:
             .distinct()
             .order_by("entered_at")
         )
-        found = [self._act(act, codes=frozenset(), replaced=False) for act in acts]
-        for act in found:
-            act.from_applicant = VERBS[act.code].exchanged == "applicant"  # type: ignore[attr-defined]
-            if act.stage is not None and kinds.has(act.stage.kind, Trait.EDITS_FILE):
-                act.words = self._answers()  # type: ignore[attr-defined]
-        return found
+        return [self._act(act, words=self._answers() if _edits(act) else None) for act in acts]
 
     def _answers(self) -> list[str]:
         """Answers to the points, for whoever reads the opinion."""
@@ -266,31 +255,67 @@ class Reader:
             if headings.get(code)
         ]
 
-    def _describe(self, opinion: Opinion) -> None:
-        opinion.facts = self._headings(opinion.stage.code, opinion.headings)  # type: ignore[attr-defined]
-        opinion.url = self.file_url(opinion.document_id) if opinion.document_id else ""  # type: ignore[attr-defined]
-        opinion.apart = opinion_document.standing_apart(opinion)  # type: ignore[attr-defined]
-        opinion.document_words = opinion_document.document_words(opinion)  # type: ignore[attr-defined]
+    def _opinion(self, opinion: Opinion) -> shown.ShownOpinion:
+        opinion.request = self.request  # read already: its words are of this procedure
         answers = {one.get("number"): one.get("text", "") for one in opinion.answers}
-        opinion.answered = [  # type: ignore[attr-defined]
-            point | {"answer": answers.get(point.get("number"), "")} for point in opinion.points
-        ]
+        return shown.ShownOpinion(
+            number=opinion.number,
+            sense=opinion.sense,
+            issued_at=opinion.issued_at,
+            version=opinion.version.number,
+            deemed=opinion.deemed,
+            present=[str(person) for person in opinion.present.all()],
+            apart=opinion_document.standing_apart(opinion),
+            facts=self._headings(opinion.stage.code, opinion.headings),
+            answered=[
+                point | {"answer": answers.get(point.get("number"), "")} for point in opinion.points
+            ],
+            url=self.file_url(opinion.document_id) if opinion.document_id else "",
+            document_late=bool(opinion.document_tries),
+            document_words=opinion_document.document_words(opinion),
+        )
+
+    def _report(self, report: Report, stood_down: bool) -> shown.ShownReport:
+        sense = (_("Sens proposé"), self._sense(report.stage.code, report.proposed_sense))
+        return shown.ShownReport(
+            pk=report.pk,
+            author=str(report.author),
+            stood_down=stood_down,
+            facts=[sense, *self._headings(report.stage.code, report.headings)],
+            points=report.points,
+        )
 
     def _correctable(self) -> frozenset[str]:
         """Codes of the acts that this person may correct here: asked once, not for every act."""
         return correctable_codes() if self.corrects else frozenset()
 
-    def _act(self, act: Act, *, codes: frozenset[str], replaced: bool) -> Act:
-        act.label = self._expired(act) or logged(act.code, self.procedure.authority)  # type: ignore[attr-defined]
-        act.details = ", ".join(act_details(act, self.procedure))  # type: ignore[attr-defined]
-        shown = act.document_id and (self._whole or act.code != "deposit_paper")
-        act.url = self.file_url(act.document_id) if shown else ""  # type: ignore[attr-defined]
-        act.words = self._said(act)  # type: ignore[attr-defined]
-        act.replaced = replaced  # type: ignore[attr-defined]
+    def _act(
+        self,
+        act: Act,
+        *,
+        codes: frozenset[str] = frozenset(),
+        replaced: bool = False,
+        words: list[str] | None = None,
+    ) -> shown.ShownAct:
+        correct_url = ""
+        document = act.document if self._whole or act.code != "deposit_paper" else None
         if act.code in codes and not replaced:
-            args = [self.request.pk, act.pk]
-            act.correct_url = reverse("requests_app:correct_act", args=args)  # type: ignore[attr-defined]
-        return act
+            correct_url = reverse("requests_app:correct_act", args=[self.request.pk, act.pk])
+        return shown.ShownAct(
+            label=self._expired(act) or logged(act.code, self.procedure.authority),
+            effective_at=act.effective_at,
+            entered_at=act.entered_at,
+            entered_by=str(act.entered_by or ""),
+            details=", ".join(act_details(act, self.procedure)),
+            words=self._said(act) if words is None else words,
+            file=self._file(document),
+            version=act.version.number if act.version else None,
+            from_applicant=act.code in VERBS and VERBS[act.code].exchanged == "applicant",
+            corrects=act.corrects_id is not None,
+            correction_reason=act.correction_reason,
+            replaced=replaced,
+            correct_url=correct_url,
+        )
 
     def _expired(self, act: Act) -> str:
         """What the end of a clock did, in words; empty for another act."""
@@ -333,21 +358,26 @@ class Reader:
             .order_by("person__last_name", "person__first_name", "-created_at")
             .distinct()
         )
-        for grant in grants:
-            grant.missing_labels = [gates.label(code) for code in grant.missing]  # type: ignore[attr-defined]
-            grant.tone = TONES.get(grant.state, "info")  # type: ignore[attr-defined]
-            grant.mine = grant.person_id == self.user.pk  # type: ignore[attr-defined]
         return {
             "permit": permit,
-            "delivery": _DELIVERY.get(permit.delivery_mode, "") if permit else "",
-            "grants": grants,
+            "delivery": SHORT_DELIVERY.get(permit.delivery_mode, "") if permit else "",
+            "grants": [
+                shown.ShownGrant(
+                    person=str(grant.person),
+                    state=grant.get_state_display(),
+                    tone=shown.TONES.get(grant.state, "info"),
+                    opened_at=grant.opened_at,
+                    expires_at=grant.expires_at,
+                    missing=gates.labels(grant.missing),
+                    reason=grant.reason,
+                    mine=grant.person_id == self.user.pk,
+                )
+                for grant in grants
+            ],
         }
 
     def story(self) -> Any:
         return story(self.request.pk, by=self.user)
-
-
-TONES = {"open": "success", "failed": "error", "suspended": "warning", "closing": "warning"}
 
 
 def holder_grants(user: User) -> QuerySet[Any]:
@@ -361,34 +391,3 @@ def holder_grants(user: User) -> QuerySet[Any]:
     if (hidden := hidden_requests(user)) is not None:  # a committee member who withdrew (A14)
         found = found.exclude(permit__request__in=hidden)
     return found.select_related("person", "permit__request__organisation", "permit__act")
-
-
-def _in_words(value: Any) -> str:
-    """A value of an act as people read it: dates in full, codes in words."""
-    text = str(value)
-    if text in _DELIVERY:
-        return str(_DELIVERY[text])
-    try:
-        return formats.date_format(date.fromisoformat(text), "j F Y")
-    except ValueError:
-        return text
-
-
-def act_details(act: Act, procedure: Procedure) -> list[str]:
-    """Numbers, dates and references of an act, in words."""
-    said = {key: _in_words(value) for key, value in act.data.items() if value and key in _ACT_WORDS}
-    if sense := _sense_of(act, procedure):
-        said["sense"] = sense
-    return [f"{label} : {said[key]}" for key, label in _ACT_WORDS.items() if key in said]
-
-
-def _sense_of(act: Act, procedure: Procedure) -> str:
-    """Of an opinion: what its stage ended with; of one that came too late, what it says."""
-    stage = act.stage
-    if stage is None or not kinds.has(stage.kind, Trait.GIVES_OPINION):
-        return ""
-    spec = procedure.stage(stage.code)
-    move = stage_moves(spec).get(act.code)
-    ended = move is not None and move.outcome == CHOSEN
-    code = stage.outcome if ended else act.data.get("sense", "")
-    return str(spec.outcome(code).short) if code else ""

@@ -2,10 +2,10 @@
 
 import time
 
-from celery import shared_task
 from django.conf import settings
 
 from portal.common import sweeps
+from portal.common.background import task
 from requests_app.models import Extract, Workspace
 
 from .ask import prepare
@@ -15,7 +15,7 @@ BUDGET = 60.0  # seconds; then the next sweep goes on, so that each study has it
 SECONDS = int(settings.PROVISIONING["extract_hours"] * 3600)
 
 
-@shared_task(  # type: ignore[untyped-decorator]
+@task(
     name="requests_app.extraction.tasks.prepare_asked",
     soft_time_limit=SECONDS,
     time_limit=SECONDS + 60,

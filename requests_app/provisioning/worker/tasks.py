@@ -2,11 +2,11 @@
 
 from uuid import UUID
 
-from celery import shared_task
 from django.db.models import Q
 from django.utils import timezone
 
 from portal.common import sweeps
+from portal.common.background import task
 from requests_app.models import Workspace
 from requests_app.provisioning import quotas
 from requests_app.provisioning.providers import configured
@@ -14,7 +14,7 @@ from requests_app.provisioning.worker import sweeping, turn
 
 
 # Every call has its own timeout; only the upload of a large extract takes longer than minutes.
-@shared_task(  # type: ignore[untyped-decorator]
+@task(
     name="requests_app.provisioning.tasks.reconcile",
     soft_time_limit=6 * 3600,
     time_limit=6 * 3600 + 60,
@@ -26,7 +26,7 @@ def reconcile(workspace_id: str) -> None:
         turn.advance(UUID(workspace_id))
 
 
-@shared_task(name="requests_app.provisioning.tasks.sweep")  # type: ignore[untyped-decorator]
+@task(name="requests_app.provisioning.tasks.sweep")
 def sweep() -> None:
     """Every 5 s: take up what nobody holds, and what time has brought."""
     sweeps.all_of(sweeping.sweep, _take_up, _read_quotas)
@@ -45,7 +45,7 @@ def _read_quotas() -> None:
         read_quotas.apply_async(retry=False, expires=30)
 
 
-@shared_task(name="requests_app.provisioning.tasks.read_quotas")  # type: ignore[untyped-decorator]
+@task(name="requests_app.provisioning.tasks.read_quotas")
 def read_quotas() -> None:
     """Store the provider's limits, for pages."""
     quotas.read()

@@ -7,6 +7,7 @@ from django.urls import reverse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from portal.common.forms import mark_conditional
 from requests_app.models import Opinion
 
 from .base import ActForm, Callouts, Line, text_field
@@ -31,7 +32,7 @@ class AnswerPointsForm(ActForm):
                 rows=3,
                 help_text=point["text"],
             )
-            self.mark_conditional(f"answer_{point['number']}")
+            mark_conditional(self, f"answer_{point['number']}")
         self.fields["decision"] = forms.ChoiceField(
             label=_("Suite donnée"),
             choices=[

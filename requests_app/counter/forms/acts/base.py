@@ -119,11 +119,6 @@ class ActForm(forms.Form):
             error_messages={"required": _("Cochez cette case pour confirmer l’acte.")},
         )
 
-    def mark_conditional(self, *names: str) -> None:
-        """Fields that another answer makes compulsory: their help says when, not "facultatif"."""
-        for name in names:
-            self.fields[name].conditional = True  # type: ignore[attr-defined]
-
     @property
     def effective_at(self) -> date | datetime | None:
         """The day typed, when the act has one; the engine finds the instant."""

@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from portal.common.fields import LineField
+from portal.common.forms import mark_conditional
 from requests_app.models import Stage
 from requests_app.procedures.schema import Procedure
 from requests_app.procedures.words import period_in_words
@@ -56,7 +57,7 @@ class AcceptCompletenessForm(ActForm):
         self.fields["urgent"].help_text = _("Le comité a %(period)s.") % {
             "period": period_in_words(short)
         }
-        self.mark_conditional("urgent_reason")
+        mark_conditional(self, "urgent_reason")
         self.fields["urgent_reason"].help_text = _("Obligatoire si la procédure est d’urgence.")
 
     def clean(self) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from portal.accounts.models import Organisation
 from portal.common.calendar import legal_today
 from portal.common.days import DayField, years_from_now
+from portal.common.forms import field_of, mark_conditional
 from requests_app.counter.forms.fields import RadioSelect
 from requests_app.counter.reading import quotas
 from requests_app.deadlines import access_period
@@ -18,6 +19,7 @@ from requests_app.models import RequestMember
 from requests_app.permits import extraction
 from requests_app.permits.source_addresses import AddressRefused, network
 from requests_app.procedures.content import DELIVERY_MODES, is_available
+from requests_app.procedures.parts import DAUGHTER_SYSTEM
 from requests_app.rights import permissions
 
 from .base import ActForm, Callouts, Line, text_field
@@ -77,9 +79,9 @@ class RecordConventionForm(ActForm):
         super().__init__(*args, **kwargs)
         # by what the file asks for: CNAM for the main base, HDH and holders
         ids = permissions.convention_parties(self.access_request)
-        parties = Organisation.objects.filter(pk__in=ids)
-        self.fields["parties"].queryset = parties  # type: ignore[attr-defined]
-        self.fields["parties"].initial = list(parties)
+        parties = field_of(self, "parties", forms.ModelMultipleChoiceField)
+        parties.queryset = Organisation.objects.filter(pk__in=ids)
+        parties.initial = list(parties.queryset)
         self.persons = list(
             RequestMember.objects.current()
             .filter(request=self.access_request, has_data_access=True)
@@ -95,7 +97,7 @@ class RecordConventionForm(ActForm):
                     " espaces."
                 ),
             )
-        self.mark_conditional("homologated_on", "longer_because", *addresses)
+        mark_conditional(self, "homologated_on", "longer_because", *addresses)
         self._start_from_what_was_asked()
         period = ["starts_on", "ends_on", "longer_because"]
         first = ["delivery_mode", "homologated_on", *addresses, *period, "parties"]
@@ -114,10 +116,10 @@ class RecordConventionForm(ActForm):
             }
         known = self.period = access_period.frame(self.access_request, self.procedure)
         today = legal_today()
-        starts, ends = self.fields["starts_on"], self.fields["ends_on"]
+        starts, ends = (field_of(self, name, DayField) for name in ("starts_on", "ends_on"))
         starts.initial, ends.initial = today, known.asked_end(today)
-        starts.set_bounds(known.first_start, known.last_start)  # type: ignore[attr-defined]
-        ends.set_bounds(today, known.latest_end(known.last_start))  # type: ignore[attr-defined]
+        starts.set_bounds(known.first_start, known.last_start)
+        ends.set_bounds(today, known.latest_end(known.last_start))
         ends.help_text = " ".join(access_period.lines(known, self._day_typed("starts_on") or today))
 
     def _day_typed(self, name: str) -> date | None:
@@ -144,7 +146,7 @@ class RecordConventionForm(ActForm):
                 self.period, starts=starts, ends=ends, reason=reason
             ):
                 self.add_error(name, words)
-        daughter = cleaned.get("delivery_mode") == "daughter_system"
+        daughter = cleaned.get("delivery_mode") == DAUGHTER_SYSTEM
         if daughter and not cleaned.get("homologated_on"):
             self.add_error("homologated_on", _("Indiquez la date d’homologation du système fils."))
         if not self.persons:

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from portal.common.calendar import PARIS
 from portal.common.fields import LineField
 from portal.common.templatetags.portal import long_date
-from requests_app.counter.reading import request as reading
+from requests_app.counter.reading.act_words import act_details
 from requests_app.models import AccessRequest, Act
 from requests_app.workflow.labels import logged
 
@@ -83,7 +83,7 @@ class CorrectActForm(ActForm):
 def _of_act(act: Act, access_request: AccessRequest) -> list[Line]:
     label = logged(act.code, access_request.procedure.authority)
     said = [Line(f"{label}, {long_date(act.effective_at)}")]
-    said += [Line(words) for words in reading.act_details(act, access_request.procedure)]
+    said += [Line(words) for words in act_details(act, access_request.procedure)]
     if act.document is not None:
         url = reverse("requests_app:file", args=[access_request.pk, act.document_id])
         said.append(Line(act.document.name, url))

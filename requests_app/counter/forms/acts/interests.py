@@ -8,6 +8,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from portal.accounts.models import RoleAssignment, User
+from portal.common.forms import field_of
 from requests_app.models import InterestDeclaration, Stage
 
 from .base import ActForm, text_field
@@ -58,4 +59,4 @@ class WithdrawMemberForm(ActForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         assert self.stage is not None  # noqa: S101 - this act exists only in a committee's stage
-        self.fields["member"].queryset = committee_members(self.stage)  # type: ignore[attr-defined]
+        field_of(self, "member", forms.ModelChoiceField).queryset = committee_members(self.stage)

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from portal.accounts.models import User
 from portal.common.fields import uuid_or_none
+from portal.common.forms import field_of
 from requests_app.committee import loads
 from requests_app.models import Report, Stage
 from requests_app.procedures.words import period_in_words
@@ -46,9 +47,9 @@ class AssignRapporteursForm(ActForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         assert self.stage is not None  # noqa: S101 - this act exists only in a committee's stage
-        members = self.fields["members"]
-        members.loads = loads.rapporteur_loads(self.stage)  # type: ignore[attr-defined]
-        members.queryset = committee_members(self.stage)  # type: ignore[attr-defined]
+        members = field_of(self, "members", _RapporteurChoice)
+        members.loads = loads.rapporteur_loads(self.stage)
+        members.queryset = committee_members(self.stage)
         members.initial = list(
             self.stage.rapporteurs.filter(ended_at__isnull=True).values_list("member", flat=True)
         )
@@ -142,7 +143,7 @@ class IssueOpinionForm(HeadingsForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         assert self.stage is not None  # noqa: S101 - this act exists only in a committee's stage
-        self.fields["present"].queryset = committee_members(self.stage)  # type: ignore[attr-defined]
+        field_of(self, "present", forms.ModelChoiceField).queryset = committee_members(self.stage)
 
     def payload(self) -> dict[str, Any]:
         values = super().payload()

@@ -5,6 +5,8 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from portal.common.forms import field_of
+
 from .base import ActForm, text_field
 
 
@@ -21,4 +23,5 @@ class CloseTaskForm(ActForm):
             raise LookupError("a task is concluded on its own page")
         rule = self.procedure.task(self.task.code)
         self.intro = str(rule.expected)
-        self.fields["outcome"].choices = [(one.code, str(one.label)) for one in rule.outcomes]  # type: ignore[attr-defined]
+        outcome = field_of(self, "outcome", forms.ChoiceField)
+        outcome.choices = [(one.code, str(one.label)) for one in rule.outcomes]

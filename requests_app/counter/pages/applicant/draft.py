@@ -6,7 +6,7 @@ from urllib.parse import quote
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -15,6 +15,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from pydantic import ValidationError
 
+from portal.accounts.requests import SignedInRequest
 from portal.audit.record import record_view
 from portal.common.digits import whole_number
 from portal.common.templatetags.portal import hour
@@ -43,7 +44,7 @@ MOST_ROWS = 200
 
 
 @require_safe
-def draft(request: HttpRequest, pk: UUID) -> HttpResponse:
+def draft(request: SignedInRequest, pk: UUID) -> HttpResponse:
     """Where the file stands: its steps, and everything it lacks with links."""
     access_request = team_request(request, pk)
     record_view(request, "request.view_draft", on=access_request, about=access_request.pk)
@@ -51,7 +52,7 @@ def draft(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 
 def _overview(
-    request: HttpRequest, access_request: AccessRequest, title_form: TitleForm | None = None
+    request: SignedInRequest, access_request: AccessRequest, title_form: TitleForm | None = None
 ) -> HttpResponse:
     missing = dossier.missing_items(access_request)
     context = frame(request, access_request, missing=missing) | {
@@ -76,7 +77,7 @@ def _answer_url(access_request: AccessRequest) -> str:
 
 
 def frame(
-    request: HttpRequest,
+    request: SignedInRequest,
     access_request: AccessRequest,
     *,
     current: str = "",
@@ -100,7 +101,7 @@ def frame(
     }
 
 
-def editable_request(request: HttpRequest, pk: UUID) -> AccessRequest:
+def editable_request(request: SignedInRequest, pk: UUID) -> AccessRequest:
     """A file the person may edit now. Raises Http404, NotEditable."""
     access_request = team_request(request, pk)
     if not permissions.can(request.user, "edit", access_request):
@@ -108,7 +109,7 @@ def editable_request(request: HttpRequest, pk: UUID) -> AccessRequest:
     return access_request
 
 
-def to_overview(request: HttpRequest, pk: UUID) -> HttpResponse:
+def to_overview(request: SignedInRequest, pk: UUID) -> HttpResponse:
     """The answer to an attempt to edit a file that cannot be edited now."""
     text = _("Ce dossier ne peut pas être modifié maintenant. Voyez ci-dessous ce qui est attendu.")
     if request.headers.get(AUTOSAVE_HEADER):
@@ -118,7 +119,7 @@ def to_overview(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def step(request: HttpRequest, pk: UUID, slug: str) -> HttpResponse:
+def step(request: SignedInRequest, pk: UUID, slug: str) -> HttpResponse:
     """One step made of fields (persons, pieces and summary have their own views)."""
     try:
         access_request = editable_request(request, pk)
@@ -139,7 +140,7 @@ def _section(access_request: AccessRequest, slug: str) -> Section:
     raise Http404
 
 
-def _rows_asked(request: HttpRequest) -> dict[str, int]:
+def _rows_asked(request: SignedInRequest) -> dict[str, int]:
     """Rows that a table shows after its button to add one: `?lignes=sites:3`."""
     code, _colon, count = (request.POST.get(ADD) or request.GET.get("lignes", "")).partition(":")
     number = whole_number(count)
@@ -185,7 +186,7 @@ def _needed(
 
 
 def page(
-    request: HttpRequest,
+    request: SignedInRequest,
     access_request: AccessRequest,
     form: SectionForm,
     *,
@@ -207,7 +208,9 @@ def page(
     return render(request, "requests_app/draft/step.html", context, status=status)
 
 
-def _save(request: HttpRequest, access_request: AccessRequest, form: SectionForm) -> HttpResponse:
+def _save(
+    request: SignedInRequest, access_request: AccessRequest, form: SectionForm
+) -> HttpResponse:
     """Save what the person changed; what others changed meanwhile stays, or both are shown."""
     autosave = bool(request.headers.get(AUTOSAVE_HEADER))
     form.is_valid()
@@ -246,7 +249,7 @@ def _without_removed(access_request: AccessRequest, form: SectionForm) -> Sectio
 
 
 def _next_page(
-    request: HttpRequest, access_request: AccessRequest, form: SectionForm, merge: Merge
+    request: SignedInRequest, access_request: AccessRequest, form: SectionForm, merge: Merge
 ) -> HttpResponse:
     """Where a saved step leads: to what its button asks for, to new questions, to the next step."""
     code = form.section.code
@@ -278,7 +281,7 @@ def _next_page(
 
 
 def _saved(
-    request: HttpRequest,
+    request: SignedInRequest,
     access_request: AccessRequest,
     form: SectionForm,
     merge: Merge,
@@ -310,7 +313,7 @@ def _saved_words(errors: int) -> str:
 
 
 def _conflict(
-    request: HttpRequest,
+    request: SignedInRequest,
     access_request: AccessRequest,
     form: SectionForm,
     conflict: EditConflict,
@@ -365,7 +368,7 @@ def _sides(
 
 
 @require_POST
-def rename(request: HttpRequest, pk: UUID) -> HttpResponse:
+def rename(request: SignedInRequest, pk: UUID) -> HttpResponse:
     access_request = team_request(request, pk)
     form = TitleForm(request.POST)
     if not form.is_valid():

@@ -5,12 +5,13 @@ from urllib.parse import parse_qsl
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_safe
 
+from portal.accounts.requests import SignedInRequest
 from portal.common.digits import whole_number
 from portal.common.pdf import render_pdf
 from requests_app import dossier
@@ -28,7 +29,7 @@ from requests_app.selection.specification import describe
 from .basket import row_context, table_variables
 
 
-def context(request: HttpRequest, access_request: AccessRequest) -> dict[str, Any]:
+def context(request: SignedInRequest, access_request: AccessRequest) -> dict[str, Any]:
     """What the step of the specification shows beside its fields."""
     return {
         "described": describe(dossier.rows_of(access_request)),
@@ -50,7 +51,7 @@ def place(access_request: AccessRequest) -> tuple[str, str]:
     return found[0].code, found[1].code
 
 
-def act(request: HttpRequest, access_request: AccessRequest) -> HttpResponse | None:
+def act(request: SignedInRequest, access_request: AccessRequest) -> HttpResponse | None:
     """What a button of the rows asks for, the fields being saved already; None without one."""
     here = draft_steps.url_of(access_request, place(access_request)[0])
     rows = dossier.rows_of(access_request)
@@ -90,7 +91,7 @@ def act(request: HttpRequest, access_request: AccessRequest) -> HttpResponse | N
 
 
 def save(
-    request: HttpRequest, access_request: AccessRequest, rows: list[Row], *, revision: int
+    request: SignedInRequest, access_request: AccessRequest, rows: list[Row], *, revision: int
 ) -> None:
     """Store the rows over those of a revision. Raises EditConflict, NotEditable."""
     section, question = place(access_request)
@@ -106,7 +107,7 @@ def save(
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def row(request: HttpRequest, pk: UUID, dataset: str, table: str = "") -> HttpResponse:
+def row(request: SignedInRequest, pk: UUID, dataset: str, table: str = "") -> HttpResponse:
     """Years and variables of one row of the draft."""
     access_request = team_request(request, pk)
     here = draft_steps.url_of(access_request, place(access_request)[0])
@@ -160,7 +161,7 @@ def _conflict_words(changed: EditConflict, stored: Row) -> str:
 
 
 @require_safe
-def specification_csv(request: HttpRequest, pk: UUID) -> HttpResponse:
+def specification_csv(request: SignedInRequest, pk: UUID) -> HttpResponse:
     access_request = team_request(request, pk)
     text = exports.specification_csv(dossier.rows_of(access_request))
     response = HttpResponse(text, content_type="text/csv; charset=utf-8")
@@ -169,7 +170,7 @@ def specification_csv(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 
 @require_safe
-def specification_pdf(request: HttpRequest, pk: UUID) -> HttpResponse:
+def specification_pdf(request: SignedInRequest, pk: UUID) -> HttpResponse:
     access_request = team_request(request, pk)
     data = exports.specification_data(
         dossier.rows_of(access_request),

@@ -4,7 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -14,6 +14,7 @@ from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_http_methods, require_safe
 
 from portal.accounts.otp import second_factor_required
+from portal.accounts.requests import SignedInRequest
 from portal.audit.record import record_view
 from requests_app.counter.reading import my_access
 from requests_app.models import Grant
@@ -25,7 +26,7 @@ FRESH_MINUTES = 5
 
 @require_safe
 @never_cache
-def accesses(request: HttpRequest) -> HttpResponse:
+def accesses(request: SignedInRequest) -> HttpResponse:
     found = my_access.of(request.user)
     for one in found:
         record_view(request, "grant.my_view", on=one.grant, about=one.grant.permit.request_id)
@@ -33,7 +34,7 @@ def accesses(request: HttpRequest) -> HttpResponse:
     return render(request, "requests_app/mine/access.html", context)
 
 
-def _own(request: HttpRequest, pk: UUID) -> Grant:
+def _own(request: SignedInRequest, pk: UUID) -> Grant:
     """One's own access; another person's does not exist."""
     return get_object_or_404(
         Grant.objects.select_related("permit__request", "workspace"), pk=pk, person=request.user
@@ -43,7 +44,7 @@ def _own(request: HttpRequest, pk: UUID) -> Grant:
 @never_cache
 @second_factor_required(fresh_minutes=FRESH_MINUTES)
 @require_http_methods(["GET", "HEAD", "POST"])
-def show(request: HttpRequest, pk: UUID) -> HttpResponseBase:
+def show(request: SignedInRequest, pk: UUID) -> HttpResponseBase:
     """Confirm, then the key: once, after a second factor passed a moment ago, never stored."""
     grant = _own(request, pk)
     if request.method != "POST":
@@ -66,7 +67,7 @@ def show(request: HttpRequest, pk: UUID) -> HttpResponseBase:
 
 
 @sensitive_variables("shown", "context")
-def _reveal(request: HttpRequest, grant: Grant) -> HttpResponse:
+def _reveal(request: SignedInRequest, grant: Grant) -> HttpResponse:
     try:
         shown = reveal.reveal(grant, by=request.user)
     except reveal.RevealRefused as refusal:
@@ -91,7 +92,7 @@ def _no_store(response: HttpResponse) -> HttpResponse:
 @never_cache
 @second_factor_required(fresh_minutes=FRESH_MINUTES)
 @require_http_methods(["GET", "HEAD", "POST"])
-def rotate(request: HttpRequest, pk: UUID) -> HttpResponseBase:
+def rotate(request: SignedInRequest, pk: UUID) -> HttpResponseBase:
     """Ask for another key; the old one stops first."""
     grant = _own(request, pk)
     if request.method == "POST":

@@ -5,13 +5,14 @@ from typing import Any
 
 from django.core.paginator import Paginator
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from portal.accounts.requests import SignedInRequest
 from requests_app.dossier import orientation
 from requests_app.models import EDITABLE_STATES, AccessRequest, RequestMember, RequestState
 from requests_app.rights import permissions, standing
@@ -24,7 +25,7 @@ PAGE_SIZE = 20
 SORTS = {"numero": "number", "titre": "title", "etat": "state", "modifiee": "updated_at"}
 
 
-def _mine(request: HttpRequest) -> QuerySet[AccessRequest]:
+def _mine(request: SignedInRequest) -> QuerySet[AccessRequest]:
     """Requests of the person's teams, and those whose version they may sign."""
     in_team = RequestMember.objects.current().filter(user=request.user)
     return (
@@ -34,11 +35,11 @@ def _mine(request: HttpRequest) -> QuerySet[AccessRequest]:
     )
 
 
-def _to_sign(request: HttpRequest) -> QuerySet[AccessRequest]:
+def _to_sign(request: SignedInRequest) -> QuerySet[AccessRequest]:
     return permissions.requests_with(request.user, "version_to_sign")
 
 
-def _filtered(request: HttpRequest) -> tuple[QuerySet[AccessRequest], dict[str, str]]:
+def _filtered(request: SignedInRequest) -> tuple[QuerySet[AccessRequest], dict[str, str]]:
     chosen = {
         "q": " ".join(request.GET.get("q", "").split())[:100],
         "etat": request.GET.get("etat", ""),
@@ -62,7 +63,7 @@ def _url(access_request: AccessRequest) -> str:
 
 
 @require_safe
-def my_requests(request: HttpRequest) -> HttpResponse:
+def my_requests(request: SignedInRequest) -> HttpResponse:
     found, chosen = _filtered(request)
     page = Paginator(found, PAGE_SIZE).get_page(request.GET.get("page"))
     team = set(
@@ -71,7 +72,7 @@ def my_requests(request: HttpRequest) -> HttpResponse:
         .values_list("request_id", flat=True)
     )
     waiting = who_must_act_on(list(page))
-    lacking = standing.lacking_to_sign(request.user, list(page))  # type: ignore[arg-type]
+    lacking = standing.lacking_to_sign(request.user, list(page))
     rows: list[dict[str, Any]] = []
     for one in page:
         signs = one.state in {RequestState.AWAITING_SIGNATURE, RequestState.SIGNATURE_CHECK}
@@ -104,7 +105,7 @@ def my_requests(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-def my_requests_csv(request: HttpRequest) -> HttpResponse:
+def my_requests_csv(request: SignedInRequest) -> HttpResponse:
     found, _chosen = _filtered(request)
     response = HttpResponse(content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = 'attachment; filename="mes-demandes.csv"'

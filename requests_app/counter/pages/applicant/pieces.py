@@ -6,13 +6,14 @@ from uuid import UUID
 from csp.constants import SELF
 from csp.decorators import csp_replace
 from django.contrib import messages
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.http import FileResponse, Http404, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_POST, require_safe
 
+from portal.accounts.requests import SignedInRequest
 from portal.audit.record import record_view
 from portal.common.body_limits import accepts_files, largest_piece
 from requests_app import dossier
@@ -28,7 +29,7 @@ from .draft import editable_request, frame, to_overview
 
 
 @require_safe
-def pieces(request: HttpRequest, pk: UUID) -> HttpResponse:
+def pieces(request: SignedInRequest, pk: UUID) -> HttpResponse:
     try:
         return _page(request, editable_request(request, pk))
     except NotEditable:
@@ -36,7 +37,7 @@ def pieces(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 
 def _page(
-    request: HttpRequest,
+    request: SignedInRequest,
     access_request: AccessRequest,
     *,
     bound: UploadForm | WaiverForm | None = None,
@@ -82,7 +83,7 @@ def _rule(access_request: AccessRequest, code: str) -> PieceRule:
 
 @accepts_files(largest_piece)
 @require_POST
-def piece(request: HttpRequest, pk: UUID, code: str) -> HttpResponse:
+def piece(request: SignedInRequest, pk: UUID, code: str) -> HttpResponse:
     """Deposit, waive or remove one piece, by the button that was pressed."""
     try:
         access_request = editable_request(request, pk)
@@ -98,7 +99,9 @@ def piece(request: HttpRequest, pk: UUID, code: str) -> HttpResponse:
         return to_overview(request, pk)
 
 
-def _upload(request: HttpRequest, access_request: AccessRequest, rule: PieceRule) -> HttpResponse:
+def _upload(
+    request: SignedInRequest, access_request: AccessRequest, rule: PieceRule
+) -> HttpResponse:
     form = UploadForm(request.POST, request.FILES, rule=rule)
     if form.is_valid():
         try:
@@ -111,7 +114,9 @@ def _upload(request: HttpRequest, access_request: AccessRequest, rule: PieceRule
     return _page(request, access_request, bound=form, code=rule.code, status=422)
 
 
-def _waive(request: HttpRequest, access_request: AccessRequest, rule: PieceRule) -> HttpResponse:
+def _waive(
+    request: SignedInRequest, access_request: AccessRequest, rule: PieceRule
+) -> HttpResponse:
     form = WaiverForm(request.POST, rule=rule)
     if form.is_valid():
         try:
@@ -133,7 +138,7 @@ def _back(access_request: AccessRequest, code: str) -> HttpResponse:
 
 
 @require_safe
-def template(request: HttpRequest, pk: UUID, code: str) -> HttpResponse:
+def template(request: SignedInRequest, pk: UUID, code: str) -> HttpResponse:
     """The text to start a piece from."""
     rule = _rule(team_request(request, pk), code)
     if rule.template is None or not rule.template.text:
@@ -144,7 +149,7 @@ def template(request: HttpRequest, pk: UUID, code: str) -> HttpResponse:
 
 
 @require_safe
-def file(request: HttpRequest, pk: UUID, file_id: UUID) -> HttpResponseBase:
+def file(request: SignedInRequest, pk: UUID, file_id: UUID) -> HttpResponseBase:
     """A file of a request, streamed after the rights check, each download in the log."""
     return _stream(request, pk, file_id, as_attachment=True)
 
@@ -152,13 +157,13 @@ def file(request: HttpRequest, pk: UUID, file_id: UUID) -> HttpResponseBase:
 @xframe_options_sameorigin
 @csp_replace({"frame-ancestors": [SELF]})
 @require_safe
-def file_in_page(request: HttpRequest, pk: UUID, file_id: UUID) -> HttpResponseBase:
+def file_in_page(request: SignedInRequest, pk: UUID, file_id: UUID) -> HttpResponseBase:
     """The same for a PDF, to be read in a frame of this portal: the completeness grid's."""
     return _stream(request, pk, file_id, as_attachment=False)
 
 
 def _stream(
-    request: HttpRequest, pk: UUID, file_id: UUID, *, as_attachment: bool
+    request: SignedInRequest, pk: UUID, file_id: UUID, *, as_attachment: bool
 ) -> HttpResponseBase:
     readable = permissions.files_visible_to(request.user).distinct()
     if not as_attachment:  # what a browser would run is only ever downloaded

@@ -4,7 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from portal.accounts.models import Invitation
+from portal.accounts.requests import SignedInRequest
 from portal.audit.record import record_view
 from portal.common.body_limits import accepts_files, largest_piece
 from requests_app import dossier
@@ -38,7 +39,7 @@ Status = RequestVersion.Status
 
 
 @require_safe
-def summary(request: HttpRequest, pk: UUID) -> HttpResponse:
+def summary(request: SignedInRequest, pk: UUID) -> HttpResponse:
     """Everything read at once, what is missing, and the button that freezes it."""
     access_request = team_request(request, pk)
     described = describe(dossier.rows_of(access_request))
@@ -61,7 +62,7 @@ def summary(request: HttpRequest, pk: UUID) -> HttpResponse:
         "can_send": "send_completion" in names,
         "cannot_bind": []
         if names & {"ask_signature", "send_completion"}
-        else standing.why_not_bind(request.user, access_request),  # type: ignore[arg-type]
+        else standing.why_not_bind(request.user, access_request),
         **(_asked_of(access_request) if "ask_signature" in names and not missing else {}),
         "last": last,
         "changes": dossier.differences(last.content, frozen, procedure=procedure) if last else [],
@@ -88,7 +89,7 @@ def _last_signed(access_request: AccessRequest) -> RequestVersion | None:
     return access_request.versions.signed().newest()
 
 
-def _apply(request: HttpRequest, access_request: AccessRequest, name: str, done: str) -> bool:
+def _apply(request: SignedInRequest, access_request: AccessRequest, name: str, done: str) -> bool:
     """Do a verb of the request; reasons of a refusal become messages. False when refused."""
     try:
         applied = engine.apply(access_request, name, by=request.user)
@@ -106,7 +107,7 @@ def _apply(request: HttpRequest, access_request: AccessRequest, name: str, done:
 
 
 @require_POST
-def ask(request: HttpRequest, pk: UUID) -> HttpResponse:
+def ask(request: SignedInRequest, pk: UUID) -> HttpResponse:
     access_request = team_request(request, pk)
     if _apply(request, access_request, "ask_signature", _("La version est arrêtée.")):
         asked = _asked_of(access_request)
@@ -120,7 +121,7 @@ def ask(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 
 @require_POST
-def send_completion(request: HttpRequest, pk: UUID) -> HttpResponse:
+def send_completion(request: SignedInRequest, pk: UUID) -> HttpResponse:
     access_request = team_request(request, pk)
     if _apply(request, access_request, "send_completion", _("Vos compléments sont déposés.")):
         return redirect("requests_app:request", pk)
@@ -128,7 +129,7 @@ def send_completion(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def cancel(request: HttpRequest, pk: UUID) -> HttpResponse:
+def cancel(request: SignedInRequest, pk: UUID) -> HttpResponse:
     """Editing again cancels the demand; the next one makes another version."""
     access_request = team_request(request, pk)
     awaiting = access_request.versions.unsigned().first()
@@ -155,7 +156,7 @@ def cancel(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 @accepts_files(largest_piece)
 @require_http_methods(["GET", "HEAD", "POST"])
-def sign(request: HttpRequest, pk: UUID) -> HttpResponseBase:
+def sign(request: SignedInRequest, pk: UUID) -> HttpResponseBase:
     """One page: the version, its fingerprint, one button. Or the signed PDF of that version."""
     access_request = visible_request(request, pk)
     if "version_to_sign" not in permissions.parts_visible(request.user, access_request):
@@ -200,7 +201,7 @@ def sign(request: HttpRequest, pk: UUID) -> HttpResponseBase:
     return render(request, "requests_app/draft/sign.html", context, status=status)
 
 
-def _forms(request: HttpRequest, version: RequestVersion) -> tuple[SignForm, SignedVersionForm]:
+def _forms(request: SignedInRequest, version: RequestVersion) -> tuple[SignForm, SignedVersionForm]:
     sent = posted(request)
     paper = sent is not None and "paper" in sent
     initial = {"version": version.number, "sha256": version.sha256}
@@ -213,22 +214,22 @@ def _forms(request: HttpRequest, version: RequestVersion) -> tuple[SignForm, Sig
     )
 
 
-def _who_signs(request: HttpRequest, access_request: AccessRequest) -> dict[str, Any]:
+def _who_signs(request: SignedInRequest, access_request: AccessRequest) -> dict[str, Any]:
     """For who does not sign: what they lack, whom the signature is asked of, and why a person of
     the team may not hand in a signed version."""
     user = request.user
     in_team = permissions.in_team(user, access_request)
-    lacks = standing.why_not_sign(user, access_request)  # type: ignore[arg-type]
+    lacks = standing.why_not_sign(user, access_request)
     # Whoever is to sign is told what they lack themselves; to invite is the team's.
     asked = {} if lacks and not in_team else _asked_of(access_request, invites=in_team)
     return asked | {
         "lacks": lacks,
-        "cannot_bind": standing.why_not_bind(user, access_request) if in_team else [],  # type: ignore[arg-type]
+        "cannot_bind": standing.why_not_bind(user, access_request) if in_team else [],
     }
 
 
 def _run(
-    request: HttpRequest,
+    request: SignedInRequest,
     version: RequestVersion,
     form: SignForm | SignedVersionForm,
     name: str,
@@ -236,18 +237,18 @@ def _run(
 ) -> engine.Applied | None:
     """Do the verb by the engine; None with the reasons on the form."""
     try:
-        return engine.apply(version.request, name, by=request.user, **payload)  # type: ignore[arg-type]
+        return engine.apply(version.request, name, by=request.user, **payload)
     except engine.TransitionRefused as refused:
         for reason in refused.reasons:
             form.add_error(None, reason)
     except engine.NotAllowed:
-        lacks = standing.why_not_sign(request.user, version.request)  # type: ignore[arg-type]
+        lacks = standing.why_not_sign(request.user, version.request)
         text = _("Votre capacité de signer pour cet organisme n’est pas confirmée.")
         form.add_error(None, lacks or text)
     return None
 
 
-def _sign(request: HttpRequest, version: RequestVersion, form: SignForm) -> bool:
+def _sign(request: SignedInRequest, version: RequestVersion, form: SignForm) -> bool:
     """Sign online; False with the reasons on the form."""
     if not form.is_valid():
         return False
@@ -262,7 +263,7 @@ def _sign(request: HttpRequest, version: RequestVersion, form: SignForm) -> bool
     return True
 
 
-def _deposit(request: HttpRequest, version: RequestVersion, form: SignedVersionForm) -> bool:
+def _deposit(request: SignedInRequest, version: RequestVersion, form: SignedVersionForm) -> bool:
     """Hand in the version signed on paper; False with the reasons on the form."""
     if not form.is_valid():
         return False
@@ -272,7 +273,7 @@ def _deposit(request: HttpRequest, version: RequestVersion, form: SignedVersionF
         **form.signatory(),
     }
     try:
-        with uploads.store(version.request, form.cleaned_data["file"], by=request.user) as stored:  # type: ignore[arg-type]
+        with uploads.store(version.request, form.cleaned_data["file"], by=request.user) as stored:
             payload["file"] = stored
             applied = _run(request, version, form, "deposit_paper", payload)
     except uploads.UploadRefused as refusal:
@@ -294,7 +295,7 @@ def _deposit(request: HttpRequest, version: RequestVersion, form: SignedVersionF
     return True
 
 
-def _nothing_to_sign(request: HttpRequest, access_request: AccessRequest) -> HttpResponse:
+def _nothing_to_sign(request: SignedInRequest, access_request: AccessRequest) -> HttpResponse:
     """A second click on a signed version, or a demand cancelled meanwhile."""
     if access_request.state in {RequestState.DRAFT, RequestState.INCOMPLETE}:
         text = _("La demande de signature est annulée : le dossier est en cours de modification.")

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -13,6 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from portal.accounts import invitations
 from portal.accounts.models import Invitation, Membership
+from portal.accounts.requests import SignedInRequest
 from portal.accounts.roles import organisations_of
 from requests_app.counter.forms.team import InviteForm, RemoveForm
 from requests_app.counter.pages.helpers import fresh_factor, posted, team_request
@@ -25,7 +26,7 @@ from .draft import frame, to_overview
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def persons(request: HttpRequest, pk: UUID) -> HttpResponseBase:
+def persons(request: SignedInRequest, pk: UUID) -> HttpResponseBase:
     """Who is in the file; a POST invites someone. Open at any time: teams change."""
     access_request = team_request(request, pk)
     asked = fresh_factor(
@@ -78,7 +79,7 @@ def _back(access_request: AccessRequest) -> HttpResponse:
 
 
 @require_POST
-def data_access(request: HttpRequest, pk: UUID, member_id: UUID) -> HttpResponse:
+def data_access(request: SignedInRequest, pk: UUID, member_id: UUID) -> HttpResponse:
     """Whether a person will work on the data."""
     access_request = team_request(request, pk)
     if not permissions.can(request.user, "edit", access_request):
@@ -98,7 +99,7 @@ def data_access(request: HttpRequest, pk: UUID, member_id: UUID) -> HttpResponse
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def remove(request: HttpRequest, pk: UUID, member_id: UUID) -> HttpResponse:
+def remove(request: SignedInRequest, pk: UUID, member_id: UUID) -> HttpResponse:
     """Asked to confirm: the person's access, if any, closes at once."""
     access_request = team_request(request, pk)
     member = _member(access_request, member_id)
@@ -138,7 +139,7 @@ def remove(request: HttpRequest, pk: UUID, member_id: UUID) -> HttpResponse:
     return render(request, "layout/confirm.html", context, status=status)
 
 
-def _after_removal(request: HttpRequest, access_request: AccessRequest) -> HttpResponse:
+def _after_removal(request: SignedInRequest, access_request: AccessRequest) -> HttpResponse:
     """Whoever removed themselves no longer sees the file."""
     if permissions.in_team(request.user, access_request):
         return _back(access_request)
@@ -146,7 +147,7 @@ def _after_removal(request: HttpRequest, access_request: AccessRequest) -> HttpR
 
 
 @require_POST
-def cancel_invitation(request: HttpRequest, pk: UUID, invitation_id: UUID) -> HttpResponse:
+def cancel_invitation(request: SignedInRequest, pk: UUID, invitation_id: UUID) -> HttpResponse:
     access_request = team_request(request, pk)
     found = get_object_or_404(Invitation, pk=invitation_id, request_id=access_request.pk)
     try:

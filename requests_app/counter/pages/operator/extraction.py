@@ -4,11 +4,12 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
+from portal.accounts.requests import SignedInRequest
 from portal.audit.record import record_view
 from requests_app.counter.pages.links import act_links
 from requests_app.counter.pages.request import visible_request
@@ -20,7 +21,7 @@ from requests_app.workflow.abilities import abilities
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def extraction_page(request: HttpRequest, pk: UUID) -> HttpResponse:
+def extraction_page(request: SignedInRequest, pk: UUID) -> HttpResponse:
     access_request = visible_request(request, pk)
     prepares = permissions.can(request.user, "prepare_extract", access_request)
     confirms = permissions.can(request.user, "confirm_extract", access_request)

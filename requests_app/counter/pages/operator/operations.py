@@ -8,7 +8,7 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import Count, F, Q, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -17,17 +17,17 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_safe
 
+from portal.accounts.requests import SignedInRequest
 from portal.audit.record import record_view
 from requests_app.counter.forms.operations import ReasonForm
 from requests_app.counter.pages.csv_files import csv_response
 from requests_app.counter.pages.helpers import fresh_factor
+from requests_app.counter.reading import operations as reading
 from requests_app.counter.reading import operations_words as words
 from requests_app.counter.reading import quotas
-from requests_app.counter.reading import request as reading
 from requests_app.models import Grant, GrantState, Workspace
 from requests_app.permits import operations
 from requests_app.provisioning import gates, labels
-from requests_app.provisioning.providers.errors import Unreachable
 from requests_app.rights import permissions
 
 
@@ -105,19 +105,7 @@ OPERATIONS: dict[str, Operation] = {
 }
 
 
-def _decorate(grant: Grant) -> Grant:
-    grant.missing_labels = gates.labels(grant.missing)  # type: ignore[attr-defined]
-    grant.observed_label = labels.observed(grant.observed)  # type: ignore[attr-defined]
-    grant.tone = reading.TONES.get(grant.state, "info")  # type: ignore[attr-defined]
-    work: Workspace = grant.workspace
-    if work.tries and grant.state not in {GrantState.CLOSED, GrantState.WANTED}:
-        grant.step_label = labels.step(work.last_step)  # type: ignore[attr-defined]
-    # The banner says it once for all.
-    grant.quiet = work.failure_code == Unreachable.code  # type: ignore[attr-defined]
-    return grant
-
-
-def _operator(request: HttpRequest) -> None:
+def _operator(request: SignedInRequest) -> None:
     if not operations.may_see(request.user):
         raise PermissionDenied(_("Cette page est celle des opérateurs."))
 
@@ -131,11 +119,11 @@ SORTS = {
 }
 
 
-def _words(request: HttpRequest) -> str:
+def _words(request: SignedInRequest) -> str:
     return " ".join(request.GET.get("q", "").replace("\0", "").split())[:100]
 
 
-def _filtered(request: HttpRequest) -> tuple[QuerySet[Grant], str]:
+def _filtered(request: SignedInRequest) -> tuple[QuerySet[Grant], str]:
     grants = permissions.grants_visible_to(request.user)
     chosen = request.GET.get("etat", "")
     if chosen in GrantState.values:
@@ -159,7 +147,7 @@ def _filtered(request: HttpRequest) -> tuple[QuerySet[Grant], str]:
 
 
 @require_safe
-def operations_page(request: HttpRequest) -> HttpResponse:
+def operations_page(request: SignedInRequest) -> HttpResponse:
     _operator(request)
     record_view(request, "grant.operations_view")
     grants, chosen = _filtered(request)
@@ -181,13 +169,12 @@ def operations_page(request: HttpRequest) -> HttpResponse:
         "quotas": quotas.summary(),
         "export_url": f"{reverse('requests_app:operations_csv')}?{query.urlencode()}",
     }
-    for grant in page:
-        _decorate(grant)
+    page.object_list = [reading.right(grant) for grant in page]
     return render(request, "requests_app/operations/list.html", context)
 
 
 @require_safe
-def operations_csv(request: HttpRequest) -> HttpResponse:
+def operations_csv(request: SignedInRequest) -> HttpResponse:
     _operator(request)
     record_view(request, "grant.operations_view")
     grants, _chosen = _filtered(request)
@@ -213,7 +200,7 @@ def operations_csv(request: HttpRequest) -> HttpResponse:
     )
 
 
-def _workspace(request: HttpRequest, pk: UUID) -> Workspace:
+def _workspace(request: SignedInRequest, pk: UUID) -> Workspace:
     _operator(request)
     workspace = get_object_or_404(
         Workspace.objects.select_related("request", "extract__confirmed_by"), pk=pk
@@ -237,7 +224,7 @@ def _button(name: str, pk: UUID) -> dict[str, Any]:
 
 
 @require_safe
-def workspace_page(request: HttpRequest, pk: UUID) -> HttpResponse:
+def workspace_page(request: SignedInRequest, pk: UUID) -> HttpResponse:
     workspace = _workspace(request, pk)
     record_view(request, "grant.workspace_view", on=workspace, about=workspace.request_id)
     acts = operations.may_act(request.user)
@@ -248,27 +235,27 @@ def workspace_page(request: HttpRequest, pk: UUID) -> HttpResponse:
         ).prefetch_related("credentials")
     )
     conditions = gates.facts_of(grants)
+    shown = []
     for grant in grants:
         facts = [] if grant.state == GrantState.CLOSED else conditions[grant.pk]
-        grant.met = [fact.said for fact in facts if fact.holds]  # type: ignore[attr-defined]
-        grant.proof = operations.proof_of(grant)  # type: ignore[attr-defined]
-        _decorate(grant).keys = [  # type: ignore[attr-defined]
-            key for key in grant.credentials.all() if key.access_key
-        ]
-        grant.buttons = [  # type: ignore[attr-defined]
-            _button(name, grant.pk) for name in operations.for_grant(grant, acts=acts)
-        ]
+        shown.append(
+            reading.StudyRight(
+                right=reading.right(grant),
+                met=[fact.said for fact in facts if fact.holds],
+                proof=operations.proof_of(grant),
+                keys=[reading.key(one) for one in grant.credentials.all() if one.access_key],
+                buttons=[
+                    _button(name, grant.pk) for name in operations.for_grant(grant, acts=acts)
+                ],
+            )
+        )
     owners = {str(grant.pk): str(grant.person) for grant in grants}
-    for resource in resources:
-        resource.name = words.place(resource.logical_key, owners)  # type: ignore[attr-defined]
-        resource.kind_label = words.resource(resource.kind)  # type: ignore[attr-defined]
-        resource.status_label = words.status(resource.status)  # type: ignore[attr-defined]
     context = {
         "workspace": workspace,
         "access_request": workspace.request,
-        "grants": grants,
+        "grants": shown,
         "deposits": workspace.deposits.all(),
-        "resources": resources,
+        "resources": [reading.resource(one, owners) for one in resources],
         "probes": [
             (probe.at, probe.grant.person, words.verification(probe))
             for probe in operations.last_probes(workspace)
@@ -284,7 +271,7 @@ def workspace_page(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 
 def _confirm(
-    request: HttpRequest, name: str, *, target: Grant | Workspace, workspace: Workspace
+    request: SignedInRequest, name: str, *, target: Grant | Workspace, workspace: Workspace
 ) -> HttpResponseBase:
     asked = fresh_factor(request, needed=operations.needs_fresh_factor(name))
     if asked is not None:
@@ -316,7 +303,7 @@ def _confirm(
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def study_operation(request: HttpRequest, pk: UUID, name: str) -> HttpResponseBase:
+def study_operation(request: SignedInRequest, pk: UUID, name: str) -> HttpResponseBase:
     workspace = _workspace(request, pk)
     if name not in operations.for_study(workspace, by=request.user):
         raise PermissionDenied(_("Cette action n’est pas possible maintenant."))
@@ -324,7 +311,7 @@ def study_operation(request: HttpRequest, pk: UUID, name: str) -> HttpResponseBa
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def grant_operation(request: HttpRequest, pk: UUID, name: str) -> HttpResponseBase:
+def grant_operation(request: SignedInRequest, pk: UUID, name: str) -> HttpResponseBase:
     grant = get_object_or_404(Grant.objects.select_related("person", "permit", "workspace"), pk=pk)
     workspace = _workspace(request, grant.workspace_id)
     if name not in operations.for_grant(grant, acts=permissions.can(request.user, "revoke", grant)):

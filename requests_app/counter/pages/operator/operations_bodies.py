@@ -7,7 +7,7 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import Q
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_http_methods, require_safe
 
-from portal.accounts.models import Organisation, User
+from portal.accounts.requests import SignedInRequest
 from portal.audit.record import record_view
 from requests_app.counter.forms.operations import ReasonForm
 from requests_app.counter.pages.helpers import fresh_factor
@@ -68,22 +68,15 @@ def _search(rows: Any, kind: str, words: str) -> Any:
 
 
 @require_safe
-def bodies_page(request: HttpRequest, kind: str) -> HttpResponse:
+def bodies_page(request: SignedInRequest, kind: str) -> HttpResponse:
     if not operations.may_see(request.user):
         raise PermissionDenied(_("Cette page est celle des opérateurs."))
     record_view(request, "grant.bodies_view")
     words = " ".join(request.GET.get("q", "").replace("\0", "").split())[:100]
     page = Paginator(_search(_rows(kind), kind, words), PAGE_SIZE).get_page(request.GET.get("page"))
     acts = operations.may_act(request.user)
-    own = operations.own_bodies(page, by=request.user) if acts else set()  # type: ignore[arg-type]
-    for body in page:
-        body.buttons = [
-            {
-                "label": WORDS[name][0],
-                "url": _url(kind, body.pk, name),
-            }
-            for name in operations.for_body(body, acts=acts and body.pk not in own)
-        ]
+    own = operations.own_bodies(page, by=request.user) if acts else set()
+    page.object_list = [_shown(kind, row, acts=acts and row.pk not in own) for row in page]
     context = {
         "page": page,
         "q": words,
@@ -106,8 +99,17 @@ def _url(kind: str, pk: UUID, name: str) -> str:
     return reverse("requests_app:body_operation", kwargs={"kind": kind, "pk": pk, "name": name})
 
 
-def _consequences(body: User | Organisation) -> list[str]:
-    n: int = body.live  # type: ignore[union-attr]
+def _shown(kind: str, row: Any, *, acts: bool) -> dict[str, Any]:
+    body = operations.Body.read(row)
+    buttons = [
+        {"label": WORDS[name][0], "url": _url(kind, row.pk, name)}
+        for name in operations.for_body(body, acts=acts)
+    ]
+    return {"body": body, "buttons": buttons}
+
+
+def _consequences(body: operations.Body) -> list[str]:
+    n = body.live
     return [
         str(body),
         ngettext("%(n)d accès concerné", "%(n)d accès concernés", n) % {"n": n},
@@ -115,12 +117,13 @@ def _consequences(body: User | Organisation) -> list[str]:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def body_operation(request: HttpRequest, kind: str, pk: UUID, name: str) -> HttpResponseBase:
+def body_operation(request: SignedInRequest, kind: str, pk: UUID, name: str) -> HttpResponseBase:
     if not operations.may_see(request.user):
         raise PermissionDenied(_("Cette page est celle des opérateurs."))
-    body = _rows(kind).filter(pk=pk).first()
-    if body is None:
+    row = _rows(kind).filter(pk=pk).first()
+    if row is None:
         raise Http404
+    body = operations.Body.read(row)
     if name not in operations.for_body(body, acts=operations.may_act(request.user)):
         raise PermissionDenied(_("Cette action n’est pas possible maintenant."))
     asked = fresh_factor(request, needed=operations.needs_fresh_factor(name))
@@ -131,7 +134,7 @@ def body_operation(request: HttpRequest, kind: str, pk: UUID, name: str) -> Http
     form = ReasonForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
-            operations.perform(name, body, by=request.user, reason=form.cleaned_data["reason"])  # type: ignore[arg-type]
+            operations.perform(name, row, by=request.user, reason=form.cleaned_data["reason"])
         except operations.OperationRefused as refused:
             form.add_error(None, str(refused))
         else:

@@ -5,13 +5,14 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from portal.accounts.otp import files_lost
+from portal.accounts.requests import SignedInRequest
 from portal.audit.record import record_view
 from portal.common.body_limits import accepts_files, largest_piece
 from requests_app.counter.forms.acts import ACT_FORMS, ActForm
@@ -34,7 +35,7 @@ from .beside import beside
 
 
 def _run(
-    request: HttpRequest,
+    request: SignedInRequest,
     form: ActForm,
     name: str,
     *,
@@ -48,12 +49,12 @@ def _run(
         with ExitStack() as files:
             if upload:
                 payload["document"] = files.enter_context(
-                    uploads.store(access_request, upload, by=request.user)  # type: ignore[arg-type]
+                    uploads.store(access_request, upload, by=request.user)
                 )
             applied = engine.apply(
                 stage or access_request,
                 name,
-                by=request.user,  # type: ignore[arg-type]
+                by=request.user,
                 effective_at=form.effective_at,
                 **payload,
             )
@@ -77,7 +78,7 @@ def _run(
     return redirect("requests_app:inbox")
 
 
-def _done_already(request: HttpRequest, access_request: AccessRequest) -> HttpResponse:
+def _done_already(request: SignedInRequest, access_request: AccessRequest) -> HttpResponse:
     messages.info(request, _("C’était déjà fait : rien n’a changé."))
     return redirect("requests_app:request", access_request.pk)
 
@@ -85,7 +86,7 @@ def _done_already(request: HttpRequest, access_request: AccessRequest) -> HttpRe
 @accepts_files(largest_piece)
 @require_http_methods(["GET", "HEAD", "POST"])
 def act(
-    request: HttpRequest,
+    request: SignedInRequest,
     pk: UUID,
     name: str,
     stage_id: UUID | None = None,

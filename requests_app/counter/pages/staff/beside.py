@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from django.http import HttpRequest
-
+from portal.accounts.requests import SignedInRequest
 from requests_app.committee import opinion_document
 from requests_app.counter.forms.acts import ActForm
 from requests_app.counter.reading import committee as committee_reading
@@ -11,13 +10,13 @@ from requests_app.counter.reading import request as reading
 from requests_app.rights import permissions
 
 
-def beside(request: HttpRequest, form: ActForm) -> dict[str, Any]:
+def beside(request: SignedInRequest, form: ActForm) -> dict[str, Any]:
     """The file as this person may read it, its pieces, reports, remarks, who withdrew."""
     if not form.with_the_file:
         return {}
     access_request, procedure = form.access_request, form.procedure
     parts = permissions.parts_visible(request.user, access_request)
-    reader = reading.Reader(access_request, procedure=procedure, parts=parts, user=request.user)  # type: ignore[arg-type]
+    reader = reading.Reader(access_request, procedure=procedure, parts=parts, user=request.user)
     found = reader.content(version="")
     shown = {"content": found["content"], "rows": found.get("rows", [])}
     if "pieces" in parts:
@@ -26,7 +25,7 @@ def beside(request: HttpRequest, form: ActForm) -> dict[str, Any]:
         all_said = reader.opinions_and_acts()
         shown |= {name: all_said[name] for name in sorted(said)}
     if "sitting" in form.beside:
-        sitting = committee_reading.sitting(access_request, user=request.user, parts=parts)  # type: ignore[arg-type]
+        sitting = committee_reading.sitting(access_request, user=request.user, parts=parts)
         shown["apart"] = opinion_document.by_origin(
             (seat.member, seat.cause) for seat in sitting["seats"] if seat.stands_down
         )

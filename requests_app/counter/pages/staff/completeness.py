@@ -6,12 +6,13 @@ from csp.constants import SELF
 from csp.decorators import csp_update
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
+from portal.accounts.requests import SignedInRequest
 from portal.audit.record import record_view
 from requests_app.counter.forms.completeness import PieceReviewForm
 from requests_app.counter.pages.links import act_links
@@ -26,7 +27,7 @@ from requests_app.workflow.abilities import abilities
 
 @csp_update({"frame-src": [SELF]})  # the piece that is read beside the grid
 @require_http_methods(["GET", "HEAD", "POST"])
-def completeness(request: HttpRequest, pk: UUID) -> HttpResponse:
+def completeness(request: SignedInRequest, pk: UUID) -> HttpResponse:
     access_request = visible_request(request, pk)
     stage = get_object_or_404(Stage.objects.having(Trait.FIRST), request=access_request)
     mine = [

@@ -3,13 +3,14 @@
 from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from portal.accounts.models import Role
+from portal.accounts.requests import SignedInRequest
 from portal.accounts.roles import has_role
 from requests_app.counter.forms.operations import ConsultationForm
 from requests_app.counter.pages.request import visible_request
@@ -17,7 +18,7 @@ from requests_app.rights import permissions
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def consult(request: HttpRequest, pk: UUID) -> HttpResponse:
+def consult(request: SignedInRequest, pk: UUID) -> HttpResponse:
     if not has_role(request.user, Role.ADMINISTRATOR):
         raise PermissionDenied(_("Cette page est celle des administrateurs."))
     access_request = visible_request(request, pk)

@@ -3,13 +3,14 @@
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
+from portal.accounts.requests import SignedInRequest
 from requests_app import dossier
 from requests_app.counter.forms.orientation import organisations_for
 from requests_app.counter.pages.helpers import team_request
@@ -34,7 +35,7 @@ STILL: dict[str, str | Promise] = {
 
 
 @require_POST
-def copy(request: HttpRequest, pk: UUID) -> HttpResponse:
+def copy(request: SignedInRequest, pk: UUID) -> HttpResponse:
     """The content of a request that is over, in a new draft of the same team member."""
     source = team_request(request, pk)
     back = redirect("requests_app:request", pk)

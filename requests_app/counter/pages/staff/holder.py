@@ -1,17 +1,20 @@
 """« Qui utilise mes données » : what a holder sees of the accesses to its databases."""
 
+from collections.abc import Collection
 from typing import Any
+from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import F, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from portal.accounts.models import Role
+from portal.accounts.requests import SignedInRequest
 from portal.accounts.roles import has_role
 from portal.audit.record import record_view
 from requests_app.counter.pages.csv_files import csv_response
@@ -29,7 +32,7 @@ SORTS = {
 }
 
 
-def _accesses(request: HttpRequest) -> QuerySet[Any]:
+def _accesses(request: SignedInRequest) -> QuerySet[Any]:
     if not has_role(request.user, Role.HOLDER_REPRESENTATIVE, Role.MAIN_BASE_OFFICER):
         raise PermissionDenied(
             _("Cette page est celle des représentants de responsables de données.")
@@ -39,11 +42,15 @@ def _accesses(request: HttpRequest) -> QuerySet[Any]:
     key = F(SORTS.get(sort.removeprefix("-"), "opened_at"))
     down = sort.startswith("-") or sort.removeprefix("-") not in SORTS
     order = key.desc(nulls_last=True) if down else key.asc(nulls_last=True)
-    return reading.holder_grants(request.user).order_by(order, "pk")  # type: ignore[arg-type]
+    return reading.holder_grants(request.user).order_by(order, "pk")
+
+
+def _url(request_id: UUID, readable: Collection[UUID]) -> str:
+    return reverse("requests_app:request", args=[request_id]) if request_id in readable else ""
 
 
 @require_safe
-def holder_accesses(request: HttpRequest) -> HttpResponse:
+def holder_accesses(request: SignedInRequest) -> HttpResponse:
     page = Paginator(_accesses(request), PAGE_SIZE).get_page(request.GET.get("page"))
     ids = {grant.permit.request_id for grant in page}
     readable = set(
@@ -52,16 +59,16 @@ def holder_accesses(request: HttpRequest) -> HttpResponse:
         .order_by()
         .values_list("pk", flat=True)
     )
-    for grant in page:
-        known = grant.permit.request_id in readable
-        grant.url = reverse("requests_app:request", args=[grant.permit.request_id]) if known else ""
+    page.object_list = [
+        {"grant": grant, "url": _url(grant.permit.request_id, readable)} for grant in page
+    ]
     export_url = f"{reverse('requests_app:holder_accesses_csv')}?{request.GET.urlencode()}"
     context = {"page": page, "export_url": export_url}
     return render(request, "requests_app/holder/accesses.html", context)
 
 
 @require_safe
-def holder_accesses_csv(request: HttpRequest) -> HttpResponse:
+def holder_accesses_csv(request: SignedInRequest) -> HttpResponse:
     headings = [_("Personne"), _("Organisme"), _("Dossier"), _("Titre"), _("Depuis")]
     return csv_response(
         "qui-utilise-mes-donnees",

@@ -4,21 +4,20 @@ from typing import Any
 
 from django.core.paginator import Paginator
 from django.db.models import Count, F, Q, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from portal.accounts.models import User
+from portal.accounts.requests import SignedInRequest
 from requests_app.counter.forms.inbox import InboxFilterForm, RequestsFilterForm
 from requests_app.counter.navigation import remember_count
 from requests_app.counter.pages.csv_files import csv_response
 from requests_app.counter.reading import badge, inbox
-from requests_app.models import AccessRequest, RequestState, Stage, StageState, Task
+from requests_app.models import AccessRequest, RequestState, Stage, StageState
 from requests_app.procedures import registry
 from requests_app.rights import permissions
-from requests_app.workflow import assignment
 
 
 PAGE_SIZE = 30
@@ -47,13 +46,13 @@ def _ordered(found: Any, asked: str, sorts: dict[str, str], *, default: str = ""
     return found.order_by(key, "pk")
 
 
-def _without_page(request: HttpRequest) -> str:
+def _without_page(request: SignedInRequest) -> str:
     query = request.GET.copy()
     query.pop("page", None)
     return query.urlencode()
 
 
-def _chosen(request: HttpRequest) -> tuple[Q, dict[str, Any]]:
+def _chosen(request: SignedInRequest) -> tuple[Q, dict[str, Any]]:
     """The filters as a condition on stages, and as given."""
     form = InboxFilterForm(request.GET)
     form.is_valid()
@@ -68,14 +67,6 @@ def _chosen(request: HttpRequest) -> tuple[Q, dict[str, Any]]:
     if chosen.get("en_retard"):
         asked &= inbox.overdue()
     return asked, chosen
-
-
-def _labelled(tasks: list[Task]) -> list[Task]:
-    for task in tasks:
-        owner = task.request
-        procedure = owner.procedure
-        task.label = str(procedure.task(task.code).label)  # type: ignore[attr-defined]
-    return tasks
 
 
 def _counts(stages: QuerySet[Stage], asked: Q) -> dict[str, Any]:
@@ -107,8 +98,8 @@ def _counts(stages: QuerySet[Stage], asked: Q) -> dict[str, Any]:
 
 
 @require_safe
-def inbox_page(request: HttpRequest) -> HttpResponse:
-    user: User = request.user  # type: ignore[assignment]
+def inbox_page(request: SignedInRequest) -> HttpResponse:
+    user = request.user
     kept = badge.read(user)  # before anything is counted
     asked, chosen = _chosen(request)
     stages = inbox.stages_for(user)
@@ -117,22 +108,16 @@ def inbox_page(request: HttpRequest) -> HttpResponse:
     paginator = Paginator(found, PAGE_SIZE)
     paginator.count = counts["left"]
     page = paginator.get_page(request.GET.get("page"))
-    page.object_list = inbox.page_of(page, user)
-    assigns = False
-    for stage in page:
-        stage.expected = inbox.expected_of(stage)
-        stage.reminder_at = inbox.reminder_of(stage)
-        # Whoever sees a desk's stage in this list has its role; the right to assign is one more.
-        stage.assignable = stage.role in assignment.ASSIGNABLE_ROLES
-        assigns = assigns or stage.assignable
-    tasks = _labelled(list(inbox.tasks_for(user)))
+    read = inbox.page_of(page, user)
+    rows = page.object_list = [inbox.awaited(stage, user) for stage in read]
+    assigns = any(one.assignable for one in rows)
+    tasks = inbox.to_conclude(user)
     to_sign = list(inbox.to_sign_for(user))
     to_verify = list(inbox.to_verify_for(user))
     total = counts["running"] + len(tasks) + len(to_sign) + len(to_verify)
     kept.keep(total)
     remember_count(request, total)
-    first = page.object_list[0].request if page.object_list else None
-    nothing = not (page.object_list or tasks or to_sign or to_verify or any(chosen.values()))
+    nothing = not (rows or tasks or to_sign or to_verify or any(chosen.values()))
     context = {
         "page": page,
         "tasks": tasks,
@@ -144,34 +129,34 @@ def inbox_page(request: HttpRequest) -> HttpResponse:
         "last_done": inbox.last_done(user) if nothing else [],
         "late": counts["late"],
         "stage_counts": counts["stage_counts"],
-        "assigns": assigns and first is not None and permissions.can(user, "assign", first),
+        "assigns": assigns and permissions.can(user, "assign", read[0].request),
         "export_url": f"{reverse('requests_app:inbox_csv')}?{_without_page(request)}",
     }
     return render(request, "requests_app/desk/inbox.html", context)
 
 
 @require_safe
-def inbox_csv(request: HttpRequest) -> HttpResponse:
+def inbox_csv(request: SignedInRequest) -> HttpResponse:
     """The stages as filtered; without a filter, what is to sign and to conclude as well."""
-    user: User = request.user  # type: ignore[assignment]
+    user = request.user
     asked, chosen = _chosen(request)
     found = inbox.due_first(inbox.shown(inbox.stages_for(user).filter(asked), user))
     stages = _ordered(found, request.GET.get("tri", ""), SORTS)
     rows = [
         [
-            stage.request.number,
-            stage.request.title,
-            inbox.expected_of(stage),
-            stage.started_at,
-            None if inbox.reminder_of(stage) else stage.due_at,
-            stage.assignee,
+            row.number,
+            row.title,
+            row.expected,
+            row.started_at,
+            None if row.reminder_at else row.due_at,
+            row.assignee,
         ]
-        for stage in stages
+        for row in (inbox.awaited(stage, user) for stage in stages)
     ]
     if not any(chosen.values()):
         rows += [
-            [task.request.number, task.request.title, task.label, task.opened_at, task.due_at, ""]  # type: ignore[attr-defined]
-            for task in _labelled(list(inbox.tasks_for(user)))
+            [task.number, task.title, task.label, task.opened_at, task.due_at, ""]
+            for task in inbox.to_conclude(user)
         ]
         rows += [
             [one.number, one.title, _("Signer la demande"), one.updated_at, None, ""]
@@ -185,7 +170,7 @@ def inbox_csv(request: HttpRequest) -> HttpResponse:
     return csv_response("a-traiter", [*headings, _("Attribué à")], rows)
 
 
-def _requests(request: HttpRequest) -> tuple[QuerySet[AccessRequest], dict[str, Any]]:
+def _requests(request: SignedInRequest) -> tuple[QuerySet[AccessRequest], dict[str, Any]]:
     """Requests the person reads at least the card of, filtered and sorted: newest first."""
     form = RequestsFilterForm(request.GET)
     form.is_valid()
@@ -200,7 +185,7 @@ def _requests(request: HttpRequest) -> tuple[QuerySet[AccessRequest], dict[str, 
 
 
 @require_safe
-def requests_page(request: HttpRequest) -> HttpResponse:
+def requests_page(request: SignedInRequest) -> HttpResponse:
     found, chosen = _requests(request)
     context = {
         "page": Paginator(found, PAGE_SIZE).get_page(request.GET.get("page")),
@@ -213,7 +198,7 @@ def requests_page(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-def requests_csv(request: HttpRequest) -> HttpResponse:
+def requests_csv(request: SignedInRequest) -> HttpResponse:
     found, _chosen = _requests(request)
     return csv_response(
         "dossiers",
