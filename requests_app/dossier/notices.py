@@ -35,9 +35,9 @@ class RequestNotice(Notice):
         open the file, nowhere when empty."""
         path = page or reverse("requests_app:request", args=[request.pk])
         by_link: dict[str, list[User]] = {}
-        for one in recipients.unhidden(to, request):
-            of_file = str(request.pk) in path and not recipients.opens(one, request)
-            by_link.setdefault(otherwise if of_file else path, []).append(one)
+        of_file = str(request.pk) in path
+        for one, opens in recipients.reached(to, request, page=of_file):
+            by_link.setdefault(path if opens or not of_file else otherwise, []).append(one)
         for link, people in by_link.items():
             cls.send(
                 people,

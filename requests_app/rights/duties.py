@@ -29,7 +29,7 @@ from requests_app.models import (
     RequestMember,
     RequestVersion,
 )
-from requests_app.rights.kept import kept_for_pages
+from requests_app.rights.kept import in_transaction, kept_for_pages
 
 
 Kind = RequestMember.Kind
@@ -237,6 +237,14 @@ def _ties(user: User) -> Ties:
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT EXISTS ({sql}), EXISTS ({declared})", [*given, *more])
         return Ties(*map(bool, cursor.fetchone()))
+
+
+def ever_declared(user: User) -> bool:
+    """Whether the person ever declared interests on a file. Inside a transaction nothing is kept:
+    this is then asked alone."""
+    if in_transaction():
+        return InterestDeclaration.objects.filter(member=user).exists()
+    return ties_of(user).declared
 
 
 def set_apart(user: User, quality: str = "", *, at: str = "pk") -> Q:

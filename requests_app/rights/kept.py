@@ -100,7 +100,12 @@ def kept_until_written(user: User, name: str, make: Callable[[], T]) -> T:
     return kept(user, name, make, revision=_changes())
 
 
+def in_transaction() -> bool:
+    """Where an act is decided on the rows as they are once they are locked, not as its page read
+    them before."""
+    return connection.in_atomic_block
+
+
 def kept_for_pages(user: User, name: str, make: Callable[[], T]) -> T:
-    """The same for what may bar somebody: never inside a transaction, where an act is decided on
-    the rows as they are once they are locked, not as its page read them before."""
-    return make() if connection.in_atomic_block else kept_until_written(user, name, make)
+    """The same for what may bar somebody: never inside a transaction."""
+    return make() if in_transaction() else kept_until_written(user, name, make)

@@ -1,17 +1,18 @@
 """Who is told: the people behind a quality on a request."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from typing import Any
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import BooleanField, QuerySet, Value
 
 from portal.accounts.models import Membership, Role, RoleAssignment, User
 from portal.audit.permissions import hide_from_log
 from portal.notifications.permissions import hide_about
-from requests_app.models import AccessRequest, RequestMember, Stage
+from requests_app.models import AccessRequest, InterestDeclaration, RequestMember, Stage
 from requests_app.rights import duties
 from requests_app.rights.actors import is_barred
-from requests_app.rights.visibility import TEAM_KINDS, hidden_requests, requests_with
+from requests_app.rights.visibility import TEAM_KINDS, hidden_requests, requests_with, sees_every
 
 
 def with_role(*roles: Role, scope: UUID | None = None) -> QuerySet[User]:
@@ -82,18 +83,53 @@ def of_stage(stage: Stage) -> Iterable[User]:
     return office(request, Role(stage.role))
 
 
-def unhidden(people: Iterable[User], request: AccessRequest) -> list[User]:
-    """Without the committee members from whom the request is hidden (A14)."""
+def reached(
+    people: Iterable[User], request: AccessRequest, *, page: bool = True
+) -> list[tuple[User, bool]]:
+    """Whom a message about the request reaches, and whether a page of the file opens to them.
+
+    Without the committee members from whom it is hidden (A14). `page`: whether the second matters.
+    The team and the desk, told of nearly every move, are asked of together, in one statement.
+    """
+    told = {person.pk: person for person in people}
+    team, asked = _asked_of(told, request)
+    deposited = request.number is not None
+
+    def opens(person: User) -> bool:
+        return (
+            (person.pk in team and person.is_active)
+            or sees_every(person, deposited=deposited)
+            or requests_with(person).filter(pk=request.pk).exists()
+        )
+
     return [
-        person
-        for person in {person.pk: person for person in people}.values()
-        if not hidden_among(person, {request.pk})
+        (person, page and opens(person))
+        for person in told.values()
+        if person.pk not in asked or not hidden_among(person, {request.pk})
     ]
 
 
-def opens(person: User, request: AccessRequest) -> bool:
-    """Whether a link to a page of the file leads this person anywhere."""
-    return requests_with(person).filter(pk=request.pk).exists()
+def _asked_of(people: Collection[UUID], request: AccessRequest) -> tuple[set[UUID], set[UUID]]:
+    """Those of the team, to whom the file is always open, and those of whom `conflict` has to be
+    asked: whoever sits on a committee, or ever declared."""
+    team = RequestMember.objects.current().filter(
+        request=request, kind__in=TEAM_KINDS, user__in=people
+    )
+    seats = RoleAssignment.objects.active().filter(
+        role__in=[Role.PRESIDENT, Role.COMMITTEE_MEMBER], user__in=people
+    )
+    declared = InterestDeclaration.objects.filter(member__in=people)
+
+    def named(rows: QuerySet[Any], column: str, *, in_team: bool) -> QuerySet[Any]:
+        flag = Value(in_team, output_field=BooleanField())
+        return rows.order_by().values_list(column, flag)
+
+    found = set(
+        named(team, "user", in_team=True).union(
+            named(seats, "user", in_team=False), named(declared, "member", in_team=False)
+        )
+    )
+    return {pk for pk, in_team in found if in_team}, {pk for pk, in_team in found if not in_team}
 
 
 @hide_about

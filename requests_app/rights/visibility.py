@@ -242,7 +242,7 @@ def _conflict(user: User) -> Condition | None:
     committees = _committees(user)
     if not committees:
         # A former member stays withdrawn from what they withdrew from.
-        return Exists(withdrew) if duties.ties_of(user).declared else None
+        return Exists(withdrew) if duties.ever_declared(user) else None
     tied = tied_organisations(user)
     colleague = _members(
         user__memberships__organisation__in=tied,
