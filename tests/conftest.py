@@ -15,6 +15,7 @@ from collections.abc import Callable, Generator, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from django.conf import settings
@@ -106,6 +107,17 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 def _clean_cache() -> Iterator[None]:
     yield
     cache.clear()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _served() -> Iterator[None]:
+    """Pages keep what they work out of a person as they do in production: the transaction that
+    holds a test is none of the product's."""
+    from requests_app.rights import kept
+    from tests.support.served import in_transaction
+
+    with patch.object(kept, "in_transaction", in_transaction):
+        yield
 
 
 @pytest.fixture

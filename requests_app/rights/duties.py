@@ -29,7 +29,8 @@ from requests_app.models import (
     RequestMember,
     RequestVersion,
 )
-from requests_app.rights.kept import in_transaction, kept_for_pages
+from requests_app.rights import kept
+from requests_app.rights.kept import kept_for_pages
 
 
 Kind = RequestMember.Kind
@@ -242,7 +243,7 @@ def _ties(user: User) -> Ties:
 def ever_declared(user: User) -> bool:
     """Whether the person ever declared interests on a file. Inside a transaction nothing is kept:
     this is then asked alone."""
-    if in_transaction():
+    if kept.in_transaction():
         return InterestDeclaration.objects.filter(member=user).exists()
     return ties_of(user).declared
 

@@ -65,7 +65,7 @@ def _waiting() -> list[tuple[set[str], _Mark]]:
 
 def _wrote(**_kwargs: Any) -> None:
     _here.changes += 1
-    if not connection.in_atomic_block:
+    if not in_transaction():
         return
     blocks = set(connection.savepoint_ids)
     if all(marked != blocks for marked, _mark in _waiting()):  # one a block is enough

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from datetime import timedelta
 from typing import Any
-from unittest.mock import patch
 
 import pytest
 from django.db import connection, models, transaction
@@ -38,21 +37,6 @@ pytestmark = pytest.mark.both
 TIED = DeclarationOfInterests.organisations.through
 QUALITIES = ("", "operator", "holder")
 Undo = Callable[[], object]
-
-
-class Served:
-    """The connection as `kept` finds it in production: the transactions that hold a test are not
-    there, those of the product are."""
-
-    def __init__(self) -> None:
-        self._held = len(connection.savepoint_ids)
-
-    @property
-    def in_atomic_block(self) -> bool:
-        return len(connection.savepoint_ids) > self._held
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(connection, name)
 
 
 def answers(person: User, request: AccessRequest) -> dict[str, Any]:
@@ -91,9 +75,6 @@ class KeptRights(TestCase):
         cls.world = World()
         cls.story = cls.world.story().reach("opinion")
         cls.request = cls.story.request
-
-    def setUp(self) -> None:
-        self.enterContext(patch.object(kept, "connection", Served()))
 
     # --- one write of each kind, and its undoing ---
 
