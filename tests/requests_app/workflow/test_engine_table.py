@@ -67,26 +67,25 @@ def _with_state(request: AccessRequest, state: str) -> None:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("state", RequestState.values)
 @pytest.mark.parametrize("name", [m.name for m in definition.REQUEST_MOVES.values() if m.public])
-def test_request_state_by_move(state: str, name: str) -> None:
+def test_request_state_by_move(name: str) -> None:
     """From a state outside the table the verb is refused with a reason and nothing is written."""
-    move = definition.REQUEST_MOVES[name]
-    if state in move.sources:
-        return  # done for real by the course and the walk
     world = World()
     request = world.draft()
-    _with_state(request, state)
     payload: dict[str, Any] = {"task": None} if name == "close_task" else {}
     desk = ("correct_act", "verify_signature", "refuse_signature")
     signs = ("sign", "contest_signature")
     by = world.secretariat if name in desk else world.investigator
     by = world.representative if name in signs else by
-    with pytest.raises((engine.TransitionRefused, engine.NotAllowed)):
-        engine.apply(request, name, by=by, **payload)
-    request.refresh_from_db()
-    assert request.state == state
-    assert not TransitionLog.objects.filter(request=request).exists()
+    # from its sources: done for real by the course and the walk
+    others = set(RequestState.values) - set(definition.REQUEST_MOVES[name].sources)
+    for state in sorted(others):
+        _with_state(request, state)
+        with pytest.raises((engine.TransitionRefused, engine.NotAllowed)):
+            engine.apply(request, name, by=by, **payload)
+        request.refresh_from_db()
+        assert request.state == state
+        assert not TransitionLog.objects.filter(request=request).exists(), state
 
 
 def _actor(world: World, stage: Stage, move: Transition) -> Any:
