@@ -2,6 +2,7 @@
 
 import re
 import uuid
+from copy import copy
 from typing import Any
 
 import pytest
@@ -11,7 +12,15 @@ from django.utils import timezone
 
 from portal.accounts.models import User
 from portal.common.calendar import PARIS
-from requests_app.models import Act, Report, RequestMember, Stage
+from requests_app.models import (
+    AccessRequest,
+    Act,
+    Piece,
+    Report,
+    RequestDataset,
+    RequestMember,
+    Stage,
+)
 from requests_app.rights import permissions
 from requests_app.workflow import engine
 from tests.support import pdfs
@@ -40,30 +49,46 @@ def queries_of(client: Client, path: str) -> int:
     return len(counted)
 
 
-def copies(world: World, model: Stage, number: int) -> None:
-    """More pending stages like one: rows only, to weigh a list."""
-    for index in range(number):
-        request = world.draft().__class__.objects.order_by("-created_at").first()
-        assert request is not None
-        request.state, request.number = "submitted", f"GUI-2030-{index:04d}"
-        request.submitted_at = timezone.now()
-        request.save()
-        Stage.objects.create(
+def copies(model: Stage, number: int) -> None:
+    """More pending stages like one, each of a file as whole: rows only, to weigh a list."""
+    original, now = model.request, timezone.now()
+    requests = [AccessRequest.objects.get(pk=original.pk) for _index in range(number)]
+    for index, one in enumerate(requests):
+        one.pk, one.number, one.title = (
+            uuid.uuid4(),
+            f"GUI-2030-{index:04d}",
+            f"Étude copiée {index}",
+        )
+    AccessRequest.objects.bulk_create(requests)
+    for beside in (RequestDataset, RequestMember, Piece):
+        rows = list(beside.objects.filter(request=original))
+        beside.objects.bulk_create(_again(row, request) for request in requests for row in rows)
+    Stage.objects.bulk_create(
+        Stage(
             request=request,
             code=model.code,
             kind=model.kind,
             role=model.role,
             state="running",
-            started_at=timezone.now(),
-            due_at=timezone.now(),
+            started_at=now,
+            due_at=now,
         )
+        for request in requests
+    )
+
+
+def _again(row: Any, request: AccessRequest) -> Any:
+    """The same row of another file."""
+    twin = copy(row)
+    twin.pk, twin.request = row._meta.pk.get_default(), request
+    return twin
 
 
 def test_inbox_budget_does_not_grow(world: World) -> None:
     story = world.story().reach("completeness")
     client = staff(world.secretariat)
     few = queries_of(client, "/a-traiter/")
-    copies(world, story.stage("completeness"), 300)
+    copies(story.stage("completeness"), 300)
     many = queries_of(client, "/a-traiter/")
     assert many <= 15
     assert many <= few
