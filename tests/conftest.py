@@ -49,7 +49,14 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers", "both: the database matters; played on SQLite too, the rest on PostgreSQL only"
     )
     config.addinivalue_line("markers", "faults: what dies or does not answer; all by `make faults`")
+    config.addinivalue_line(
+        "markers", "long: ten seconds and more; first, or the other worker waits for it at the end"
+    )
     config.addinivalue_line("markers", "e2e: drives Chromium; run apart from the suite")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
 
 
 def pytest_collection_finish() -> None:

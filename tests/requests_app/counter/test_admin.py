@@ -99,6 +99,7 @@ def administrator(world: World) -> Client:
     return enter(world.administrator)
 
 
+@pytest.mark.long
 def test_every_list_keeps_its_budget_at_two_sizes(world: World) -> None:
     """At most 15 queries, and no more with more rows; for the auditor too."""
     clients = {"administrator": enter(world.administrator), "auditor": enter(world.auditor)}

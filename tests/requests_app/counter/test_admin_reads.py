@@ -61,6 +61,7 @@ def sql_of(client: Client, url: str) -> tuple[int, list[str]]:
     return status, [query["sql"] for query in captured]
 
 
+@pytest.mark.long
 def test_every_page_leaves_secrets_in_the_database_and_is_a_recorded_look(world: World) -> None:
     """Every list and object, some histories and a deletion, by their SQL and by the log."""
     request = a_study(world)

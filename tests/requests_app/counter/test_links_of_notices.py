@@ -216,6 +216,7 @@ def heard(world: World, letters: Letters) -> None:
     letters.read()
 
 
+@pytest.mark.long
 def test_every_message_leads_each_of_its_recipients_to_a_page_that_opens(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -49,6 +49,7 @@ def _every_page(story: Story) -> Iterator[str]:
                 yield page_text(answer)
 
 
+@pytest.mark.long
 def test_it_is_recorded_published_and_opens_nothing(story: Story) -> None:
     world, steps = story.world, [("sign", "submitted"), ("completeness", "processing")]
     assert world.secretariat.is_active

@@ -50,6 +50,7 @@ def test_it_shares_no_chosen_code_with_those_shipped(odd: Procedure) -> None:
     assert all(piece.code.startswith("insolite_") for piece in odd.pieces)
 
 
+@pytest.mark.long
 def test_the_request_page_shows_every_tab_all_along(story: Story) -> None:
     story.sign()
     for kind in [stage.kind for stage in story.procedure.stages]:

@@ -70,6 +70,7 @@ class Day:
         return self.backend.calls.count("delete_key") - others, self.rounds
 
 
+@pytest.mark.long
 def test_what_will_not_pass_alone_is_not_asked_at_the_pace_of_a_proof(
     monkeypatch: pytest.MonkeyPatch, settings: Any
 ) -> None:

@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Iterator
 from datetime import timedelta
 
+import pytest
 from django.apps import apps
 from django.test import Client, TestCase
 from django.urls import resolve, reverse
@@ -72,6 +73,7 @@ def enough_of(addresses: list[tuple[str, str]]) -> list[tuple[str, str]]:
     return list(dict.fromkeys([*one_of_each(addresses), *share(addresses)]))
 
 
+@pytest.mark.long
 class TestOthersIds(TestCase):
     """The files of one team, and people who nearly have a right on them."""
 

@@ -6,6 +6,7 @@ issue's table says, or hides it from who should read it, is named.
 
 from typing import Any
 
+import pytest
 from django.test import TestCase
 from django.utils import timezone
 
@@ -107,6 +108,7 @@ def told(world: World) -> Story:
     return story
 
 
+@pytest.mark.long
 class TestWhoReadsWhat(TestCase):
     def _people(self, world: World) -> dict[str, User]:
         found = {

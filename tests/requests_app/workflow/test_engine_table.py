@@ -250,6 +250,7 @@ def test_every_pair_of_the_file_is_done(name: str, state: str, *, numbered: bool
 
 
 @pytest.mark.django_db
+@pytest.mark.long
 def test_every_move_of_every_kind_is_done_by_its_people(monkeypatch: pytest.MonkeyPatch) -> None:
     odd_procedure.install(monkeypatch)
     world = World()

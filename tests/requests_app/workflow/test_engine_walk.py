@@ -4,6 +4,7 @@ from collections import Counter
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from django.db import transaction
 from django.test import TestCase
 from hypothesis import HealthCheck, settings
@@ -239,6 +240,7 @@ class _Isolated(Walk):
         self._atomic.__exit__(None, None, None)
 
 
+@pytest.mark.long
 class TestWalk(TestCase):
     def test_walk(self) -> None:
         DONE.clear()
