@@ -151,6 +151,7 @@ def _shape(procedure: Whole) -> Iterator[str]:
     yield from _end(procedure)
     yield from _committee(procedure)
     yield from _rights(procedure)
+    yield from _after_rights(procedure)
 
 
 def _end(procedure: Whole) -> Iterator[str]:
@@ -206,6 +207,36 @@ def _rights(procedure: Whole) -> Iterator[str]:
         yield "convention: its terms are missing, grants_on names a stage"
     else:
         yield from _convention(procedure.convention, procedure.dataset_kinds)
+
+
+def _after_rights(procedure: Whole) -> Iterator[str]:
+    """What waits for an access runs only after the act that creates it: where the act's stage ends
+    otherwise, or is skipped, there is nothing to open and the file would stay there."""
+    acts = {
+        outcome.code
+        for stage in procedure.stages
+        for outcome in stage.outcomes
+        if stage.code == procedure.grants_on and outcome.request == "in_force"
+    }
+    sure = set[str]()  # stages that run once the rights are there
+    for stage in procedure.stages:
+        for join in stage.after:
+            of_act = join.stage == procedure.grants_on and acts.issuperset(join.outcomes)
+            if join.outcomes and (of_act or join.stage in sure):
+                sure.add(stage.code)
+        waits = any(kinds.has(stage.kind, one) for one in (Trait.OPENS_ACCESS, Trait.IN_USE))
+        if waits and procedure.grants_on is not None and stage.code not in sure:
+            codes = ", ".join(repr(code) for code in sorted(acts))
+            yield (
+                f"stage {stage.code!r}, after: kind {stage.kind!r} waits for the act that creates"
+                f" rights; write {{ stage = {procedure.grants_on!r}, outcomes = [{codes}] }}, or an"
+                " outcome of what follows it"
+            )
+        if stage.clock and stage.clock.start == "permit_end" and procedure.grants_on is None:
+            yield (
+                f"stage {stage.code!r}, clock: no access ends in a course that opens none"
+                " (grants_on)"
+            )
 
 
 def _convention(terms: Convention, dataset_kinds: tuple[str, ...]) -> Iterator[str]:

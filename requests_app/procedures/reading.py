@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from .coherence import Incoherent
 from .form import OTHER_FACTS, Form
 from .kinds import KINDS
+from .questions.base import Ordered
 from .schema import Procedure
 from .texts import without_english
 
@@ -57,7 +58,19 @@ def procedure(
 
 def form(path: Path) -> tuple[Form | None, list[Fault]]:
     """The form, likewise."""
-    return _read(path, Form, lambda _form: [])
+    return _read(path, Form, lambda one: [*_not_compared(one)])
+
+
+def _not_compared(one: Form) -> Iterator[tuple[tuple[Step, ...], str, str]]:
+    """Answers that could not be said to be below another: it is of another type."""
+    types = {f"{part.code}.{question.code}": question.type for part, question in one.pairs()}
+    for number, part in enumerate(one.sections):
+        for rank, question in enumerate(part.questions):
+            rule = question.at_least if isinstance(question, Ordered) else None
+            if rule is not None and types.get(rule.field) != question.type:
+                place = ("sections", number, "questions", rank, "at_least")
+                what = f"{rule.field} is no answer of type {question.type!r}"
+                yield place, what, "name an answer of the same type"
 
 
 def is_form(path: Path) -> bool:

@@ -5,11 +5,12 @@ from datetime import date
 from typing import Any, Literal
 
 from django.utils.translation import gettext as _
+from pydantic import model_validator
 
 from requests_app.procedures.texts import Text
 
 from .base import Lack, Question, Shape, Stored
-from .date import Bound, in_words, made_up_day
+from .date import Bound, in_order, in_words, made_up_day
 
 
 class StoredPeriod(Stored):
@@ -21,6 +22,12 @@ class Period(Question):
     type: Literal["period"]
     earliest: Bound = "1900-01-01"
     latest: Bound = "20y"
+
+    @model_validator(mode="after")
+    def bounds_are_in_order(self) -> "Period":
+        if not in_order(self.earliest, self.latest):
+            raise ValueError(f"question {self.code!r}: latest is before earliest")
+        return self
 
     def shape(self) -> Shape:
         return StoredPeriod, StoredPeriod()

@@ -30,6 +30,18 @@ Column = Annotated[
 ]
 
 
+def _differing(column: Question) -> int:
+    """How many rows may differ in a column: those of a few answers are soon all said."""
+    match column:
+        case Choice():
+            return len(column.labels)
+        case YesNo():
+            return 1 if column.tick else 2
+        case WholeNumber():
+            return column.high - column.low + 1
+    return 200
+
+
 class Table(Question):
     type: Literal["table"]
     columns: Annotated[tuple[Column, ...], Field(min_length=1, max_length=12)]
@@ -48,6 +60,14 @@ class Table(Question):
             raise ValueError(f"table {self.code!r}: a column is named twice")
         if unknown := set(self.unique) - set(codes):
             raise ValueError(f"table {self.code!r}: no column {', '.join(sorted(unknown))}")
+        most = min(
+            [self.max_rows, *(_differing(one) for one in self.columns if one.code in self.unique)]
+        )
+        if self.min_rows > most:
+            raise ValueError(
+                f"table {self.code!r}: min_rows asks for {self.min_rows} rows, {most} at most are"
+                " possible (max_rows, or the answers of a unique column)"
+            )
         for column in self.columns:
             if list(column.conditions()) or column.role or column.part:
                 raise ValueError(
