@@ -1,6 +1,7 @@
 """A stage that is a committee's: who sits, who stands apart (A14)."""
 
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 
 from django.utils.translation import gettext as _
 
@@ -77,6 +78,11 @@ def why_not_seated(ctx: Context, present: Iterable[User]) -> Iterator[str]:
 
 class CommitteeKind(Kind):
     """Its row names the committee; members tied to the file stand apart once it is referred."""
+
+    def begins(self, ctx: Context, at: datetime) -> datetime:
+        """Once it is told of the file: what came before was recorded late, or the worker was down,
+        and a silence would be held against people who were asked nothing."""
+        return max(at, ctx.now)
 
     def opening(self, ctx: Context, stage: Stage) -> None:
         stage.committee = Organisation.objects.get(

@@ -170,6 +170,13 @@ def stage_moves(spec: StageSpec) -> dict[str, Transition]:
     return moves
 
 
+def move_from(move: Transition, state: str) -> Transition:
+    """What a move of a stage does from there. The time that ends while its clock is stopped is the
+    applicant's own: they are reminded, and nothing moves."""
+    stopped = move.name == _EXPIRE.name and state == Stage.PAUSED
+    return replace(move, target="", outcome="") if stopped else move
+
+
 # --- What a move entails --------------------------------------------------------------------------
 
 

@@ -22,7 +22,7 @@ from requests_app.rights import permissions, standing
 from . import effects, guards, steps
 from .catalogue import KINDS, VERBS
 from .context import ActData, Context, digest, resolve_effective
-from .definition import CHOSEN, REQUEST_MOVES, Actor, stage_moves
+from .definition import CHOSEN, REQUEST_MOVES, Actor, move_from, stage_moves
 from .errors import NotAllowed, TransitionRefused, WorkflowError
 from .verbs import Verb
 
@@ -136,6 +136,8 @@ def _open(
     move = moves.get(name)
     if move is None or not move.public:
         raise LookupError(f"no verb {name!r} here")
+    if stage is not None:
+        move = move_from(move, stage.state)
     verb = VERBS[name]
     if unknown := set(payload) - verb.takes:
         raise TypeError(f"{name} takes {sorted(verb.takes)}, not {sorted(unknown)}")

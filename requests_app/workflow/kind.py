@@ -28,6 +28,10 @@ class Kind:
 
     # --- what a stage does ---
 
+    def begins(self, ctx: Context, at: datetime) -> datetime:
+        """When a stage begins that follows something done at `at`."""
+        return at
+
     def opening(self, ctx: Context, stage: Stage) -> None:
         """What its row needs before it runs."""
 

@@ -180,9 +180,9 @@ def start_stage(ctx: Context, spec: StageSpec, at: datetime) -> None:
 
 
 def _open(ctx: Context, spec: StageSpec, stage: Stage, at: datetime) -> None:
-    stage.started_at = at
-    stage.version = ctx.latest_version()
     kind = KINDS[spec.kind]
+    at = stage.started_at = kind.begins(ctx, at)
+    stage.version = ctx.latest_version()
     kind.opening(ctx, stage)
     move_stage(ctx, stage, STAGE_STEPS["start"], at)
     refresh_due(ctx, stage)

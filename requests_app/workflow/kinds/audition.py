@@ -185,16 +185,13 @@ class RemindAudition(Verb):
 
 @register
 class RecordAudition(Verb):
-    """Held, or not for want of the applicant; its words are the committee's."""
+    """Held, or not for want of the applicant; its words are the committee's. Its date is the
+    convocation's; what follows it follows the day on which it is recorded."""
 
     name = "record_audition"
     button = gettext_lazy("Enregistrer l’audition")
     logged = gettext_lazy("Audition enregistrée")
     takes = frozenset({"outcome", "text", "present"})
-
-    def when(self, ctx: Context, asked: datetime | date | None) -> datetime:
-        """It took place when it was convened for."""
-        return held_at(ctx.the_stage) or ctx.effective_at
 
     def not_now(self, ctx: Context) -> Iterator[str]:
         if why := too_early(ctx.the_stage):
@@ -223,7 +220,7 @@ class RecordAudition(Verb):
             recipients.team(ctx.request),
             ctx.request,
             outcome=str(ctx.spec.outcome(ctx.the_stage.outcome).label),
-            held_at=ctx.effective_at,
+            held_at=held_at(ctx.the_stage),
         )
 
 

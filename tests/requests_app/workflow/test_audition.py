@@ -8,6 +8,7 @@ from django.urls import reverse
 
 from portal.accounts.models import User
 from portal.common.calendar import legal_today
+from portal.common.templatetags.portal import moment
 from portal.notifications.models import Message
 from requests_app.models import Act, Stage, StageState
 from requests_app.procedures.schema import Procedure
@@ -101,7 +102,6 @@ def test_it_is_recorded_once_held_and_the_opinion_waits_for_it(story: Story) -> 
     story.convene()
     with pytest.raises(engine.TransitionRefused, match="une fois tenue"):
         story.do("audition", "record_audition", by=by, **said)
-    at = story.stage("audition").due_at
     assert story.stage("opinion").state == StageState.PENDING
     legal_advance("17d")
     assert names(story, by)[0] == "record_audition"
@@ -111,13 +111,32 @@ def test_it_is_recorded_once_held_and_the_opinion_waits_for_it(story: Story) -> 
         )
     story.do("audition", "record_audition", by=by, **said)
     stage, opinion = story.stage("audition"), story.stage("opinion")
-    assert (stage.state, stage.outcome, stage.ended_at) == (StageState.DONE, "heard", at)
-    assert (opinion.state, opinion.started_at) == (StageState.RUNNING, at)
+    assert (stage.state, stage.outcome) == (StageState.DONE, "heard")
+    assert (opinion.state, opinion.started_at) == (StageState.RUNNING, stage.ended_at)
     act = Act.objects.get(code="record_audition")
     assert act in permissions.acts_visible_to(story.world.member)
     assert act not in permissions.acts_visible_to(story.world.investigator)  # before the opinion
     story.opinion()
     assert act in permissions.acts_visible_to(story.world.investigator)
+
+
+def test_one_recorded_late_leaves_the_committee_all_its_time(story: Story) -> None:
+    story.convene()
+    held = audition.held_at(story.stage("audition"))
+    legal_advance("45d")  # longer than the whole clock of the opinion
+    Message.objects.all().delete()
+    said: dict[str, Any] = {"outcome": "heard", "text": "Entendu.", "present": [story.world.member]}
+    story.do("audition", "record_audition", by=story.world.president, **said)
+    recorded = Message.objects.filter(code="request.audition_recorded").first()
+    assert recorded is not None
+    assert held is not None
+    assert moment(held) in recorded.body
+    run_due()
+    opinion = story.stage("opinion")
+    assert (opinion.state, opinion.outcome) == (StageState.RUNNING, "")
+    assert opinion.started_at == story.stage("audition").ended_at
+    assert opinion.started_at is not None
+    assert opinion.started_at > held
 
 
 def test_nobody_else_convenes_or_records_it(story: Story) -> None:
