@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Protocol
 
-from . import kinds
+from . import kinds, reach
 from .kind import Trait
 from .parts import FINAL_EFFECTS, Code, Convention, Join, Piece, Stage, TaskRule
 
@@ -46,7 +46,7 @@ class Whole(Protocol):
 
 def faults(procedure: Whole) -> list[str]:
     """Every fault found, in words that name the place in the file."""
-    return [
+    found = [
         *_duplicates(procedure),
         *_outcomes(procedure),
         *_clocks(procedure),
@@ -55,6 +55,7 @@ def faults(procedure: Whole) -> list[str]:
         *_tasks(procedure),
         *_shape(procedure),
     ]
+    return found or list(reach.faults(procedure))  # once every name leads somewhere
 
 
 def _duplicates(procedure: Whole) -> Iterator[str]:

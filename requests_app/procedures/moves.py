@@ -1,17 +1,24 @@
-"""States of a request and of a stage, who may move something, how a line of a table is written.
+"""What a request and a stage may be in, who may move something, what an outcome does to a request,
+and how one line of a table is written.
 
 No Django: the tables of kinds (`procedures.kinds`) and of the request
 (`workflow.definition`) are made of these.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 from enum import StrEnum
+from types import MappingProxyType
 
 from portal.common.machine import Transition, transition
 
 
 __all__ = [
     "CHOSEN",
+    "EFFECTS",
+    "FINAL",
+    "OPEN",
+    "OVER",
     "Actor",
     "Request",
     "Stage",
@@ -44,6 +51,37 @@ class Stage(StrEnum):
     PAUSED = "paused"
     DONE = "done"
     SKIPPED = "skipped"
+
+
+OVER = frozenset({Stage.DONE, Stage.SKIPPED})
+OPEN = frozenset({Stage.RUNNING, Stage.PAUSED})
+FINAL = frozenset(
+    {
+        Request.REFUSED,
+        Request.CLOSED_INCOMPLETE,
+        Request.REDIRECTED,
+        Request.WITHDRAWN,
+        Request.CLOSED,
+    }
+)
+
+_R = Request
+# What the outcome of a stage entails for the whole request, by what a file calls it; never asked
+# for.
+EFFECTS: Mapping[str, Transition] = MappingProxyType(
+    {
+        "processing": transition("process", (_R.SUBMITTED,), _R.PROCESSING),
+        "in_force": transition("put_in_force", (_R.PROCESSING,), _R.IN_FORCE),
+        "refused": transition("refuse", (_R.PROCESSING,), _R.REFUSED),
+        "redirected": transition("redirect", (_R.SUBMITTED,), _R.REDIRECTED),
+        "closed_incomplete": transition(
+            "close_incomplete", (_R.SUBMITTED, _R.INCOMPLETE), _R.CLOSED_INCOMPLETE
+        ),
+        "withdrawn": transition("give_up", (_R.PROCESSING,), _R.WITHDRAWN),
+        # From `processing`: a course that opens no rights.
+        "closed": transition("close", (_R.PROCESSING, _R.IN_FORCE), _R.CLOSED),
+    }
+)
 
 
 class Actor(StrEnum):

@@ -7,33 +7,41 @@ grant, an extract, an invitation) has its own table, in the same form (`portal.c
 its own room.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import replace
 
 from portal.common.machine import Transition, table, transition
+from requests_app.procedures.course import StageFact, Step, judge, next_steps, tasks_due
 from requests_app.procedures.kinds import KINDS
-from requests_app.procedures.moves import CHOSEN, Actor, Request, Stage
-from requests_app.procedures.parts import Join, TaskRule
-from requests_app.procedures.parts import Stage as StageSpec
-from requests_app.procedures.schema import Procedure
-
-
-__all__ = ["CHOSEN", "KINDS", "Actor", "Request", "Stage"]
-
-
-OVER = frozenset({Stage.DONE, Stage.SKIPPED})
-OPEN = frozenset({Stage.RUNNING, Stage.PAUSED})
-FINAL = frozenset(
-    {
-        Request.REFUSED,
-        Request.CLOSED_INCOMPLETE,
-        Request.REDIRECTED,
-        Request.WITHDRAWN,
-        Request.CLOSED,
-    }
+from requests_app.procedures.moves import (
+    CHOSEN,
+    EFFECTS,
+    FINAL,
+    OPEN,
+    OVER,
+    Actor,
+    Request,
+    Stage,
 )
+from requests_app.procedures.parts import Stage as StageSpec
+
+
+__all__ = [
+    "CHOSEN",
+    "FINAL",
+    "KINDS",
+    "OPEN",
+    "OVER",
+    "Actor",
+    "Request",
+    "Stage",
+    "StageFact",
+    "Step",
+    "judge",
+    "next_steps",
+    "tasks_due",
+]
+
 
 _R = Request
 _ALIVE = (_R.SUBMITTED, _R.INCOMPLETE, _R.PROCESSING, _R.IN_FORCE)
@@ -122,27 +130,12 @@ REQUEST_MOVES: Mapping[str, Transition] = table(
         irreversible=True,
         needs_fresh_factor=True,
     ),
-    # --- entailed by the outcome of a stage, never asked for ---
+    # --- entailed: by a request to complete the file, by the outcome of a stage ---
     transition("await_completion", (_R.SUBMITTED,), _R.INCOMPLETE),
-    transition("process", (_R.SUBMITTED,), _R.PROCESSING),
-    transition("put_in_force", (_R.PROCESSING,), _R.IN_FORCE),
-    transition("refuse", (_R.PROCESSING,), _R.REFUSED),
-    transition("redirect", (_R.SUBMITTED,), _R.REDIRECTED),
-    transition("close_incomplete", (_R.SUBMITTED, _R.INCOMPLETE), _R.CLOSED_INCOMPLETE),
-    transition("give_up", (_R.PROCESSING,), _R.WITHDRAWN),
-    # From `processing`: a course that opens no rights.
-    transition("close", (_R.PROCESSING, _R.IN_FORCE), _R.CLOSED),
+    *EFFECTS.values(),
 )
 # The move that an outcome's effect on the request entails.
-REQUEST_EFFECTS: dict[str, str] = {
-    "processing": "process",
-    "in_force": "put_in_force",
-    "refused": "refuse",
-    "redirected": "redirect",
-    "closed_incomplete": "close_incomplete",
-    "withdrawn": "give_up",
-    "closed": "close",
-}
+REQUEST_EFFECTS: dict[str, str] = {effect: move.name for effect, move in EFFECTS.items()}
 
 _S = Stage
 
@@ -175,73 +168,6 @@ def move_from(move: Transition, state: str) -> Transition:
     applicant's own: they are reminded, and nothing moves."""
     stopped = move.name == _EXPIRE.name and state == Stage.PAUSED
     return replace(move, target="", outcome="") if stopped else move
-
-
-# --- What a move entails --------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class StageFact:
-    """What the definition needs to know of a stage; a parallel stage gives one per holder."""
-
-    code: str
-    state: str
-    outcome: str = ""
-    ended_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """Something that follows: a stage that starts (`at`: its joins' last end) or is skipped."""
-
-    name: Literal["start", "skip"]
-    code: str
-    at: datetime | None
-
-
-_Verdict = Literal["met", "waiting", "impossible"]
-
-
-def judge(join: Join, facts: Sequence[StageFact]) -> tuple[_Verdict, datetime | None]:
-    """Whether a join holds, and since when. A skipped stage meets a join that names no outcome."""
-    mine = [fact for fact in facts if fact.code == join.stage]
-    if not mine or any(fact.state not in OVER for fact in mine):
-        return "waiting", None
-    if join.outcomes and any(fact.outcome not in join.outcomes for fact in mine):
-        return "impossible", None
-    ends = [fact.ended_at for fact in mine if fact.ended_at is not None]
-    return "met", max(ends, default=None)
-
-
-def next_steps(procedure: Procedure, facts: Sequence[StageFact]) -> list[Step]:
-    """Stages that start or are skipped now, in the procedure's order.
-
-    `facts` holds the request's stages; a stage of the procedure without a fact counts as pending.
-    """
-    known = list(facts)
-    steps: list[Step] = []
-    for spec in procedure.stages:
-        mine = [fact for fact in known if fact.code == spec.code]
-        if not spec.after or any(fact.state != Stage.PENDING for fact in mine):
-            continue
-        verdicts = [judge(join, known) for join in spec.after]
-        if any(verdict == "impossible" for verdict, _ in verdicts):
-            steps.append(Step("skip", spec.code, None))
-            known = [fact for fact in known if fact.code != spec.code]
-            known.append(StageFact(spec.code, str(Stage.SKIPPED)))
-        elif all(verdict == "met" for verdict, _ in verdicts):
-            ends = [end for _, end in verdicts if end is not None]
-            steps.append(Step("start", spec.code, max(ends, default=None)))
-    return steps
-
-
-def tasks_due(procedure: Procedure, facts: Sequence[StageFact]) -> list[TaskRule]:
-    """Tasks whose joins all hold (those opened by a clock have none and are not listed)."""
-    return [
-        task
-        for task in procedure.tasks
-        if task.opens_when and all(judge(join, facts)[0] == "met" for join in task.opens_when)
-    ]
 
 
 def request_target(move: Transition, *, numbered: bool) -> str:
