@@ -84,7 +84,9 @@ UNITS = {
 _CODES = "|".join(UNITS)
 # Of a duration, and of the days that a reminder leads or follows by.
 PERIOD = rf"^[1-9][0-9]{{0,3}}({_CODES})$"
-LEAD = rf"^(0d|[-+][1-9][0-9]{{0,2}}({'|'.join(c for c, u in UNITS.items() if u.days)}))$"
+_OF_DAYS = "|".join(code for code, unit in UNITS.items() if unit.days)
+LEAD = rf"^(0d|[-+][1-9][0-9]{{0,2}}({_OF_DAYS}))$"
+LEAD_PERIOD = rf"^[1-9][0-9]{{0,2}}({_OF_DAYS})$"
 _PERIOD = re.compile(r"(?P<count>[-+]?[0-9]{1,4})(?P<unit>[a-z]+)")
 
 

@@ -172,6 +172,16 @@ class SilenceRecorded(RequestNotice):
     label = _("délai passé sans réponse")
 
 
+class SilenceDecided(RequestNotice):
+    code = "request.silence_decided"
+    label = _("délai passé : effet sur la demande")
+
+
+class NothingFollows(RequestNotice):
+    code = "request.nothing_follows"
+    label = _("dossier sans suite prévue")
+
+
 class ClockReminder(RequestNotice):
     code = "request.clock_reminder"
     label = _("rappel d’une échéance")

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from . import kinds, reach
 from .kind import Trait
+from .moves import OVER, Actor
 from .parts import FINAL_EFFECTS, Code, Convention, Join, Piece, Stage, TaskRule
 
 
@@ -54,6 +55,8 @@ def faults(procedure: Whole) -> list[str]:
         *_stage_references(procedure),
         *_tasks(procedure),
         *_shape(procedure),
+        *_roles(procedure),
+        *_neighbours(procedure),
     ]
     return found or list(reach.faults(procedure))  # once every name leads somewhere
 
@@ -90,6 +93,19 @@ def _outcomes(procedure: Whole) -> Iterator[str]:
 def _clocks(procedure: Whole) -> Iterator[str]:
     for stage in procedure.stages:
         receipt = stage.clock is not None and stage.clock.start == "receipt"
+        if stage.clock is not None and (silence := stage.clock.on_expiry.outcome) is not None:
+            where = f"stage {stage.code!r}, on_expiry"
+            outcome = stage.outcome(silence)
+            if outcome.requires:
+                yield f"{where}: outcome {silence!r} has requires, which no clock can wait for"
+            if not outcome.tacit and stage.clock.start != "permit_end":
+                yield f"{where}: outcome {silence!r} is given by a silence: tacit = true"
+        for one in stage.clock.reminders if stage.clock is not None else ():
+            where = f"stage {stage.code!r}, reminder {one.at!r}"
+            if "chair" in one.to and not kinds.has(stage.kind, Trait.OF_COMMITTEE):
+                yield f"{where}: a stage of kind {stage.kind!r} has no chair to tell"
+            if not one.before and stage.clock is not None and stage.clock.on_expiry.outcome:
+                yield f"{where}: the stage has ended by then"
         if receipt and not kinds.KINDS[stage.kind].receipt:
             yield f"stage {stage.code!r}: no receipt is recorded in a stage of kind {stage.kind!r}"
 
@@ -132,12 +148,27 @@ def _tasks(procedure: Whole) -> Iterator[str]:
         for name, code in (("stage", task.stage), ("blocks", task.blocks)):
             if code not in codes:
                 yield f"task {task.code!r}: {name} {code!r} is not a stage"
+        if task.blocks in codes:
+            clock = procedure.stage(task.blocks).clock
+            if clock and clock.on_expiry.outcome and clock.start != "permit_end":
+                yield (
+                    f"task {task.code!r}: blocks {task.blocks!r}, which its clock ends whatever"
+                    " is blocked"
+                )
         for join in task.opens_when:
             yield from _bad_join(procedure, join, codes, f"task {task.code!r}, opens_when")
         if task.stage in codes:
             known = {o.code for o in procedure.stage(task.stage).outcomes}
             for outcome in task.outcomes:
-                if outcome.outcome not in {None, *known}:
+                if (
+                    outcome.outcome in known
+                    and not procedure.stage(task.stage).outcome(outcome.outcome).tacit
+                ):
+                    yield (
+                        f"task {task.code!r}: outcome {outcome.code!r} ends {task.stage!r} with"
+                        f" {outcome.outcome!r}, which an act gives: name one that is tacit"
+                    )
+                elif outcome.outcome not in {None, *known}:
                     yield (
                         f"task {task.code!r}: outcome {outcome.code!r} ends {task.stage!r} with"
                         f" {outcome.outcome!r}, which it does not have"
@@ -238,6 +269,54 @@ def _after_rights(procedure: Whole) -> Iterator[str]:
                 f"stage {stage.code!r}, clock: no access ends in a course that opens none"
                 " (grants_on)"
             )
+
+
+# The role of a stage, by who may end it; the others are told of no stage by their role.
+_ROLES = {
+    Actor.TEAM: "applicant",
+    Actor.SECRETARIAT: "secretariat",
+    Actor.LEGAL_OFFICER: "legal_officer",
+    Actor.OPERATOR: "operator",
+    Actor.HOLDER: "holder_representative",
+}
+_FOLLOWS = ("applicant", "secretariat", "legal_officer", "operator")  # what ends by itself
+
+
+def _roles(procedure: Whole) -> Iterator[str]:
+    """Who is told of a stage, and has it in their inbox, may act in it."""
+    for stage in procedure.stages:
+        kind = kinds.KINDS[stage.kind]
+        enders = {who for move in kind.moves if move.target in OVER for who in move.actors}
+        roles: tuple[str, ...] = tuple(_ROLES[one] for one in Actor if one in enders & set(_ROLES))
+        if Trait.OF_COMMITTEE in kind.traits:
+            roles = ("president",)
+        if stage.role not in (roles or _FOLLOWS):
+            yield (
+                f"stage {stage.code!r}: role {stage.role!r} may not act in a stage of kind"
+                f" {stage.kind!r}; write {_or(roles or _FOLLOWS)}"
+            )
+
+
+def _neighbours(procedure: Whole) -> Iterator[str]:
+    """Kinds that need another before them or after."""
+    known = {stage.code for stage in procedure.stages}
+    before: dict[str, set[str]] = {}  # stages that are over when it begins
+    for stage in procedure.stages:
+        waited = {join.stage for join in stage.after} & known
+        before[stage.code] = waited.union(*(before.get(code, set()) for code in waited))
+    for stage in procedure.stages:
+        kind = kinds.KINDS[stage.kind]
+        earlier = [procedure.stage(code).kind for code in before[stage.code]]
+        later = [one.kind for one in procedure.stages if stage.code in before[one.code]]
+        for trait, near, word in (
+            (kind.follows, earlier, "after"),
+            (kind.followed_by, later, "before"),
+        ):
+            if trait is not None and not any(kinds.has(one, trait) for one in near):
+                yield (
+                    f"stage {stage.code!r}: kind {stage.kind!r} comes {word} a stage of kind"
+                    f" {_or(kinds.having(trait))}"
+                )
 
 
 def _convention(terms: Convention, dataset_kinds: tuple[str, ...]) -> Iterator[str]:

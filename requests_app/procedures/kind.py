@@ -36,7 +36,8 @@ class Trait(Enum):
 class Kind:
     """`outcomes`: those that its verbs write, which a stage of the kind must name; `receipt`: the
     act whose date starts a clock that starts at a receipt; `parts`: the part of a file with which
-    an act is read, where it is not `acts`."""
+    an act is read, where it is not `acts`; `follows`, `followed_by`: the trait of a stage that it
+    makes no sense without, before it or after."""
 
     code: str
     moves: tuple[Transition, ...]
@@ -44,4 +45,6 @@ class Kind:
     spec: type[Stage] = Stage
     traits: frozenset[Trait] = frozenset()
     receipt: str = ""
+    follows: Trait | None = None
+    followed_by: Trait | None = None
     parts: Mapping[str, str] = field(default_factory=dict)

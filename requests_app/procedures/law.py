@@ -2,15 +2,19 @@
 of appeal. Plain pydantic."""
 
 import re
+from collections.abc import Iterable
+from datetime import date, timedelta
+from functools import cache
 from typing import Annotated, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from portal.common.units import LEAD, PERIOD, parse_lead
+from portal.common.units import LEAD, PERIOD, UNITS, add_period, parse_lead
 
 from .texts import Text
 
 
+FARTHEST = timedelta(days=366)
 Slug = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,59}$")]
 Told = Literal["actor", "chair", "desk"]
 
@@ -27,6 +31,13 @@ class Reminder(BaseModel):
     at: Annotated[str, Field(pattern=LEAD)]
     to: Annotated[tuple[Told, ...], Field(min_length=1)] = ("actor",)
 
+    @model_validator(mode="after")
+    def is_within_a_year(self) -> "Reminder":
+        sample = date(2027, 6, 16)
+        if abs(self.day(sample) - sample) > FARTHEST:
+            raise ValueError(f"reminder {self.at!r}: more than {FARTHEST.days} days away")
+        return self
+
     @property
     def told(self) -> frozenset[Told]:
         return frozenset(get_args(Told)) if self.at == "0d" else frozenset(self.to)
@@ -40,6 +51,11 @@ class Reminder(BaseModel):
     def lead(self) -> tuple[int, str]:
         """Days before (negative) or after the last day, and their unit."""
         return parse_lead(self.at)
+
+    def day(self, last: date) -> date:
+        """The day on which it is given, by the last day of the clock."""
+        count, unit = self.lead
+        return UNITS[unit].later(last, count)
 
 
 class Authority(BaseModel):
@@ -95,3 +111,19 @@ class Appeal(BaseModel):
     before: Text  # devant qui
     period: Annotated[str, Field(pattern=PERIOD)]
     source: Annotated[str, Field(min_length=1)]
+
+
+# Every sort of week and of month is among the days of two years, one of them a leap year.
+_DAYS = tuple(date(2027, 1, 1) + timedelta(days=n) for n in range(731))
+
+
+@cache
+def begins_after(reminder: Reminder, period: str) -> bool:
+    """Whether a clock of this length may begin only after the day of its reminder: never said."""
+    return any(reminder.day(add_period(start, period)) < start for start in _DAYS)
+
+
+def announcements(reminders: Iterable[Reminder]) -> int:
+    """On how many days, at least, a clock says that it will end: two on one day are one message."""
+    before = [one for one in reminders if one.before]
+    return min(len({one.day(last) for one in before}) for last in _DAYS)

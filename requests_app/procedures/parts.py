@@ -6,6 +6,7 @@ of states are code, in `requests_app.workflow.definition`.
 """
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -13,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from portal.common.units import PERIOD, UNITS, parse_period
 
 from .conditions import Condition, Path, all_hold
-from .law import Reminder
+from .law import Reminder, begins_after
 from .texts import Text
 
 
@@ -30,6 +31,8 @@ StageRole = Literal[
     "main_base_officer",
     "applicant",
 ]
+# Of a task: those to whom it is told, in whose inbox it is, and who may conclude it.
+TaskRole = Literal["secretariat", "legal_officer"]
 # What an outcome does to the whole request; nothing when absent.
 RequestEffect = Literal[
     "processing", "in_force", "refused", "closed_incomplete", "redirected", "withdrawn", "closed"
@@ -142,8 +145,31 @@ class Clock(Part):
             raise ValueError("clock: a period is given, unless it starts at 'permit_end'")
         if self.pauses and not (self.period and UNITS[parse_period(self.period)[1]].pauses):
             raise ValueError("clock: only periods in days (wd, d) can pause and resume")
-        if len({one.at for one in self.reminders}) != len(self.reminders):
+        return self
+
+    @model_validator(mode="after")
+    def reminders_are_said(self) -> "Clock":
+        """Each on a day of its own, of a clock that is a deadline and that runs by then."""
+        if self.on_expiry.effect == "remind":
+            if self.period is None:
+                raise ValueError(
+                    "clock: on_expiry 'remind' comes back after each period; give one, or another"
+                    " effect"
+                )
+            if self.reminders:
+                raise ValueError(
+                    "clock.reminders: on_expiry 'remind' is no deadline, and reminds by itself;"
+                    " write no reminders"
+                )
+        sample = date(2027, 6, 16)  # a day on which only equal leads fall together
+        if len({one.day(sample) for one in self.reminders}) != len(self.reminders):
             raise ValueError("clock: two reminders on the same day")
+        for period in filter(None, (self.period, self.urgent_period)):
+            for one in self.reminders:
+                if one.before and begins_after(one, period):
+                    raise ValueError(
+                        f"clock.reminders: {one.at!r} comes before a clock of {period} begins"
+                    )
         return self
 
 
@@ -286,7 +312,7 @@ class TaskRule(Part):
     code: Code
     label: Text
     expected: Text
-    role: StageRole
+    role: TaskRole
     stage: Code  # where it belongs
     opens_when: tuple[Join, ...] = ()  # empty: opened by a clock only
     blocks: Code

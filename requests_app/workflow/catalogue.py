@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 from . import kinds
 from .acts import corrections, file, interests, paper, system, tasks
+from .definition import CHOSEN, REQUEST_MOVES
 from .definition import KINDS as PURE
-from .definition import REQUEST_MOVES
 from .kind import KINDS, Kind
-from .verbs import VERBS
+from .verbs import VERBS, Verb
 
 
 __all__ = ["KINDS", "VERBS"]
@@ -42,6 +42,11 @@ def forgotten() -> Iterator[str]:
     for name, verb in sorted(VERBS.items()):
         if not verb.button or not verb.logged:
             yield f"verb {name!r}: no words for its button or for the log"
+    for kind in PURE.values():
+        for move in kind.moves:
+            verb = VERBS.get(move.name)
+            if move.outcome == CHOSEN and verb and type(verb).chosen is Verb.chosen:
+                yield f"verb {move.name!r}: its outcome is chosen, and `chosen` does not say which"
 
 
 if faults := list(forgotten()):

@@ -43,11 +43,14 @@ def _expire(stage_id: UUID) -> bool:
 def run_ripe() -> int:
     """Play what needs no due date: an opening with an open right ends, a use whose every right is
     closed ends, a lost extract is to prepare again. Each verb says where (`Verb.ripe`)."""
-    done = 0
-    for name, verb in sorted(VERBS.items()):
-        if (stages := verb.ripe()) is not None:
-            done += sweeps.each(stages, partial(_try, name), what=name)
-    return done
+    done = list[int]()
+    sweeps.each(sorted(VERBS), lambda name: done.append(_play(name)), what="ripe")
+    return sum(done)
+
+
+def _play(name: str) -> int:
+    stages = VERBS[name].ripe()
+    return sweeps.each(stages, partial(_try, name), what=name) if stages is not None else 0
 
 
 def _try(name: str, stage: Stage) -> bool:

@@ -41,9 +41,9 @@ def committee_of(ctx: Context) -> Organisation:
     return ctx.the_stage.committee
 
 
-def version_judged(ctx: Context) -> RequestVersion:
+def version_judged(ctx: Context, stage: Stage | None = None) -> RequestVersion:
     """The version the committee was given."""
-    version = ctx.the_stage.version or ctx.latest_version()
+    version = (stage or ctx.the_stage).version or ctx.latest_version()
     if version is None:
         raise LookupError("a referred file has a signed version")
     return version

@@ -35,10 +35,8 @@ T = TypeVar("T")
 
 @dataclass(slots=True)
 class ActData:
-    """What the act of a move says: its outcome when chosen, numbers and dates, words, a
-    document."""
+    """What the act of a move says: numbers and dates, words, a document."""
 
-    outcome: str = ""
     data: dict[str, Any] = field(default_factory=dict)
     text: str = ""
     document: StoredFile | None = None

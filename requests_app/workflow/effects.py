@@ -12,6 +12,7 @@ from requests_app.dossier import notices
 from requests_app.models import RequestState, StageState
 from requests_app.rights import recipients, standing
 
+from . import steps
 from .context import Context
 from .definition import FINAL
 from .kind import KINDS
@@ -50,6 +51,8 @@ def announce(ctx: Context) -> None:
     for stage in ctx.started:
         if stage.state == StageState.RUNNING:
             KINDS[stage.kind].expect(ctx, stage)
+    if steps.nothing_follows(ctx):
+        notices.NothingFollows.tell(recipients.office(ctx.request, Role.SECRETARIAT), ctx.request)
     if ctx.task is not None and ctx.task.closed_at is None:
         rule = ctx.procedure.task(ctx.task.code)
         notices.TaskOpened.tell(

@@ -201,10 +201,14 @@ def _check(ctx: Context, verb: Verb, asked: datetime | date | None) -> None:
     reasons = [*_date_reasons(ctx, verb, asked), *verb.not_now(ctx), *verb.check(ctx)]
     if ctx.move.binding and held == [Actor.TEAM]:
         reasons = [*standing.why_not_bind(ctx.person, ctx.request), *reasons]
-    if ctx.stage is not None and ctx.move.outcome not in {"", CHOSEN}:
-        reasons += guards.outcome_allowed(ctx, ctx.move.outcome)
+    if ctx.stage is not None:
+        reasons += guards.why_not_end(ctx, _outcome(ctx, verb))
     if reasons:
         raise TransitionRefused(reasons)
+
+
+def _outcome(ctx: Context, verb: Verb) -> str:
+    return verb.chosen(ctx) if ctx.move.outcome == CHOSEN else ctx.move.outcome
 
 
 def _date_reasons(ctx: Context, verb: Verb, asked: datetime | date | None) -> list[str]:
@@ -229,7 +233,7 @@ def _write(ctx: Context, verb: Verb, fingerprint: str) -> None:
         ctx.act = _create_act(ctx, said, fingerprint)
     verb.write(ctx)
     if ctx.move.target:
-        _move(ctx, ctx.move, said)
+        _move(ctx, ctx.move, _outcome(ctx, verb))
     verb.follow(ctx)
     steps.entail(ctx)
     for stage in ctx.started:
@@ -237,12 +241,11 @@ def _write(ctx: Context, verb: Verb, fingerprint: str) -> None:
     _record(ctx, said)
 
 
-def _move(ctx: Context, move: Transition, said: ActData) -> None:
+def _move(ctx: Context, move: Transition, outcome: str) -> None:
     if ctx.stage is None:
         steps.move_request(ctx, move, ctx.effective_at)
         return
     if move.target == StageState.DONE:
-        outcome = said.outcome if move.outcome == CHOSEN else move.outcome
         steps.end_stage(ctx, ctx.stage, move, ctx.effective_at, outcome)
         return
     steps.move_stage(ctx, ctx.stage, move, ctx.effective_at)

@@ -17,10 +17,15 @@ def required_text(ctx: Context, name: str, message: str) -> Iterator[str]:
         yield message
 
 
-def outcome_allowed(ctx: Context, outcome: str) -> Iterator[str]:
-    """What the procedure requires for an outcome (T1, A24: a tacit opinion does not open
-    MR-007)."""
+def why_not_end(ctx: Context, outcome: str) -> Iterator[str]:
+    """What stands before an end of this stage, whatever its kind: a task, or what the procedure
+    requires of this outcome (T1, A24: a tacit opinion does not open MR-007). Asked of the clock
+    too: a file where it would be refused is not accepted (`procedures.coherence`)."""
+    if not outcome or outcome not in {one.code for one in ctx.spec.outcomes}:
+        return  # no end; a code that is no outcome is the verb's to refuse
     yield from requirements_unmet(ctx.request, ctx.spec.outcome(outcome))
+    if ctx.move.name != "expire":
+        yield from not_blocked(ctx)
 
 
 def requirements_unmet(request: AccessRequest, outcome: Outcome) -> Iterator[str]:

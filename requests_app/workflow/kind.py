@@ -51,8 +51,8 @@ class Kind:
             return completion_due(stage, spec)
         return computed_due(stage, spec.clock)
 
-    def silent(self, ctx: Context, at: datetime) -> None:
-        """Rows of the outcome that its clock gives it."""
+    def silent(self, ctx: Context, stage: Stage, at: datetime) -> None:
+        """Rows of the outcome that a silence gives it: its clock's, or as a task concludes."""
 
     def rehearse(self, play: Play, outcome: str) -> None:
         """Bring the stage to an outcome as people would; a kind says how, with made-up words."""
@@ -83,11 +83,21 @@ class Kind:
                 due=ctx.effective_at,
             )
         elif effect == "remind":
-            notices.AnswerReminder.tell(
-                recipients.of_stage(ctx.the_stage), ctx.request, since=ctx.the_stage.started_at
-            )
+            self.tell_again(ctx)
         elif effect == "outcome" and clock is not None and clock.start != "permit_end":
-            silence.tell(ctx)
+            silence.tell(ctx, ctx.the_stage)
+
+    def tell_again(self, ctx: Context) -> None:
+        """Remind whoever must act, when the clock only does that."""
+        notices.ClockReminder.tell(
+            recipients.of_stage(ctx.the_stage),
+            ctx.request,
+            acts=True,
+            stage=str(ctx.spec.label),
+            todo=str(ctx.spec.expected),
+            due=ctx.effective_at,
+            late=True,
+        )
 
     def to_do(self, stage: Any) -> str:
         """What one person is asked to do in a row of the inbox (`reading.inbox.shown`); empty: what

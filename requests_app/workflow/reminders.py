@@ -16,13 +16,13 @@ from portal.common.calendar import PARIS, legal_now
 from portal.common.units import UNITS
 from requests_app.dossier import notices
 from requests_app.models import FINAL_STATES, ClockReminder, Stage, StageState
-from requests_app.procedures.law import Reminder
+from requests_app.procedures.law import FARTHEST, Reminder
 from requests_app.procedures.parts import Clock
 from requests_app.rights import recipients
 
 
 MORNING = time(7)
-WINDOW = timedelta(days=400)  # on each side of the last day: the longest a file may write, and more
+WINDOW = FARTHEST + timedelta(days=34)  # on each side of the last day: more than a file may write
 
 
 def run() -> int:
@@ -32,18 +32,20 @@ def run() -> int:
         state=StageState.RUNNING, due_at__gt=now - WINDOW, due_at__lt=now + WINDOW
     ).exclude(request__state__in=FINAL_STATES)
     rows = running.order_by("due_at", "pk").select_related("request")
+    rows = rows.defer("request__content", "request__orientation")
     known = set(
         ClockReminder.objects.filter(stage__in=running).values_list("stage", "at", "due_at")
     )
-    due = [
-        stage.pk
-        for stage in rows
-        if any(
+
+    def remind(stage: Stage) -> bool:
+        """Its procedure is read here: a file that is gone silences its own rows, no other's."""
+        due = any(
             instant <= now and (stage.pk, reminder.at, stage.due_at) not in known
             for reminder, instant in _moments(stage)
         )
-    ]
-    return sweeps.each(due, _remind, what="reminders")
+        return due and _remind(stage.pk)
+
+    return sweeps.each(rows, remind, what="reminders")
 
 
 def instant_of(reminder: Reminder, due_at: datetime) -> datetime:

@@ -1,26 +1,43 @@
-"""What people are told when a clock's end stands for their act."""
+"""What people are told when a clock's end stands for an act, at once or once a task says so."""
 
 from portal.accounts.models import Role
 from requests_app.dossier import notices
-from requests_app.models import Opinion
+from requests_app.models import Opinion, RequestState, Stage
+from requests_app.procedures import kinds
+from requests_app.procedures.kind import Trait
 from requests_app.rights import recipients
 
 from .context import Context
+from .definition import FINAL
+from .telling import tell_authorised
 
 
-def tell(ctx: Context) -> None:
-    """Nothing tacit happens in silence: whoever had to act learns it from the portal."""
-    request, stage, due = ctx.request, ctx.the_stage, ctx.effective_at
+def tell(ctx: Context, stage: Stage) -> None:
+    """Nothing tacit happens in silence: whoever had to act learns it from the portal, and the team
+    where it decides of their request."""
+    request, due = ctx.request, stage.ended_at
+    spec = ctx.procedure.stage(stage.code)
+    outcome = spec.outcome(stage.outcome)
     given = Opinion.objects.filter(stage=stage).first()
+    told = list(recipients.of_stage(stage))
     if given is None:
-        notices.SilenceRecorded.tell(
-            recipients.of_stage(stage),
+        words = {"stage": str(spec.label), "outcome": str(outcome.label), "due": due}
+        notices.SilenceRecorded.tell(told, request, **words)
+    else:
+        chair = recipients.office(request, Role.PRESIDENT, scope=stage.committee_id)
+        others = [*recipients.office(request, Role.SECRETARIAT), *told]
+        notices.TacitOpinion.tell_apart(chair, others, request, due=due, deemed=str(given.deemed))
+    known = {one.pk for one in told}
+    team = [one for one in recipients.team(request) if one.pk not in known]
+    if request.state in FINAL or outcome.request is not None:
+        notices.SilenceDecided.tell(
+            team,
             request,
+            stage=str(spec.label),
+            outcome=str(outcome.label),
             due=due,
-            stage=str(ctx.spec.label),
-            outcome=str(ctx.spec.outcome(stage.outcome).label),
+            over=request.state in FINAL,
+            refused=request.state == RequestState.REFUSED,
         )
-        return
-    chair = recipients.office(request, Role.PRESIDENT, scope=stage.committee_id)
-    others = [*recipients.office(request, Role.SECRETARIAT), *recipients.of_stage(stage)]
-    notices.TacitOpinion.tell_apart(chair, others, request, due=due, deemed=str(given.deemed))
+    elif kinds.has(stage.kind, Trait.AUTHORISES):
+        tell_authorised(ctx, tacit=True, stage=stage)

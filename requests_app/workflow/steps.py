@@ -112,6 +112,7 @@ def end_stage(
     outcome = ctx.procedure.stage(stage.code).outcome(outcome_code)
     move_stage(ctx, stage, move, at, outcome=outcome_code)
     drop_tasks(ctx, stage, ctx.procedure.stage(stage.code))
+    ctx.scratch["ended"] = True
     _on_request(ctx, outcome, at)
 
 
@@ -253,6 +254,16 @@ def entail(ctx: Context) -> None:
             for stage in mine or [_placeholder(ctx, step.code)]:
                 skip_stage(ctx, stage, ctx.effective_at)
     raise IllegalMove(f"{ctx.request.procedure_code}: what follows never ends")
+
+
+def nothing_follows(ctx: Context) -> bool:
+    """Whether this move left a request that is not over with nothing to happen: a fault of its
+    file, which no checker saw."""
+    if ctx.request.state in FINAL or ctx.request.number is None or not ctx.scratch.get("ended"):
+        return False
+    open_ = Stage.objects.filter(request=ctx.request, state__in=OPEN)
+    tasks = Task.objects.filter(request=ctx.request, closed_at__isnull=True)
+    return not (open_.exists() or tasks.exists())
 
 
 def _placeholder(ctx: Context, code: str) -> Stage:

@@ -2,7 +2,7 @@
 
 from requests_app.dossier import notices
 from requests_app.dossier.notices import RequestNotice
-from requests_app.models import Task
+from requests_app.models import Stage, Task
 from requests_app.rights import recipients
 
 from .context import Context
@@ -21,12 +21,15 @@ def tell_team(ctx: Context, notice: type[RequestNotice]) -> None:
     )
 
 
-def tell_authorised(ctx: Context, *, tacit: bool = False) -> None:
+def tell_authorised(ctx: Context, *, tacit: bool = False, stage: Stage | None = None) -> None:
+    """`stage`: the authorisation, where it is not the act's own."""
     waiting = Task.objects.filter(request=ctx.request, closed_at__isnull=True).exclude(blocks="")
     notices.Authorised.tell(
         recipients.team(ctx.request),
         ctx.request,
         tacit=tacit,
+        concluded=ctx.task is not None and ctx.task.closed_at is not None,
         reference=ctx.the_act.data.get("number", ""),
         checking=waiting.exists(),
+        rights=ctx.procedure.grants_on is not None,
     )

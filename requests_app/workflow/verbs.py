@@ -71,6 +71,10 @@ class Verb:
         stages = self.ripe()
         return stages is not None and stages.filter(pk=ctx.the_stage.pk).exists()
 
+    def chosen(self, ctx: Context) -> str:
+        """The outcome that the payload chooses, for a move whose outcome is `CHOSEN`."""
+        return ""
+
     def act(self, ctx: Context) -> ActData:
         """What the act says."""
         return ActData()

@@ -17,5 +17,6 @@ KIND = Kind(
     spec=Spec,
     outcomes=frozenset({"go", "stop"}),
     traits=frozenset({Trait.EDITS_FILE}),
+    follows=Trait.GIVES_OPINION,  # whose points are answered
     moves=(moves.end("answer_points", CHOSEN, Actor.TEAM, binding=True),),
 )

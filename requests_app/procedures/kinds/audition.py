@@ -1,21 +1,26 @@
 """The committee hears the applicant on a date: convened, reminded before, recorded after."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
+from portal.common.units import LEAD_PERIOD
 from requests_app.procedures import moves
 from requests_app.procedures.kind import Kind, Trait
+from requests_app.procedures.law import Reminder, begins_after
 from requests_app.procedures.moves import CHOSEN, Actor
 from requests_app.procedures.parts import CommitteeStage, Period, Stage
 
 
+Lead = Annotated[str, Field(pattern=LEAD_PERIOD)]
+
+
 class Spec(CommitteeStage):
-    """Its clock is the time to convene; once convened, it ends with the audition."""
+    """Its clock is the time to convene; once convened, what is left to hold and record it."""
 
     kind: Literal["audition"]
     notice: Period = "15d"  # from the convocation to the audition, at least
-    reminder: Period = "2d"  # from the reminder to the audition
+    reminder: Lead = "2d"  # from the reminder to the audition
 
     @model_validator(mode="after")
     def is_never_forgotten(self) -> "Spec":
@@ -23,6 +28,11 @@ class Spec(CommitteeStage):
             raise ValueError(
                 f"stage {self.code!r}: an audition has a clock, whose end alerts the desk; write"
                 " for example on_expiry = { effect = 'escalate' }"
+            )
+        if begins_after(Reminder(at=f"-{self.reminder}"), self.notice):
+            raise ValueError(
+                f"stage {self.code!r}: the reminder ({self.reminder} before) comes before the"
+                f" convocation ({self.notice} before)"
             )
         return self
 
@@ -40,6 +50,7 @@ KIND = Kind(
     spec=Spec,
     outcomes=frozenset({"heard", "absent"}),
     traits=frozenset({Trait.OF_COMMITTEE}),
+    followed_by=Trait.GIVES_OPINION,  # with which its words are read
     parts={"record_audition": "opinion"},  # what was said is the committee's until its opinion
     moves=(
         moves.note("declare_interest", Actor.MEMBER, makes_act=False),

@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 
 from requests_app.procedures import moves
 from requests_app.procedures.kind import Kind, Trait
+from requests_app.procedures.law import announcements
 from requests_app.procedures.moves import CHOSEN, Actor
 from requests_app.procedures.parts import CommitteeStage, Heading
 from requests_app.procedures.texts import Text
@@ -31,13 +32,14 @@ class Spec(CommitteeStage):
                     f"stage {self.code!r}, outcome {outcome.code!r}: say what {silence} (effect ="
                     " 'favourable', 'favourable_with_reservations', 'unfavourable' or 'none')"
                 )
-        if self.clock and self.clock.on_expiry.outcome:
-            announced = [one.at for one in self.clock.reminders if one.before]
-            if len(announced) < ANNOUNCED or "0d" not in announced:
+        ends = self.clock.on_expiry if self.clock else None
+        if self.clock and ends and (ends.outcome or ends.task):
+            last = "0d" in {one.at for one in self.clock.reminders}
+            if announcements(self.clock.reminders) < ANNOUNCED or not last:
                 raise ValueError(
                     f"stage {self.code!r}, clock.reminders: a silence that becomes an opinion is"
-                    f" announced {ANNOUNCED} times, the last on the last day; write for example"
-                    " reminders = [{ at = '-10d' }, { at = '-3d' }, { at = '0d' }]"
+                    f" announced {ANNOUNCED} times, on days of their own, the last on the last day;"
+                    " for example reminders = [{ at = '-10d' }, { at = '-3d' }, { at = '0d' }]"
                 )
         return self
 

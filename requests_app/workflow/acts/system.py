@@ -52,7 +52,7 @@ class Expire(Verb):
                 stage.reminded_at = end
             case "outcome":
                 stage.expired_at = end
-                KINDS[stage.kind].silent(ctx, end)
+                KINDS[stage.kind].silent(ctx, stage, end)
             case "task":
                 stage.expired_at = end
                 # A17: a person of the law concludes; the machine never writes an authorisation.

@@ -6,13 +6,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from requests_app.dossier import notices
-from requests_app.models import RequestState, Stage, StageState
+from requests_app.models import RequestState, Stage, StageState, Task
 from requests_app.rights import recipients
-from requests_app.workflow import steps
+from requests_app.workflow import silence, steps
 from requests_app.workflow.context import ActData, Context
 from requests_app.workflow.definition import FINAL, REQUEST_MOVES, STAGE_STEPS
-from requests_app.workflow.guards import required_text
-from requests_app.workflow.telling import tell_authorised
+from requests_app.workflow.guards import required_text, requirements_unmet
+from requests_app.workflow.kind import KINDS
 from requests_app.workflow.verbs import Verb, register
 
 
@@ -33,7 +33,16 @@ class CloseTask(Verb):
             return
         if ctx.text("outcome") not in {one.code for one in ctx.procedure.task(task.code).outcomes}:
             yield _("Choisissez une conclusion.")
+        else:
+            yield from self._ends(ctx, task)
         yield from required_text(ctx, "note", _("Motivez la conclusion."))
+
+    def _ends(self, ctx: Context, task: Task) -> Iterator[str]:
+        """What the outcome it gives to its stage requires."""
+        end = ctx.procedure.task(task.code).outcome(ctx.text("outcome"))
+        if end.effect == "end_stage" and task.stage is not None:
+            outcome = ctx.procedure.stage(task.stage.code).outcome(str(end.outcome))
+            yield from requirements_unmet(ctx.request, outcome)
 
     def act(self, ctx: Context) -> ActData:
         if ctx.task is None:
@@ -63,6 +72,9 @@ class CloseTask(Verb):
             if stage.state == StageState.RUNNING:
                 # dated at the clock's end: the silence had its effect then, not when confirmed
                 at = stage.expired_at or ctx.effective_at
+                stage.request = ctx.request
+                KINDS[stage.kind].silent(ctx, stage, at)
+                ctx.scratch["concluded"] = stage
                 steps.end_stage(ctx, stage, STAGE_STEPS["conclude"], at, str(outcome.outcome))
         elif outcome.effect == "end_request" and ctx.request.state not in FINAL:
             steps.move_request(ctx, REQUEST_MOVES["refuse"], ctx.effective_at)
@@ -72,9 +84,9 @@ class CloseTask(Verb):
             return
         rule = ctx.procedure.task(ctx.task.code)
         outcome = rule.outcome(ctx.task.outcome)
-        if ctx.request.state == RequestState.REFUSED:
+        if (stage := ctx.scratch.get("concluded")) is not None:
+            silence.tell(ctx, stage)
+        elif ctx.request.state == RequestState.REFUSED:
             # the conclusion only: the analysis is the desk's
             message = f"{rule.label} : {outcome.label}."
             notices.Refused.tell(recipients.team(ctx.request), ctx.request, message=message)
-        elif outcome.effect == "end_stage":
-            tell_authorised(ctx, tacit=True)

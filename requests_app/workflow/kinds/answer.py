@@ -10,11 +10,11 @@ from portal.common.digits import is_digits
 from requests_app import dossier
 from requests_app.dossier.notices import RequestNotice
 from requests_app.models import Opinion, Stage
-from requests_app.procedures.kind import Trait
+from requests_app.rights import recipients
 from requests_app.workflow import guards
 from requests_app.workflow.acts.file import freeze, nothing_missing
 from requests_app.workflow.context import ActData, Context
-from requests_app.workflow.guards import outcome_allowed, widened
+from requests_app.workflow.guards import widened
 from requests_app.workflow.kind import Kind, register_kind
 from requests_app.workflow.rehearsing import WORDS, Play
 from requests_app.workflow.verbs import Verb, register
@@ -25,8 +25,15 @@ class AnswerExpected(RequestNotice):
     label = gettext_lazy("réponse à l’avis attendue")
 
 
+class AnswerReminder(RequestNotice):
+    code = "request.answer_reminder"
+    label = gettext_lazy("relance : réponse à l’avis")
+
+
 def opinion_of(ctx: Context) -> Opinion | None:
-    return Opinion.objects.filter(request=ctx.request).order_by("-issued_at").first()
+    """The one that is answered: the last."""
+    opinions = Opinion.objects.filter(request=ctx.request).select_related("stage")
+    return opinions.order_by("-issued_at").first()
 
 
 def _answers(ctx: Context) -> dict[str, str]:
@@ -54,7 +61,6 @@ class AnswerPoints(Verb):
         if decision not in {"go", "stop"}:
             yield _("Indiquez si vous poursuivez ou si vous renoncez.")
             return
-        yield from outcome_allowed(ctx, decision)
         if decision == "stop":
             return
         answers, opinion = _answers(ctx), opinion_of(ctx)
@@ -77,6 +83,9 @@ class AnswerPoints(Verb):
                 " retirez « %(row)s »."
             ) % {"row": words}
 
+    def chosen(self, ctx: Context) -> str:
+        return ctx.text("decision")
+
     def act(self, ctx: Context) -> ActData:
         decision = ctx.text("decision")
         version = None
@@ -86,7 +95,6 @@ class AnswerPoints(Verb):
             # A15: the applicant may first correct the file; the corrected version is kept beside.
             version = last if same else freeze(ctx, signed=True)
         return ActData(
-            outcome=decision,
             data={"version": version.number if version else None},
             text=ctx.text("reason"),
             version=version,
@@ -117,14 +125,17 @@ class Answer(Kind):
 
     def expectation(self, ctx: Context, stage: Stage) -> dict[str, Any]:
         more: dict[str, Any] = {}
-        opinion = Stage.objects.having(Trait.GIVES_OPINION).filter(request=ctx.request).first()
-        if opinion is not None and opinion.outcome:
-            outcome = ctx.procedure.stage(opinion.code).outcome(opinion.outcome)
-            given = Opinion.objects.filter(stage=opinion).first()
+        given = opinion_of(ctx)
+        if given is not None and given.stage.outcome:
+            outcome = ctx.procedure.stage(given.stage.code).outcome(given.stage.outcome)
             more |= {
                 "sense": str(outcome.label).split(",")[0],
-                "points": bool(given and given.points),
-                "deemed": str(given.deemed) if given else "",
+                "points": bool(given.points),
+                "deemed": str(given.deemed),
             }
         go = ctx.procedure.stage(stage.code).outcome("go")
         return more | {"blocked": " ".join(guards.requirements_unmet(ctx.request, go))}
+
+    def tell_again(self, ctx: Context) -> None:
+        people = recipients.of_stage(ctx.the_stage)
+        AnswerReminder.tell(people, ctx.request, since=ctx.the_stage.started_at)

@@ -3,12 +3,14 @@
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 from typing import Any
+from uuid import UUID
 
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from portal.common.calendar import PARIS, legal_now, legal_today
+from portal.common import sweeps
+from portal.common.calendar import PARIS, deadline, legal_now, legal_today
 from portal.common.templatetags.portal import long_date, moment
 from portal.common.units import add_period
 from requests_app.dossier.notices import RequestNotice
@@ -24,6 +26,9 @@ from requests_app.workflow.guards import express_sense, required_text
 from requests_app.workflow.kind import register_kind
 from requests_app.workflow.rehearsing import WORDS, Play, ending
 from requests_app.workflow.verbs import Asked, Verb, register
+
+
+TO_RECORD = "1wd"
 
 
 class AuditionExpected(RequestNotice):
@@ -164,12 +169,24 @@ class RemindAudition(Verb):
             acts__code=ConveneAudition.name,
         )
         rows = coming.select_related("request").distinct()
-        return Stage.objects.filter(pk__in=[stage.pk for stage in rows if self._is_near(stage)])
+        rows = rows.defer("request__content", "request__orientation")
+        near = list[UUID]()
+
+        def find(stage: Stage) -> bool:
+            if self._is_near(stage):
+                near.append(stage.pk)
+            return True
+
+        sweeps.each(rows, find, what=self.name)  # one whose file is gone hides no other
+        return Stage.objects.filter(pk__in=near)
+
+    def is_ripe(self, ctx: Context) -> bool:
+        return ctx.the_stage.reminded_at is None and self._is_near(ctx.the_stage)
 
     def _is_near(self, stage: Stage) -> bool:
         spec, at = stage.request.procedure.stage(stage.code), held_at(stage)
         near = add_period(legal_today(), reminder_of(spec))
-        return at is not None and at.astimezone(PARIS).date() <= near
+        return at is not None and at > legal_now() and at.astimezone(PARIS).date() <= near
 
     def check(self, ctx: Context) -> Iterator[str]:
         if not self.is_ripe(ctx):
@@ -205,10 +222,12 @@ class RecordAudition(Verb):
             yield _("Indiquez les membres présents.")
         yield from why_not_seated(ctx, present)
 
+    def chosen(self, ctx: Context) -> str:
+        return ctx.text("outcome")
+
     def act(self, ctx: Context) -> ActData:
         present = [str(member.pk) for member in ctx.people("present")]
         return ActData(
-            outcome=ctx.text("outcome"),
             data={"present": present},
             text=ctx.text("text"),
             audit={"outcome": ctx.text("outcome"), "present": present},
@@ -241,7 +260,9 @@ class Audition(CommitteeKind):
         play.do(ending(play.spec, outcome), outcome=outcome, text=WORDS, present=present)
 
     def due(self, stage: Stage, spec: StageSpec) -> datetime | None:
-        return held_at(stage) or super().due(stage, spec)
+        """Once convened: the working day after it, by whose end it is recorded."""
+        at = held_at(stage)
+        return deadline(at, TO_RECORD) if at is not None else super().due(stage, spec)
 
     def to_do(self, stage: Any) -> str:
         return "" if stage.has_declared else _("Déclarez vos liens d’intérêts")

@@ -18,7 +18,6 @@ from requests_app.procedures.content import is_available
 from requests_app.procedures.parts import DAUGHTER_SYSTEM
 from requests_app.rights import permissions, recipients
 from requests_app.workflow.context import ActData, Context
-from requests_app.workflow.guards import not_blocked
 from requests_app.workflow.kind import Kind, register_kind
 from requests_app.workflow.rehearsing import WORDS, Play, ending
 from requests_app.workflow.verbs import Verb, register
@@ -67,7 +66,6 @@ class RecordConvention(Verb):
     )
 
     def check(self, ctx: Context) -> Iterator[str]:
-        yield from not_blocked(ctx)
         yield from self._dates(ctx)
         yield from self._parties(ctx)
         yield from self._people(ctx)

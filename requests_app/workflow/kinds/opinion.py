@@ -204,12 +204,14 @@ class IssueOpinion(Verb):
             yield _("Indiquez les membres présents.")
         yield from why_not_seated(ctx, present)
 
+    def chosen(self, ctx: Context) -> str:
+        return ctx.text("sense")
+
     def act(self, ctx: Context) -> ActData:
         number = numbers.opinion_number(ctx.now)
         ctx.scratch["number"] = number
         version = version_judged(ctx)
         return ActData(
-            outcome=ctx.text("sense"),
             data={"number": number, "version": version.number},
             version=version,
             audit={"number": number, "sense": ctx.text("sense"), "version": version.number},
@@ -230,13 +232,13 @@ class IssueOpinion(Verb):
         opinion.withdrew.set([one.member for one in withdrawn_members(ctx)])
 
 
-def write_tacit_opinion(ctx: Context, at: datetime) -> None:
+def write_tacit_opinion(ctx: Context, stage: Stage, at: datetime) -> None:
     """A12, T1: silence is what the procedure says, an outcome of its own, dated at the clock's
     end."""
     opinion = Opinion.objects.create(
         request=ctx.request,
-        stage=ctx.the_stage,
-        version=version_judged(ctx),
+        stage=stage,
+        version=version_judged(ctx, stage),
         number=numbers.opinion_number(at),
         issued_at=at,
     )
@@ -300,5 +302,5 @@ class OpinionKind(CommitteeKind):
             return _("Désignez les rapporteurs")
         return ""
 
-    def silent(self, ctx: Context, at: datetime) -> None:
-        write_tacit_opinion(ctx, at)
+    def silent(self, ctx: Context, stage: Stage, at: datetime) -> None:
+        write_tacit_opinion(ctx, stage, at)

@@ -7,7 +7,7 @@ import pytest
 from django.urls import reverse
 
 from portal.accounts.models import User
-from portal.common.calendar import legal_today
+from portal.common.calendar import deadline, legal_today
 from portal.common.templatetags.portal import moment
 from portal.notifications.models import Message
 from requests_app.models import Act, Stage, StageState
@@ -19,7 +19,7 @@ from requests_app.workflow.clock import run_due
 from requests_app.workflow.kinds import audition
 from tests.support import odd_procedure
 from tests.support.client import client_for, page_text
-from tests.support.clock import legal_advance
+from tests.support.clock import legal_advance, legal_advance_to
 from tests.support.factories import Story, World
 
 
@@ -62,7 +62,9 @@ def test_it_is_convened_in_time_and_both_sides_are_told(story: Story) -> None:
         "audition_convened"
     )
     stage = story.stage("audition")
-    assert stage.due_at == audition.held_at(stage)
+    held = audition.held_at(stage)
+    assert held is not None
+    assert stage.due_at == deadline(held, "1wd")  # by when it is recorded
     to_team = Message.objects.get(recipient=story.world.investigator)
     assert "Venez présenter votre projet" in to_team.body
     assert "Venez avec vos figures." in to_team.body
@@ -156,7 +158,13 @@ def test_an_audition_that_nobody_convenes_or_records_is_the_desks_to_know(story:
     stage = story.stage("audition")
     assert stage.expired_at is None  # its date runs again
     Message.objects.all().delete()
-    legal_advance("18d")
+    held = audition.held_at(stage)
+    assert held is not None
+    legal_advance_to(held + timedelta(hours=2))
+    run_due()
+    assert not told("escalated")  # it is being held
+    assert not told("audition_reminder")  # nor is it to come
+    legal_advance("5d")
     run_due()
     assert story.world.secretariat in told("escalated")
     assert story.stage("audition").state == StageState.RUNNING
