@@ -115,8 +115,9 @@ def _beside(frozen: Mapping[str, Any], procedure: Procedure) -> dict[tuple[str, 
     lines: dict[tuple[str, str], str] = {}
     kinds = dict(RequestMember.Kind.choices)
     for person in frozen.get("persons", []):
-        access = _("accédera aux données") if person["has_data_access"] else ""
-        words = ", ".join(filter(None, [str(kinds.get(person["kind"], person["kind"])), access]))
+        access = procedure.opens_rights and person["has_data_access"]
+        words = str(kinds.get(person["kind"], person["kind"]))
+        words += _(", accédera aux données") if access else ""
         lines[_("Personnes"), person["name"]] = words
     labels = {piece.code: str(piece.label) for piece in procedure.pieces}
     for piece in frozen.get("pieces", []):

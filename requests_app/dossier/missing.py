@@ -44,7 +44,7 @@ def missing_items(
         *_too_long(request, procedure, known),
         *_not_yet_available(request, known),
         *_rows(procedure, request, described),
-        *_persons(request),
+        *_persons(request, procedure),
         *_pieces(procedure, request, known),
     ]
 
@@ -107,8 +107,11 @@ def _anchor(key: tuple[str, str]) -> str:
     return f"ligne-{key[0]}-{key[1]}".strip("-")
 
 
-def _persons(request: AccessRequest) -> list[Missing]:
-    if request.members.current().filter(has_data_access=True).exists():
+def _persons(request: AccessRequest, procedure: Procedure) -> list[Missing]:
+    if (
+        not procedure.opens_rights
+        or request.members.current().filter(has_data_access=True).exists()
+    ):
         return []
     text = _("Au moins une personne qui accédera aux données")
     return [Missing("persons", text, "persons", "personnes")]

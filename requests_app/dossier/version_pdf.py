@@ -44,16 +44,16 @@ def frozen_sections(
         if parts is None or below or section.facts:
             sections.append(part)
     kinds = dict(RequestMember.Kind.choices)
-    persons = [
-        [person["name"], kinds.get(person["kind"], ""), _yes(person["has_data_access"])]
-        for person in frozen.get("persons", [])
-    ]
-    sections.append(
-        {
-            "title": _("Équipe et personnes habilitées"),
-            "table": {"head": [_("Nom"), _("Qualité"), _("Accède aux données")], "rows": persons},
-        }
-    )
+    named = frozen.get("persons", [])
+    persons = [[person["name"], kinds.get(person["kind"], "")] for person in named]
+    title, head = _("Équipe"), [_("Nom"), _("Qualité")]
+    if version.request.procedure.opens_rights:
+        title, head = _("Équipe et personnes habilitées"), [*head, _("Accède aux données")]
+        persons = [
+            [*row, _yes(person["has_data_access"])]
+            for row, person in zip(persons, named, strict=True)
+        ]
+    sections.append({"title": title, "table": {"head": head, "rows": persons}})
     return [*sections, _pieces_section(version)]
 
 

@@ -71,6 +71,11 @@ class Procedure(Part):
             raise LookupError(f"procedure {self.code} v{self.version} opens no rights")
         return self.convention
 
+    @property
+    def opens_rights(self) -> bool:
+        """Whether one of its acts gives access to data: without, nothing is said of access."""
+        return self.grants_on is not None
+
     def stage(self, code: str) -> Stage:
         """Raises LookupError for a stage this procedure does not have."""
         for stage in self.stages:

@@ -81,7 +81,7 @@ def _state(request: AccessRequest, permits: list[Permit]) -> str:
         return _("abandonné")
     if request.state == RequestState.REFUSED:
         return _("sans suite")
-    if request.procedure.grants_on is None:
+    if not request.procedure.opens_rights:
         return _("enregistré")  # a course that opens nothing: neither awaited nor over
     if request.state == RequestState.CLOSED:
         return _("terminé")

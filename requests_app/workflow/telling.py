@@ -31,5 +31,5 @@ def tell_authorised(ctx: Context, *, tacit: bool = False, stage: Stage | None = 
         concluded=ctx.task is not None and ctx.task.closed_at is not None,
         reference=ctx.the_act.data.get("number", ""),
         checking=waiting.exists(),
-        rights=ctx.procedure.grants_on is not None,
+        rights=ctx.procedure.opens_rights,
     )

@@ -33,6 +33,13 @@ class InviteForm(forms.Form):
         initial=Kind.EDITOR,
     )
 
+    def __init__(self, *args: Any, opens_rights: bool, **kwargs: Any) -> None:
+        """Without rights to open, nobody is named for access."""
+        super().__init__(*args, **kwargs)
+        kind = self.fields["kind"]
+        if not opens_rights and isinstance(kind, forms.TypedChoiceField):
+            kind.choices = [one for one in kind.choices if one[0] != Kind.NAMED]
+
 
 class RemoveForm(forms.Form):
     reason = forms.CharField(

@@ -19,7 +19,7 @@ from portal.accounts.roles import has_role
 from portal.audit.record import record_view
 from portal.common.fields import uuid_or_none
 from requests_app.counter.forms.inbox import NoteForm
-from requests_app.counter.pages.staff.endings import STILL
+from requests_app.counter.pages.staff.endings import still
 from requests_app.counter.reading import committee as committee_reading
 from requests_app.counter.reading import request as reading
 from requests_app.counter.reading import timeline
@@ -62,7 +62,7 @@ def _tabs(
 ) -> tuple[list[dict[str, Any]], str]:
     base = reverse("requests_app:request", args=[access_request.pk])
     procedure = access_request.procedure
-    judged, opens = bool(procedure.committees), procedure.grants_on is not None
+    judged, opens = bool(procedure.committees), procedure.opens_rights
     labels = {
         "suivi": (_("Suivi"), True),
         "dossier": (_("Dossier"), bool(parts & reading.CONTENT_PARTS)),
@@ -254,7 +254,7 @@ def request_page(request: SignedInRequest, pk: UUID) -> HttpResponse:
         "cannot_bind": standing.why_not_bind(request.user, access_request)
         if in_team and access_request.state not in FINAL_STATES
         else [],
-        "still": STILL.get(access_request.state, ""),
+        "still": still(access_request),
         "must_declare": "content" not in parts
         and any(one.name == "declare_interest" for one in mine),
         "may_consult": "content" not in parts

@@ -1,7 +1,7 @@
 """The steps of a draft, their addresses and their state."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -33,10 +33,13 @@ LAST = (
 def steps_of(form: Form) -> tuple[Step, ...]:
     """Every step of a file, in order: the form's sections, the team, the pieces, the summary."""
     steps = [
-        TEAM if one.kind == "team" else Step(one.code, one.slug, str(one.heading))
+        replace(TEAM, label=str(one.label))
+        if one.kind == "team"
+        else Step(one.code, one.slug, str(one.heading))
         for one in form.sections
     ]
-    return (*steps, *(() if TEAM in steps else (TEAM,)), *LAST)
+    placed = TEAM.section in {step.section for step in steps}
+    return (*steps, *(() if placed else (TEAM,)), *LAST)
 
 
 def by_section(form: Form) -> dict[str, Step]:

@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from portal.accounts.models import User
-from requests_app.models import Grant, GrantState, RequestMember, RequestState
+from requests_app.models import FINAL_STATES, Grant, GrantState, RequestMember
 from requests_app.provisioning import gates, reveal
 from requests_app.provisioning.storage_settings import Settings
 
@@ -125,11 +125,13 @@ def _add_colleagues(found: list[Access], user: User) -> None:
 
 
 def awaiting(user: User) -> list[RequestMember]:
-    """Studies that name the person and have no access yet: what they wait for is said."""
+    """Studies that name the person and have no access yet, and whose procedure gives one: what they
+    wait for is said."""
     members = (
         RequestMember.objects.current()
         .filter(user=user, has_data_access=True)
         .exclude(request__permits__grants__person=user)
     )
-    ended = [RequestState.REFUSED, RequestState.WITHDRAWN, RequestState.CLOSED]
-    return list(members.exclude(request__state__in=ended).select_related("request__organisation"))
+    found = members.exclude(request__state__in=FINAL_STATES)
+    rows = found.select_related("request__organisation")
+    return [one for one in rows if one.request.procedure.opens_rights]

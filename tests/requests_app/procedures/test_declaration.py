@@ -10,6 +10,8 @@ from django.urls import reverse
 from portal.notifications.models import Message
 from requests_app.counter.forms.acts import ACT_FORMS
 from requests_app.counter.reading.inbox import count_for
+from requests_app.dossier import missing
+from requests_app.dossier.version_pdf import frozen_sections
 from requests_app.models import AccessRequest, Grant, Permit, TransitionLog, Workspace
 from requests_app.register.register import entry, published
 from requests_app.workflow.abilities import abilities
@@ -132,3 +134,37 @@ def test_every_page_of_its_draft_can_be_filled(story: Story) -> None:
             continue
         address = reverse("requests_app:draft_step", args=[story.request.pk, section.slug])
         assert client.get(address).status_code == 200, section.code
+
+
+def test_no_page_of_it_promises_an_access(story: Story) -> None:
+    """What it does not open, it neither asks for nor says closed."""
+    story.request.members.update(has_data_access=False)
+    assert not [one for one in missing.missing_items(story.request) if one.code == "persons"]
+    client = client_for(story.world.investigator, verified=True)
+    team = reverse("requests_app:draft_persons", args=[story.request.pk])
+    text = page_text(client.get(team))
+    assert "n’ouvre aucun accès" in text
+    for words in ("accéderont", "Accède aux données", "habilitée :", "Donner accès"):
+        assert words not in text
+    asked = {"email": "x@example.org", "kind": "named"}
+    assert client.post(team, asked).status_code == 422
+    member = story.request.members.get(user=story.world.investigator)
+    args = [story.request.pk, member.pk]
+    client.post(reverse("requests_app:member_data_access", args=args), {"has_data_access": "yes"})
+    member.refresh_from_db()
+    assert not member.has_data_access
+    story.request.members.update(has_data_access=True)  # a file begun before
+    assert "convention" not in page_text(client.get(reverse("requests_app:my_access"))).replace(
+        "quand une convention signée vous nomme", ""
+    )
+    version = story.ask_signature()
+    sections = frozen_sections(version)
+    assert "habilitées" not in str([section["title"] for section in sections])
+    assert "Accède" not in str([section.get("table") for section in sections])
+    story.request.refresh_from_db()
+    story.do("", "sign", by=story.world.representative, version=version, sha256=version.sha256)
+    story.completeness()
+    story.register()
+    page = page_text(client.get(reverse("requests_app:request", args=[story.request.pk])))
+    assert "accès sont fermés" not in page
+    assert "Publiez vos résultats" in page

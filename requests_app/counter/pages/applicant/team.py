@@ -36,7 +36,8 @@ def persons(request: SignedInRequest, pk: UUID) -> HttpResponseBase:
     )
     if asked is not None:
         return asked
-    form = InviteForm(posted(request), label_suffix="")
+    opens_rights = access_request.procedure.opens_rights
+    form = InviteForm(posted(request), label_suffix="", opens_rights=opens_rights)
     if request.method == "POST" and form.is_valid():
         try:
             team.invite(access_request, by=request.user, **form.cleaned_data)
@@ -50,6 +51,7 @@ def persons(request: SignedInRequest, pk: UUID) -> HttpResponseBase:
             return _back(access_request)
     members = team.current(access_request)
     context = frame(request, access_request, current="persons") | {
+        "opens_rights": opens_rights,
         "form": form,
         "members": [
             (member, team.may_remove(access_request, member, by=request.user)) for member in members
@@ -82,7 +84,8 @@ def _back(access_request: AccessRequest) -> HttpResponse:
 def data_access(request: SignedInRequest, pk: UUID, member_id: UUID) -> HttpResponse:
     """Whether a person will work on the data."""
     access_request = team_request(request, pk)
-    if not permissions.can(request.user, "edit", access_request):
+    editable = permissions.can(request.user, "edit", access_request)
+    if not editable or not access_request.procedure.opens_rights:
         return to_overview(request, pk)
     wanted = request.POST.get("has_data_access") == "yes"
     try:

@@ -14,7 +14,7 @@ from portal.accounts.requests import SignedInRequest
 from requests_app import dossier
 from requests_app.counter.forms.orientation import organisations_for
 from requests_app.counter.pages.helpers import team_request
-from requests_app.models import FINAL_STATES, RequestState
+from requests_app.models import FINAL_STATES, AccessRequest, RequestState
 from requests_app.procedures import registry
 
 
@@ -32,6 +32,13 @@ STILL: dict[str, str | Promise] = {
         "Les accès sont fermés. Publiez vos résultats et communiquez-les au guichet."
     ),
 }
+
+
+def still(access_request: AccessRequest) -> str:
+    """What the applicant of a request that is over may still do; empty while it is not."""
+    if access_request.state == RequestState.CLOSED and not access_request.procedure.opens_rights:
+        return _("Publiez vos résultats et communiquez-les au guichet.")
+    return str(STILL.get(access_request.state, ""))
 
 
 @require_POST
