@@ -304,7 +304,8 @@ def _alike(procedure: Course, spec: StageSpec) -> list[Outcome]:
     joins = [join for one in procedure.stages for join in one.after]
     joins += [join for task in procedure.tasks for join in task.opens_when]
     needs = [need for one in procedure.stages for end in one.outcomes for need in end.requires]
-    named = [one.outcomes for one in (*joins, *needs) if one.stage == spec.code]
+    named = [join.outcomes for join in joins if join.stage == spec.code]
+    named += [need.outcomes for need in needs if need.stage == spec.code]
     silence = spec.clock.on_expiry.outcome if spec.clock is not None else None
     sorts: dict[object, Outcome] = {}
     for one in spec.outcomes:
