@@ -42,11 +42,10 @@ def forgotten() -> Iterator[str]:
     for name, verb in sorted(VERBS.items()):
         if not verb.button or not verb.logged:
             yield f"verb {name!r}: no words for its button or for the log"
-    for kind in PURE.values():
-        for move in kind.moves:
-            verb = VERBS.get(move.name)
-            if move.outcome == CHOSEN and verb and type(verb).chosen is Verb.chosen:
-                yield f"verb {move.name!r}: its outcome is chosen, and `chosen` does not say which"
+    chosen = {m.name for pure in PURE.values() for m in pure.moves if m.outcome == CHOSEN}
+    for name in sorted(chosen & set(VERBS)):
+        if type(VERBS[name]).chosen is Verb.chosen:
+            yield f"verb {name!r}: its outcome is chosen, and `chosen` does not say which"
 
 
 if faults := list(forgotten()):

@@ -43,14 +43,15 @@ def _expire(stage_id: UUID) -> bool:
 def run_ripe() -> int:
     """Play what needs no due date: an opening with an open right ends, a use whose every right is
     closed ends, a lost extract is to prepare again. Each verb says where (`Verb.ripe`)."""
-    done = list[int]()
-    sweeps.each(sorted(VERBS), lambda name: done.append(_play(name)), what="ripe")
-    return sum(done)
+    done = 0
 
+    def play(name: str) -> None:
+        nonlocal done
+        if (stages := VERBS[name].ripe()) is not None:
+            done += sweeps.each(stages, partial(_try, name), what=name)
 
-def _play(name: str) -> int:
-    stages = VERBS[name].ripe()
-    return sweeps.each(stages, partial(_try, name), what=name) if stages is not None else 0
+    sweeps.each(sorted(VERBS), play, what="ripe")
+    return done
 
 
 def _try(name: str, stage: Stage) -> bool:

@@ -1,5 +1,7 @@
 """What people are told when a clock's end stands for an act, at once or once a task says so."""
 
+from typing import Any
+
 from portal.accounts.models import Role
 from requests_app.dossier import notices
 from requests_app.models import Opinion, RequestState, Stage
@@ -21,7 +23,11 @@ def tell(ctx: Context, stage: Stage) -> None:
     given = Opinion.objects.filter(stage=stage).first()
     told = list(recipients.of_stage(stage))
     if given is None:
-        words = {"stage": str(spec.label), "outcome": str(outcome.label), "due": due}
+        words: dict[str, Any] = {
+            "stage": str(spec.label),
+            "outcome": str(outcome.label),
+            "due": due,
+        }
         notices.SilenceRecorded.tell(told, request, **words)
     else:
         chair = recipients.office(request, Role.PRESIDENT, scope=stage.committee_id)

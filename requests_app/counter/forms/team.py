@@ -12,6 +12,13 @@ from requests_app.models import RequestMember
 Kind = RequestMember.Kind
 
 
+PLACES = (
+    (Kind.EDITOR, _("membre de l’équipe : lit et complète le dossier")),
+    (Kind.NAMED, _("personne habilitée : accède aux données, sans lire le dossier")),
+    (Kind.REPRESENTATIVE, _("représentant légal : signe la demande")),
+)
+
+
 class InviteForm(forms.Form):
     email = AddressField(
         label=_("Adresse électronique"),
@@ -24,11 +31,7 @@ class InviteForm(forms.Form):
     kind = forms.TypedChoiceField(
         label=_("Place dans le dossier"),
         coerce=Kind,
-        choices=[
-            (Kind.EDITOR, _("membre de l’équipe : lit et complète le dossier")),
-            (Kind.NAMED, _("personne habilitée : accède aux données, sans lire le dossier")),
-            (Kind.REPRESENTATIVE, _("représentant légal : signe la demande")),
-        ],
+        choices=PLACES,
         widget=forms.RadioSelect,
         initial=Kind.EDITOR,
     )
@@ -38,7 +41,7 @@ class InviteForm(forms.Form):
         super().__init__(*args, **kwargs)
         kind = self.fields["kind"]
         if not opens_rights and isinstance(kind, forms.TypedChoiceField):
-            kind.choices = [one for one in kind.choices if one[0] != Kind.NAMED]
+            kind.choices = [one for one in PLACES if one[0] != Kind.NAMED]
 
 
 class RemoveForm(forms.Form):

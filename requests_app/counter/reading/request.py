@@ -323,7 +323,8 @@ class Reader:
             return ""
         effect = act.data.get("effect")
         if effect in {"remind", "remind_applicant"}:
-            return _("Relance du demandeur")
+            own = effect == "remind" and act.stage.role != "applicant"
+            return _("Relance") if own else _("Relance du demandeur")
         if effect == "outcome" and act.stage.outcome:
             outcome = self.procedure.stage(act.stage.code).outcome(act.stage.outcome)
             return _("Fin du délai : %(outcome)s") % {"outcome": outcome.label}
