@@ -21,7 +21,8 @@ def tell(ctx: Context, stage: Stage) -> None:
     spec = ctx.procedure.stage(stage.code)
     outcome = spec.outcome(stage.outcome)
     given = Opinion.objects.filter(stage=stage).first()
-    told = list(recipients.of_stage(stage))
+    me = ctx.by.pk if ctx.by is not None else None  # who concluded it knows
+    told = [one for one in recipients.of_stage(stage) if one.pk != me]
     if given is None:
         words: dict[str, Any] = {
             "stage": str(spec.label),

@@ -259,7 +259,8 @@ def entail(ctx: Context) -> None:
 def nothing_follows(ctx: Context) -> bool:
     """Whether this move left a request that is not over with nothing to happen: a fault of its
     file, which no checker saw."""
-    if ctx.request.state in FINAL or ctx.request.number is None or not ctx.scratch.get("ended"):
+    ended = ctx.scratch.get("ended") or (ctx.task is not None and ctx.task.closed_at is not None)
+    if not ended or ctx.request.state in FINAL or ctx.request.number is None:
         return False
     open_ = Stage.objects.filter(request=ctx.request, state__in=OPEN)
     tasks = Task.objects.filter(request=ctx.request, closed_at__isnull=True)
