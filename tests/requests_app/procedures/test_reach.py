@@ -124,6 +124,10 @@ def _unannounced(data: dict[str, Any]) -> None:
     """By a task, a silence becomes an opinion too."""
     clock = stage(data, "opinion")["clock"]
     clock |= {"on_expiry": {"effect": "task", "task": "chk"}, "reminders": []}
+    silence = {"code": "a", "label": "a", "effect": "end_stage", "outcome": "tacit_favourable"}
+    rule = data["tasks"][0] | {"code": "chk", "stage": "opinion", "blocks": "answer"}
+    wait = {"code": "b", "label": "b", "effect": "hold"}
+    data["tasks"].append(rule | {"outcomes": [silence, wait]})
 
 
 def _permit_end(data: dict[str, Any]) -> None:
