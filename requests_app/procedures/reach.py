@@ -162,7 +162,7 @@ class _Walk:
                 if self._open_to(at, outcome):
                     yield from self._end(then, place, spec, outcome)
             elif end.effect == "end_request":
-                request = self._request(at, "refused", f"task {rule.code!r}, {end.code!r}")
+                request = self._request(at, str(end.request), f"task {rule.code!r}, {end.code!r}")
                 if request:
                     yield said, _over(request)
             else:

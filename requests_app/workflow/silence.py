@@ -47,4 +47,4 @@ def tell(ctx: Context, stage: Stage) -> None:
             refused=request.state == RequestState.REFUSED,
         )
     elif kinds.has(stage.kind, Trait.AUTHORISES):
-        tell_authorised(ctx, tacit=True, stage=stage)
+        tell_authorised(ctx, tacit=True)

@@ -112,7 +112,7 @@ def end_stage(
     outcome = ctx.procedure.stage(stage.code).outcome(outcome_code)
     move_stage(ctx, stage, move, at, outcome=outcome_code)
     drop_tasks(ctx, stage, ctx.procedure.stage(stage.code))
-    ctx.scratch["ended"] = True
+    ctx.scratch["a_stage_is_over"] = True
     _on_request(ctx, outcome, at)
 
 
@@ -259,7 +259,9 @@ def entail(ctx: Context) -> None:
 def nothing_follows(ctx: Context) -> bool:
     """Whether this move left a request that is not over with nothing to happen: a fault of its
     file, which no checker saw."""
-    ended = ctx.scratch.get("ended") or (ctx.task is not None and ctx.task.closed_at is not None)
+    ended = ctx.scratch.get("a_stage_is_over") or (
+        ctx.task is not None and ctx.task.closed_at is not None
+    )
     if not ended or ctx.request.state in FINAL or ctx.request.number is None:
         return False
     open_ = Stage.objects.filter(request=ctx.request, state__in=OPEN)

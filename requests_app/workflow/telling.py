@@ -2,7 +2,7 @@
 
 from requests_app.dossier import notices
 from requests_app.dossier.notices import RequestNotice
-from requests_app.models import Stage, Task
+from requests_app.models import Task
 from requests_app.rights import recipients
 
 from .context import Context
@@ -21,8 +21,7 @@ def tell_team(ctx: Context, notice: type[RequestNotice]) -> None:
     )
 
 
-def tell_authorised(ctx: Context, *, tacit: bool = False, stage: Stage | None = None) -> None:
-    """`stage`: the authorisation, where it is not the act's own."""
+def tell_authorised(ctx: Context, *, tacit: bool = False) -> None:
     waiting = Task.objects.filter(request=ctx.request, closed_at__isnull=True).exclude(blocks="")
     notices.Authorised.tell(
         recipients.team(ctx.request),

@@ -45,12 +45,10 @@ HOMONYMS: dict[str, dict[str, str]] = {
         "requests_app/provisioning/*": "state of a grant",
         "requests_app/selection/*": "state of a database",
         "requests_app/procedures/moves.py": "state of a request",
-        "requests_app/workflow/definition.py": "state of a request",
     },
     "closed_incomplete": {
         "requests_app/procedures/parts.py": "state that an outcome gives a request",
         "requests_app/procedures/moves.py": "state of a request",
-        "requests_app/workflow/definition.py": "state of a request",
     },
     "completeness": {
         "requests_app/counter/pages/staff/*": "name of the grid's page",
@@ -87,12 +85,11 @@ HOMONYMS: dict[str, dict[str, str]] = {
     "redirected": {
         "requests_app/procedures/parts.py": "state that an outcome gives a request",
         "requests_app/procedures/moves.py": "state of a request",
-        "requests_app/workflow/definition.py": "state of a request",
     },
     "refused": {
-        "requests_app/procedures/moves.py": "state of a request",
         "requests_app/counter/*": "of a look that was refused, of a probe",
         "requests_app/models/*": "state of a request, of an extract",
+        "requests_app/procedures/moves.py": "state of a request",
         "requests_app/procedures/parts.py": "state that an outcome gives a request",
         "requests_app/provisioning/*": "answer of a probe, of a check",
         "requests_app/workflow/*": "state of a request, an act that was refused",
