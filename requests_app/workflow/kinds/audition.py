@@ -160,15 +160,18 @@ class RemindAudition(Verb):
     logged = gettext_lazy("Audition rappelée")
     reserved = True
 
-    def ripe(self) -> QuerySet[Stage]:
-        coming = Stage.objects.filter(
+    def _coming(self) -> QuerySet[Stage]:
+        rows = Stage.objects.filter(
             kind=Audition.code,
             state=StageState.RUNNING,
             reminded_at__isnull=True,
             due_at__gt=legal_now(),
             acts__code=ConveneAudition.name,
         )
-        rows = coming.select_related("request").distinct()
+        return rows.distinct()
+
+    def ripe(self) -> QuerySet[Stage]:
+        rows = self._coming().select_related("request")
         rows = rows.defer("request__content", "request__orientation")
         near = list[UUID]()
 
@@ -181,7 +184,9 @@ class RemindAudition(Verb):
         return Stage.objects.filter(pk__in=near)
 
     def is_ripe(self, ctx: Context) -> bool:
-        return ctx.the_stage.reminded_at is None and self._is_near(ctx.the_stage)
+        """The same of one stage: a sweep has no place inside the transaction of an act."""
+        found = self._coming().filter(pk=ctx.the_stage.pk)
+        return found.exists() and self._is_near(ctx.the_stage)
 
     def _is_near(self, stage: Stage) -> bool:
         spec, at = stage.request.procedure.stage(stage.code), held_at(stage)

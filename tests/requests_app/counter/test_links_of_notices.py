@@ -203,6 +203,10 @@ def heard(world: World, letters: Letters) -> None:
     story = world.story(procedure=odd_procedure.CODE)
     story.sign()
     story.completeness()
+    told, due = [*recipients.team(story.request)], story.stage("audition").due_at
+    notices.NothingFollows.tell(recipients.office(story.request, Role.SECRETARIAT), story.request)
+    words = {"stage": "Avis", "due": due, "outcome": "réputée refusée"}
+    notices.SilenceDecided.tell(told, story.request, **words, over=True, refused=True)
     story.declare_at("audition")
     letters.read()
     story.convene()

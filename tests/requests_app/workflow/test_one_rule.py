@@ -69,7 +69,11 @@ def test_the_authority_s_acts_follow_its_receipt_on_the_page_as_in_the_engine() 
     assert "record_receipt" not in after
 
 
-RIPEN = [name for name, verb in VERBS.items() if type(verb).ripe is not Verb.ripe]
+RIPEN = [
+    name
+    for name, verb in VERBS.items()
+    if type(verb).ripe is not Verb.ripe and type(verb).is_ripe is Verb.is_ripe
+]
 
 
 @pytest.mark.parametrize("name", RIPEN)
