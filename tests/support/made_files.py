@@ -27,7 +27,7 @@ from requests_app.procedures.questions import TYPES
 Draw = Any
 Strategy = st.SearchStrategy[Any]
 
-PERIODS = st.sampled_from(["1d", "3wd", "10d", "2w", "1m", "5wd", "45d"])
+PERIODS = st.sampled_from(["10d", "2w", "1m", "5wd", "45d"])  # longer than what is said before
 # Words as people type them, and what a template or a formatted sentence may trip on.
 WORDS = st.sampled_from(
     [
@@ -332,7 +332,9 @@ def _effect(traits: frozenset[Trait], outcome: str, *, last: bool) -> dict[str, 
 def _role(draw: Draw, kind: str) -> str:
     """Of those who may end such a stage."""
     enders = {a for move in KINDS[kind].moves if move.target == State.DONE for a in move.actors}
-    roles = {_ROLE_OF.get(Actor(one), str(one)) for one in enders} - {"system"}
+    roles = {_ROLE_OF.get(Actor(one), str(one)) for one in enders} - {"system", "main_base_officer"}
+    if Trait.OF_COMMITTEE in KINDS[kind].traits:
+        roles = {"president"}
     return draw(st.sampled_from(sorted(roles or {"operator"})))
 
 
@@ -372,7 +374,8 @@ def _clock(draw: Draw, kind: str, outcomes: list[dict[str, Any]]) -> dict[str, A
         effect = "escalate"
     expiry = {"effect": effect} | ({"outcome": silence} if effect == "outcome" else {})
     over |= {"on_expiry": st.just(expiry), "extension": _SKIPPED}
-    over["reminders"] = st.just([{"at": at} for at in ("-2d", "-1d", "0d")])
+    before = ("-2d", "-1d", "0d") if effect != "remind" else ()  # which reminds by itself
+    over["reminders"] = st.just([{"at": at} for at in before])
     clock: dict[str, Any] = draw(of_model(Clock, **over))
     if Trait.IN_USE in pure.traits:
         clock.pop("urgent_period", None)
