@@ -131,6 +131,7 @@ def _validated(raw: dict[str, Any], model: type[Whole]) -> tuple[Whole | None, F
     """What pydantic finds, then what only the whole shows: a key too many or a text that says
     nothing is set aside to go on."""
     found: Found = []
+    stood_in: set[tuple[Step, ...]] = set()
     for _again in range(PASSES):
         try:
             whole = model.model_validate(raw)
@@ -139,6 +140,8 @@ def _validated(raw: dict[str, Any], model: type[Whole]) -> tuple[Whole | None, F
             for one in faults:
                 place = _of_file(one["loc"])
                 cause = (one.get("ctx") or {}).get("error")
+                if place and any(stood[: len(place)] == place for stood in stood_in):
+                    continue  # of the part with what stands in, not with what the file says
                 if isinstance(cause, Incoherent):
                     found += [((), words, _how(words)) for words in cause.found]
                 else:
@@ -148,6 +151,7 @@ def _validated(raw: dict[str, Any], model: type[Whole]) -> tuple[Whole | None, F
             aside = [_set_aside(raw, _of_file(one["loc"]), one) for one in faults]
             if not all(aside):
                 return None, found
+            stood_in |= {_of_file(one["loc"]) for one in faults}
         else:
             return whole, found
     return None, found

@@ -121,7 +121,7 @@ def test_no_access_ends_in_a_course_that_opens_none() -> None:
     data = tomllib.loads(path.read_text(encoding="utf-8"))
     clock = {
         "start": "permit_end",
-        "on_expiry": {"effect": "remind"},
+        "on_expiry": {"effect": "escalate"},
         "source": "x",
         "strength": "K",
     }
