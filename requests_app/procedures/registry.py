@@ -57,15 +57,14 @@ def _all() -> dict[tuple[str, int], Procedure]:
 
 
 @cache
-def _own() -> frozenset[tuple[str, int]]:
-    """Those of a body's own folder."""
-    loaded = [load(path) for path in files() if path.parent != FOLDER]
-    return frozenset((one.code, one.version) for one in loaded)
+def _own() -> frozenset[str]:
+    """Those of a body's own folder: a file is named by its code and version."""
+    return frozenset(path.stem for path in files() if path.parent != FOLDER)
 
 
 def is_own(code: str, version: int) -> bool:
     """Whether a procedure is a body's, in a folder that somebody may change."""
-    return (code, version) in _own()
+    return f"{code}-{version}" in _own()
 
 
 def get(code: str, version: int) -> Procedure:

@@ -51,14 +51,14 @@ def _all() -> dict[tuple[str, int], Form]:
 
 
 @cache
-def _own() -> frozenset[tuple[str, int]]:
-    loaded = [load(path) for path in files() if path.parent != FOLDER]
-    return frozenset((one.code, one.version) for one in loaded)
+def _own() -> frozenset[str]:
+    """Those of a body's own folder: a file is named by its code and version."""
+    return frozenset(path.stem for path in files() if path.parent != FOLDER)
 
 
 def is_own(code: str, version: int) -> bool:
     """Whether a form is a body's, in a folder that somebody may change."""
-    return (code, version) in _own()
+    return f"{code}-{version}" in _own()
 
 
 @cache
