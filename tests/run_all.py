@@ -242,11 +242,11 @@ def deployable(run: Run) -> str:
     return run.python("manage.py", "check", "--deploy", "--fail-level", "ERROR", env=env)
 
 
-def suite(run: Run, name: str, env: Env, *options: str) -> str:
+def suite(run: Run, name: str, env: Env, *options: str, engines: bool = False) -> str:
     """Tests stay with their class, whose data are made once, until a worker has none left."""
     apart = [f"--ignore={folder}" for folder in APART]
     alone = ["-n", "2", "--dist", "worksteal", "-p", "no:playwright"]
-    return run.pytest(name, "tests", *alone, *apart, *options, env=env)
+    return run.pytest(name, "tests", *alone, *apart, *options, env=env, engines=engines)
 
 
 def postgresql_is_here(run: Run) -> bool:
@@ -274,10 +274,9 @@ def suite_sqlite_whole(run: Run) -> str:
 
 def suite_postgresql(run: Run) -> str:
     run.need("postgresql")
-    problem = suite(run, "suite-postgresql", {"DATABASE_URL": run.engines()["TEST_DATABASE_URL"]})
-    if not problem:
-        run.proven.setdefault("postgresql", []).append("suite-postgresql")
-    return problem
+    server = run.engines()["TEST_DATABASE_URL"]
+    given = {"DATABASE_URL": server, "TEST_DATABASE_URL": server}
+    return suite(run, "suite-postgresql", given, engines=True)
 
 
 def contracts(run: Run) -> str:
