@@ -1,20 +1,20 @@
-"""Five questions, then a route: a procedure of this portal, or the name of another way.
+"""Questions, then a route: a procedure of this portal, or the name of another way.
 
 Questions and routes are data (`orientation.toml`): the law that sorts studies changes more often
-than this code.
+than this code. A body whose procedures are its own says there which studies they are for.
 """
 
-import tomllib
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Annotated
 
-from django.core.checks import CheckMessage, Error, register
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Warning, register
 from django.utils.translation import gettext as _
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from requests_app.procedures import registry
+from requests_app.procedures import reading, registry
 from requests_app.procedures.cases import CASES, CaseType
 from requests_app.procedures.conditions import Condition, all_hold
 from requests_app.procedures.form import ReadableSection
@@ -24,6 +24,10 @@ from requests_app.procedures.texts import Text
 
 FILE = Path(__file__).with_name("orientation.toml")
 Answers = Mapping[str, bool]
+
+
+class OrientationError(ValueError):
+    """Questions that cannot be used; the message names the file and every fault."""
 
 
 class _Part(BaseModel):
@@ -97,10 +101,25 @@ class Orientation(_Part):
         return self
 
 
+def file() -> Path:
+    """The one in use: a body's own, beside its procedures, instead of the one shipped."""
+    own = settings.PROCEDURES_FOLDER
+    theirs = Path(own, registry.ORIENTATION) if own else FILE
+    return theirs if theirs.is_file() else FILE
+
+
 @cache
 def data() -> Orientation:
-    """The questions and routes. Raises pydantic.ValidationError, tomllib.TOMLDecodeError."""
-    return Orientation.model_validate(tomllib.loads(FILE.read_text(encoding="utf-8")))
+    """The questions and routes. Raises OrientationError with one line per fault."""
+    found, faults = judged(file())
+    if found is None:
+        raise OrientationError("\n".join(str(fault) for fault in faults))
+    return found
+
+
+def judged(path: Path) -> tuple[Orientation | None, list[reading.Fault]]:
+    """The questions of a file, or None and each fault with its place and mend."""
+    return reading.read(path, Orientation)
 
 
 def questions() -> tuple[Question, ...]:
@@ -189,21 +208,33 @@ def without_questions() -> list[Procedure]:
 
 @register("procedures")
 def check_orientation(**_kwargs: object) -> list[CheckMessage]:
-    """System check: an unreadable file, or a route to a procedure that does not exist."""
+    """System check: an unreadable file, a route to a procedure that does not exist, a procedure
+    that no route leads to and that nobody can therefore ask for."""
+    path = file()
+    orientation, faults = judged(path)
+    if orientation is None:
+        return [Error(str(fault), id="orientation.E001") for fault in faults]
     try:
-        orientation = data()
-    except (ValidationError, tomllib.TOMLDecodeError) as error:
-        return [Error(f"{FILE.name}: {error}", id="orientation.E001")]
-    try:
-        known = {procedure.code for procedure in registry.everything()}
+        known = {procedure.code: procedure for procedure in registry.everything()}
     except (registry.ProcedureError, registry.FormError):  # told by their own check
         return []
+    open_ended = {
+        one.code
+        for one in known.values()
+        if one.type is CaseType.ACCESS and one.valid_until is None
+    }
+    led = {code for one in orientation.routes for code in (one.procedure, one.alternative) if code}
     return [
-        Error(
-            f"{FILE.name}: route {one.code!r} names unknown procedure {code!r}",
-            id="orientation.E002",
-        )
-        for one in orientation.routes
-        for code in (one.procedure, one.alternative)
-        if code and code not in known
+        *(
+            Error(f"{path.name}: a route names unknown procedure {code!r}", id="orientation.E002")
+            for code in sorted(led - set(known))
+        ),
+        *(
+            Warning(
+                f"{path.name}: no route leads to procedure {code!r}: nobody can ask for it",
+                hint="add a route, in the orientation.toml of the folder of GUICHET_PROCEDURES",
+                id="orientation.W001",
+            )
+            for code in sorted(open_ended - led)
+        ),
     ]

@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from .coherence import Incoherent
 from .form import OTHER_FACTS, Form
@@ -38,7 +38,7 @@ class Fault:
 
 
 Found = list[tuple[tuple[Step, ...], str, str]]
-Whole = TypeVar("Whole", Procedure, Form)
+Whole = TypeVar("Whole", bound=BaseModel)
 
 
 def procedure(
@@ -53,12 +53,19 @@ def procedure(
             return [(("form",), str(error), "name a form that is there, or add its file")]
         return [*_unknown_names(one, form)]
 
-    return _read(path, Procedure, names)
+    return read(path, Procedure, lambda one: [*_misnamed(path, one), *names(one)])
 
 
 def form(path: Path) -> tuple[Form | None, list[Fault]]:
     """The form, likewise."""
-    return _read(path, Form, lambda one: [*_not_compared(one)])
+    return read(path, Form, lambda one: [*_misnamed(path, one), *_not_compared(one)])
+
+
+def _misnamed(path: Path, one: Procedure | Form) -> Iterator[tuple[tuple[Step, ...], str, str]]:
+    expected = f"{one.code}-{one.version}.toml"
+    if path.name != expected:
+        what = f"holds {one.code} version {one.version}"
+        yield ("code",), what, f"expected name {expected}: rename the file"
 
 
 def _not_compared(one: Form) -> Iterator[tuple[tuple[Step, ...], str, str]]:
@@ -92,9 +99,11 @@ def shadowed(paths: Iterable[Path], folder: Path) -> list[str]:
     ]
 
 
-def _read(
-    path: Path, model: type[Whole], names: Callable[[Whole], Found]
+def read(
+    path: Path, model: type[Whole], shown: Callable[[Whole], Found] = lambda _one: []
 ) -> tuple[Whole | None, list[Fault]]:
+    """What a file of this model holds, or None and its faults; `shown`: those that only the whole
+    shows. Raises nothing a file can cause."""
     try:
         text = path.read_text(encoding="utf-8")
         raw = tomllib.loads(text)
@@ -107,11 +116,7 @@ def _read(
     lines = text.splitlines()
     whole, found = _validated(raw, model)
     if whole is not None:
-        expected = f"{whole.code}-{whole.version}.toml"
-        if path.name != expected:
-            what = f"holds {whole.code} version {whole.version}"
-            found.append((("code",), what, f"expected name {expected}: rename the file"))
-        found += names(whole)
+        found += shown(whole)
     faults = [
         Fault(path.name, in_words(place), line_of(lines, place), what, mend)
         for place, what, mend in found
@@ -119,7 +124,7 @@ def _read(
     return (None if faults else whole), faults
 
 
-def notes(whole: Procedure | Form) -> list[str]:
+def notes(whole: BaseModel) -> list[str]:
     """What is no fault: the places of texts without English."""
     return list(without_english(whole))
 

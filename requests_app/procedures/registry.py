@@ -24,6 +24,7 @@ from .texts import Text
 __all__ = ["FormError"]
 
 FOLDER = Path(__file__).resolve().parent
+ORIENTATION = "orientation.toml"  # beside a body's own procedures: the questions that lead there
 Text.reader = staticmethod(get_language)
 
 
@@ -46,7 +47,8 @@ def load(path: Path) -> Procedure:
 def files() -> list[Path]:
     """Those shipped, then a body's own (`GUICHET_PROCEDURES`)."""
     own = settings.PROCEDURES_FOLDER
-    return [*sorted(FOLDER.glob("*.toml")), *(sorted(Path(own).glob("*.toml")) if own else ())]
+    theirs = sorted(Path(own).glob("*.toml")) if own else []
+    return [*sorted(FOLDER.glob("*.toml")), *(one for one in theirs if one.name != ORIENTATION)]
 
 
 @cache

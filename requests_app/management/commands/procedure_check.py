@@ -1,11 +1,14 @@
-"""`manage.py procedure_check FILE…`: every fault of procedure files; what is no fault is a note."""
+"""`manage.py procedure_check FILE…`: every fault of procedures, of forms and of the questions
+that lead to them; what is no fault is a note."""
 
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from pydantic import BaseModel
 
+from requests_app.dossier import orientation
 from requests_app.procedures import forms, reading, registry
 from requests_app.procedures.form import Form
 from requests_app.procedures.schema import Procedure
@@ -13,8 +16,9 @@ from requests_app.procedures.schema import Procedure
 
 class Command(BaseCommand):
     help = (
-        "Vérifie des fichiers de procédure : chaque défaut avec son fichier, sa place et comment le"
-        " corriger. Sans fichier : tous ceux que le portail connaît. Statut 1 s’il y a un défaut."
+        "Vérifie des fichiers de procédure, de formulaire ou d’orientation : chaque défaut avec"
+        " son fichier, sa place et comment le corriger. Sans fichier : tous ceux que le"
+        " portail connaît. Statut 1 s’il y a un défaut."
     )
     # A file at fault is what it is asked about: the start's own check would stop it.
     requires_system_checks: tuple[str, ...] = ()
@@ -24,7 +28,7 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, files: list[Path], **_options: Any) -> None:
         wrong = 0
-        for path in files or [*registry.files(), *forms.files()]:
+        for path in files or [*registry.files(), *forms.files(), orientation.file()]:
             found, lines = self._judged(path.resolve())
             wrong += len(lines)
             for line in lines:
@@ -38,14 +42,17 @@ class Command(BaseCommand):
             raise CommandError(f"{wrong} fault(s)", returncode=1)
 
     @staticmethod
-    def _judged(path: Path) -> tuple[Procedure | Form | None, list[str]]:
+    def _judged(path: Path) -> tuple[BaseModel | None, list[str]]:
         """What the file holds, and its faults; a form may stand beside it, in `forms`."""
 
         def form_of(procedure: Procedure) -> Form:
             beside = path.parent / "forms" / f"{procedure.form}-{procedure.form_version}.toml"
             return forms.load(beside) if beside.exists() else forms.on_file(procedure)
 
-        found: Procedure | Form | None
+        found: BaseModel | None
+        if path.name == registry.ORIENTATION:
+            found, faults = orientation.judged(path)
+            return found, [str(one) for one in faults]
         if reading.is_form(path):
             found, faults = reading.form(path)
             taken = reading.shadowed([path], forms.FOLDER)

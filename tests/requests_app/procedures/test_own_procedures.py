@@ -9,6 +9,7 @@ from django.core.management import CommandError, call_command
 from django.urls import reverse
 
 from requests_app import dossier
+from requests_app.dossier import orientation
 from requests_app.models import KeptProcedure
 from requests_app.procedures import forms, reading, registry
 from requests_app.workflow.pinned import check_pinned
@@ -21,6 +22,7 @@ def read_again() -> None:
     for kept in (
         *(registry._all, registry._own, registry._kept),
         *(forms._all, forms._own, forms._kept),
+        orientation.data,
     ):
         kept.cache_clear()
 
@@ -106,6 +108,67 @@ def test_the_command_fails_on_a_fault(folder: Path, capsys: pytest.CaptureFixtur
         )
     assert failed.value.returncode == 1
     assert "rename the file" in capsys.readouterr().out
+
+
+def questions(folder: Path, words: str) -> Path:
+    path = folder / registry.ORIENTATION
+    path.write_text(words, encoding="utf-8")
+    return path
+
+
+QUESTIONS = """
+[[questions]]
+code = "our_patients"
+text = "Votre étude porte-t-elle sur les patients de l’entrepôt ?"
+
+[[routes]]
+code = "ours"
+title = "Procédure de l’entrepôt"
+why = "L’entrepôt instruit lui-même ces études."
+procedure = "ma-procedure"
+"""
+
+
+@pytest.mark.django_db
+def test_its_own_questions_lead_an_applicant_to_its_procedure(folder: Path) -> None:
+    own(folder)
+    (alone,) = [one for one in run_checks() if one.id == "orientation.W001"]
+    assert "'ma-procedure': nobody can ask for it" in alone.msg
+    questions(folder, QUESTIONS)
+    read_again()
+    led = [one.msg for one in run_checks() if one.id.startswith("orientation.")]
+    assert not [one for one in led if "ma-procedure" in one]
+    world = World()
+    client = client_for(world.investigator)
+    page = client.get(reverse("requests_app:orientation_question", args=[1])).content.decode()
+    assert "les patients de l’entrepôt" in page
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "place"),
+    [
+        ('text = "Votre', 'words = "Votre', "questions.0.text"),
+        ('procedure = "ma', 'procedures = "ma', "routes.0.procedures"),
+        ('title = "Proc', 'title = ["Proc', "file"),
+    ],
+)
+def test_a_fault_of_its_questions_is_told_with_its_place(
+    folder: Path, capsys: pytest.CaptureFixture[str], old: str, new: str, place: str
+) -> None:
+    path = questions(folder, QUESTIONS.replace(old, new))
+    with pytest.raises(CommandError):
+        call_command("procedure_check", path)
+    said = capsys.readouterr().out
+    assert f"{place}: " in said
+    assert any(one.id == "orientation.E001" for one in run_checks())
+
+
+def test_missing_english_of_the_questions_is_listed_too(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call_command("procedure_check", questions(folder, QUESTIONS))
+    said = capsys.readouterr().out
+    assert "orientation.toml: note: questions.0.text has no English" in said
 
 
 def test_its_code_is_not_one_that_is_shipped(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""Five questions, one a page, then the route; answers stay in the session until a draft is made."""
+"""Questions, one a page, then the route; answers stay in the session until a draft is made."""
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
