@@ -2,6 +2,7 @@
 
 from django.db.models import Q
 
+from requests_app.models import RequestVersion
 from requests_app.rights.visibility import Person, requests_with, sees_every
 
 
@@ -18,3 +19,10 @@ def deposited_seen(user: Person, at: str) -> Q:
     if sees_every(user, deposited=True):
         return Q(**{f"{at}__number__isnull": False})
     return seen_at(user, at)
+
+
+def version_seen(user: Person, version: RequestVersion, parts: frozenset[str]) -> bool:
+    """Whether whoever sees these parts of its file opens this version: who signs, the one that
+    waits for it and those they signed. Its page's links ask the same."""
+    mine = version.status in RequestVersion.UNSIGNED or version.signed_by_id == user.pk
+    return "versions" in parts or ("version_to_sign" in parts and mine)

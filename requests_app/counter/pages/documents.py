@@ -12,6 +12,7 @@ from requests_app import dossier
 from requests_app.dossier import version_pdf
 from requests_app.models import RequestVersion
 from requests_app.rights import permissions
+from requests_app.rights.seen import version_seen
 
 from .helpers import pdf_answer
 from .request import visible_request
@@ -27,8 +28,7 @@ def _readable_version(request: SignedInRequest, pk: UUID, number: int) -> Reques
         raise Http404
     version = get_object_or_404(RequestVersion, request=access_request, number=number)
     version.request = access_request
-    mine = version.status in RequestVersion.UNSIGNED or version.signed_by_id == request.user.pk
-    if "versions" not in parts and not mine:
+    if not version_seen(request.user, version, parts):
         raise Http404
     return version
 

@@ -31,6 +31,7 @@ from requests_app.procedures.kind import Trait
 from requests_app.procedures.schema import Procedure
 from requests_app.provisioning import gates
 from requests_app.rights import permissions
+from requests_app.rights.seen import version_seen
 from requests_app.rights.visibility import hidden_requests
 from requests_app.workflow.acts.corrections import correctable_codes
 from requests_app.workflow.catalogue import VERBS
@@ -82,6 +83,7 @@ class Reader:
         found: dict[str, Any] = {
             "versions": versions if self._chooses else [],
             "version": chosen if self._chooses else None,
+            "opens": chosen is not None and version_seen(self.user, chosen, self.parts),
             "whole": self._whole,
             "content": self.request.form.readable(self._visible_content(content)),
         }

@@ -221,3 +221,22 @@ def test_a_representative_who_may_not_sign_yet_reads_on_each_page_what_lacks(
     story.do("", "sign", by=world.representative, version=version, sha256=version.sha256)
     Membership.objects.filter(user=world.representative).update(can_sign_since=None)
     assert "Vous ne pouvez pas encore signer" not in page_text(client.get(page("request", story)))
+
+
+def test_a_signatory_is_led_only_to_versions_that_open(story: Story) -> None:
+    """On paper, another may have signed: the file's page offers what its links open."""
+    version = story.ask_signature()
+    address = f"{page('request', story)}?onglet=dossier"
+    client = client_for(story.world.representative, verified=True)
+    offered = []
+    for signed in (False, True):
+        if signed:
+            story.deposit_paper()
+            story.verify_paper(version)
+        soup = BeautifulSoup(client.get(address).content, "html.parser")
+        links = [
+            str(one["href"]) for one in soup.find_all("a") if "/versions/" in str(one.get("href"))
+        ]
+        offered.append(page("version_pdf", story, version.number) in links)
+        assert {client.get(link).status_code for link in links} <= {200}, links
+    assert offered == [True, False]
