@@ -202,7 +202,8 @@ def _nearest(word: str, known: list[str]) -> str:
 
 _TEXTS = frozenset({"title", "short_title", "summary", "label", "expected", "help", "refusal"})
 _PERIODS = {
-    **dict.fromkeys(("period", "urgent_period", "completion_period", "indicative", "by"), "1d"),
+    # longer than any reminder, in days, which may pause
+    **dict.fromkeys(("period", "urgent_period", "completion_period", "indicative", "by"), "300d"),
     "max_duration": "1y",
 }
 _MENDS = {
