@@ -74,7 +74,9 @@ def opinion_data(opinion: Opinion) -> dict[str, Any]:
         if tacit
         else "",
         "sections": sections,
-        "closing": _("Cet avis ne donne par lui-même aucun accès aux données."),
+        "closing": ""
+        if opinion.outcome.request == "in_force"
+        else _("Cet avis ne donne par lui-même aucun accès aux données."),
     }
 
 

@@ -1,4 +1,4 @@
-"""The period of a convention against what was asked and what the procedure allows.
+"""The period of an access against what was asked and what the procedure allows.
 
 The verb refuses by `faults`; the form and the page beside it say the same days before.
 """
@@ -59,11 +59,11 @@ class Frame:
 
 
 def most_months(procedure: Procedure) -> int:
-    """The longest duration that a file may ask for; of a course without convention, what the form
+    """The longest duration that a file may ask for; of a course that opens no rights, what the form
     holds."""
-    if procedure.convention is None:
+    if not procedure.opens_rights:
         return LONGEST_MONTHS
-    count, unit = parse_period(procedure.convention.max_duration)
+    count, unit = parse_period(procedure.terms.max_duration)
     return count * 12 if unit == "y" else count
 
 

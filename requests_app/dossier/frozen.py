@@ -50,6 +50,7 @@ def snapshot(
         "orientation": request.orientation,
         **request.form.asked_only(request.content, known),
         **({"left_out": left_out} if left_out else {}),
+        **({"datasets": whole} if (whole := _whole(request, known)) else {}),
         "persons": sorted(
             (
                 {
@@ -66,6 +67,11 @@ def snapshot(
             _frozen_piece(piece) for piece in pieces if piece.file_id or piece.waiver_reason
         ],
     }
+
+
+def _whole(request: AccessRequest, known: Mapping[str, Any]) -> list[str]:
+    """Databases asked for whole: the rows of the others are in the content."""
+    return list(known["datasets"]["codes"]) if request.form.asks_for_whole else []
 
 
 def _frozen_piece(piece: Piece) -> dict[str, Any]:

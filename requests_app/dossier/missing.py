@@ -84,9 +84,13 @@ def _rows(
     procedure: Procedure, request: AccessRequest, described: list[DescribedRow]
 ) -> list[Missing]:
     found_in = request.form.of_role("data_specification")
-    if found_in is None:
-        return []
-    section = found_in[0].code
+    section = found_in[0].code if found_in is not None else "summary"
+    if found_in is None and procedure.opens_rights and not request.datasets.exists():
+        text = _(
+            "Aucune base n’est demandée : mettez-la dans votre sélection, puis commencez une"
+            " nouvelle demande."
+        )
+        return [Missing("row", text, section, "bases")]
     found = [
         Missing("row", finding.text, section, _anchor(finding.row))
         for one in described

@@ -47,6 +47,7 @@ class RequestNotice(Notice):
                     "organisation": request.organisation.name,
                     "path": link,
                     "authority": request.procedure.authority,
+                    "by_convention": request.procedure.by_convention,
                     **context,
                 },
                 about=request.pk,
@@ -185,6 +186,11 @@ class NothingFollows(RequestNotice):
 class ClockReminder(RequestNotice):
     code = "request.clock_reminder"
     label = _("rappel d’une échéance")
+
+
+class RightsOpened(RequestNotice):
+    code = "request.rights_opened"
+    label = _("accès autorisé")
 
 
 class AccessSuspended(RequestNotice):

@@ -1,6 +1,6 @@
 """Reading the working copy: its sections, its rows, the facts that a procedure judges."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from catalog.models import Dataset
@@ -47,8 +47,13 @@ def facts(
 
 
 def sync_datasets(request: AccessRequest) -> None:
-    """Make RequestDataset rows those of the specification; unknown codes are left out."""
-    codes = {row.dataset for row in rows_of(request)}
+    """Make RequestDataset rows those of the specification, where the form has one."""
+    if not request.form.asks_for_whole:
+        keep_datasets(request, {row.dataset for row in rows_of(request)})
+
+
+def keep_datasets(request: AccessRequest, codes: Collection[str]) -> None:
+    """Make RequestDataset rows those of the codes; unknown ones are left out."""
     wanted = set(Dataset.objects.filter(code__in=codes).values_list("pk", flat=True))
     known = set(request.datasets.values_list("dataset_id", flat=True))
     if gone := known - wanted:

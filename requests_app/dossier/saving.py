@@ -21,7 +21,7 @@ from requests_app.procedures.form import Form
 from requests_app.procedures.schema import Procedure
 from requests_app.rights import permissions
 
-from .reading import section_of, sync_datasets
+from .reading import keep_datasets, section_of, sync_datasets
 
 
 EDITS = "_edits"  # beside the sections in `content`, never frozen
@@ -77,6 +77,8 @@ def create(
             request=request, user=by, kind=RequestMember.Kind.INVESTIGATOR, added_by=by
         ).save(force_insert=True)
         sync_datasets(request)
+        if request.form.asks_for_whole:
+            keep_datasets(request, {row.dataset for row in rows or ()})
         record(
             "request.create",
             by=by,
@@ -120,6 +122,8 @@ def copy(source: AccessRequest, *, procedure: Procedure, by: User) -> AccessRequ
         request.content = request.form.taken_over(source.content)
         request.save(update_fields=["content", "updated_at"])
         sync_datasets(request)
+        if request.form.asks_for_whole:
+            keep_datasets(request, source.datasets.values_list("dataset__code", flat=True))
     return request
 
 

@@ -49,7 +49,7 @@ def explain(person: User, workspace: Workspace, *, at: datetime | None = None) -
     if not live:
         if not grants:
             return Explanation(
-                False, None, None, [_("Cette personne n’est pas nommée dans la convention.")]
+                False, None, None, [_("Aucun accès n’est accordé à cette personne.")]
             )
         return Explanation(False, None, None, [_("Son accès est fermé.")])
     grant = live[0]
@@ -79,7 +79,7 @@ def explain(person: User, workspace: Workspace, *, at: datetime | None = None) -
         grant.opened_at,
         grant.expires_at,
         [
-            _("Convention enregistrée le %(date)s.")
+            _("Accès accordé par un acte du %(date)s.")
             % {"date": f"{permit.act.effective_at:%d/%m/%Y}"}
         ],
     )

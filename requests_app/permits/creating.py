@@ -37,6 +37,8 @@ def approved_scope(request: AccessRequest) -> list[dict[str, Any]]:
 
 
 def scope_of(version: RequestVersion) -> list[dict[str, Any]]:
+    """Of a form that asks for no rows, the whole of the databases that were asked for."""
+    whole = [{"dataset": code} for code in version.content.get("datasets", ())]
     return [
         {
             "dataset": row["dataset"],
@@ -44,7 +46,7 @@ def scope_of(version: RequestVersion) -> list[dict[str, Any]]:
             "variables": row.get("variables") or [],
             "years": [row.get("year_from"), row.get("year_until")],
         }
-        for row in version.request.form.rows(version.content)
+        for row in version.request.form.rows(version.content) or whole
     ]
 
 

@@ -6,8 +6,8 @@ from typing import Protocol
 
 from . import kinds, reach
 from .kind import Trait
-from .moves import OVER, Actor
-from .parts import FINAL_EFFECTS, Code, Convention, Join, Piece, Stage, TaskRule
+from .moves import CHOSEN, OVER, Actor
+from .parts import FINAL_EFFECTS, Access, Code, Convention, Join, Outcome, Piece, Stage, TaskRule
 
 
 LONGEST_MONTHS = 240  # what a file may ask for, whatever its form
@@ -36,6 +36,8 @@ class Whole(Protocol):
     def grants_on(self) -> Code | None: ...
     @property
     def convention(self) -> Convention | None: ...
+    @property
+    def access(self) -> Access | None: ...
     @property
     def pieces(self) -> tuple[Piece, ...]: ...
     @property
@@ -217,7 +219,7 @@ def _committee(procedure: Whole) -> Iterator[str]:
 
 
 def _rights(procedure: Whole) -> Iterator[str]:
-    """Either one act creates rights, within the terms of a convention, or nothing of the kind."""
+    """Either one act creates rights, within terms, or nothing of the kind."""
     opens = [(s, o) for s in procedure.stages for o in s.outcomes if o.request == "in_force"]
     if procedure.grants_on is None:
         for stage, outcome in opens:
@@ -228,17 +230,22 @@ def _rights(procedure: Whole) -> Iterator[str]:
         for stage in procedure.stages:
             if kinds.has(stage.kind, Trait.NEEDS_RIGHTS):
                 yield f"stage {stage.code!r}: kind {stage.kind!r} needs rights (grants_on)"
-        if procedure.convention is not None:
-            yield "convention: its terms bind nothing, grants_on names no stage"
+        for name in _TERMS:
+            if getattr(procedure, name) is not None:
+                yield f"{name}: its terms bind nothing, grants_on names no stage"
         return
     if len(opens) != 1:
         yield "exactly one outcome must put the request in force: the act that creates rights"
     elif opens[0][0].code != procedure.grants_on:
         yield f"the outcome that puts the request in force must be one of {procedure.grants_on!r}"
-    if procedure.convention is None:
-        yield "convention: its terms are missing, grants_on names a stage"
-    else:
-        yield from _convention(procedure.convention, procedure.dataset_kinds)
+    for stage in procedure.stages:
+        if kinds.has(stage.kind, Trait.SAYS_RIGHTS) and stage.code != procedure.grants_on:
+            yield f"stage {stage.code!r}: kind {stage.kind!r} opens rights: grants_on names it"
+        elif stage.code == procedure.grants_on:
+            yield from _terms(procedure, stage)
+            for outcome in stage.outcomes:
+                if outcome.request == "in_force":
+                    yield from _opens(stage, outcome)
 
 
 def _after_rights(procedure: Whole) -> Iterator[str]:
@@ -319,15 +326,42 @@ def _neighbours(procedure: Whole) -> Iterator[str]:
                 )
 
 
-def _convention(terms: Convention, dataset_kinds: tuple[str, ...]) -> Iterator[str]:
+_TERMS = ("convention", "access")
+
+
+def _terms(procedure: Whole, stage: Stage) -> Iterator[str]:
+    """A convention has its own terms; an outcome that opens rights by itself has `access`."""
+    by_itself = not kinds.has(stage.kind, Trait.SAYS_RIGHTS)
+    name, other = reversed(_TERMS) if by_itself else _TERMS
+    terms: Access | None = getattr(procedure, name)
+    if getattr(procedure, other) is not None:
+        yield f"{other}: a stage of kind {stage.kind!r} opens rights by the terms of [{name}]"
+    if terms is None:
+        yield f"{name}: its terms are missing, grants_on names a stage of kind {stage.kind!r}"
+        return
     count, unit = int(terms.max_duration[:-1]), terms.max_duration[-1]
     if count * (12 if unit == "y" else 1) > LONGEST_MONTHS:
-        yield f"convention: max_duration is longer than {LONGEST_MONTHS} months"
-    if not dataset_kinds:
+        yield f"{name}: max_duration is longer than {LONGEST_MONTHS} months"
+    if not procedure.dataset_kinds:
         yield "dataset_kinds: rights are opened on no kind of dataset"
-    for kind in dataset_kinds:
+    for kind in procedure.dataset_kinds if isinstance(terms, Convention) else ():
         if not getattr(terms, kind):
-            yield f"convention: no party is named for datasets of kind {kind!r}"
+            yield f"{name}: no party is named for datasets of kind {kind!r}"
+
+
+def _opens(stage: Stage, outcome: Outcome) -> Iterator[str]:
+    """Rights are opened by somebody's act, who has no part in the file: once, for all."""
+    kind, where = kinds.KINDS[stage.kind], f"stage {stage.code!r}, outcome {outcome.code!r}"
+    by_itself = Trait.SAYS_RIGHTS not in kind.traits
+    enders = {who for m in kind.moves if m.outcome in {CHOSEN, outcome.code} for who in m.actors}
+    if outcome.tacit:
+        yield f"{where}: rights are opened by an act, never by a silence (tacit)"
+    if stage.per_holder:
+        yield f"{where}: each holder ends its own; name a stage that ends once for all"
+    if by_itself and Trait.NEEDS_RIGHTS in kind.traits:
+        yield f"{where}: kind {stage.kind!r} follows rights, it opens none"
+    elif enders & {Actor.TEAM, Actor.SYSTEM}:
+        yield f"{where}: the applicant's own act opens no rights; name a stage that others end"
 
 
 def _or(codes: tuple[str, ...]) -> str:

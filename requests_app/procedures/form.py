@@ -14,7 +14,6 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
-    ValidationError,
     create_model,
     model_validator,
 )
@@ -27,6 +26,7 @@ from .questions.base import AtLeast, Difference, Grid, Lack, Stored
 from .questions.choice import WithOptions
 from .questions.data_specification import DataSpecification
 from .section import Section, Slug
+from .taking_over import fitting
 from .texts import Text
 
 
@@ -198,6 +198,11 @@ class Form(BaseModel):
         """Raw rows of the data specification; none in a form that asks for no data."""
         return self.value(content, "data_specification") or []
 
+    @property
+    def asks_for_whole(self) -> bool:
+        """Whether databases are asked for whole, as they were chosen when the file was begun."""
+        return self.of_role("data_specification") is None
+
     # --- the stored file ------------------------------------------------------------------------
 
     @cached_property
@@ -228,12 +233,8 @@ class Form(BaseModel):
         for section, question in self.pairs():
             given = content.get(section.code)
             if isinstance(given, Mapping) and question.code in given:
-                one = {question.code: given[question.code]}
-                try:
-                    clean = self.cleaned(section.code, one)
-                except ValidationError:
-                    continue
-                kept.setdefault(section.code, {})[question.code] = clean[question.code]
+                one = fitting(section.model, question.code, given[question.code])
+                kept.setdefault(section.code, {}).update(one)
         return self.whole(kept)
 
     def settled(self, facts: Mapping[str, Any]) -> dict[str, Any]:

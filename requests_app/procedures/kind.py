@@ -29,6 +29,7 @@ class Trait(Enum):
     PREPARES_DATA = auto()  # an extract is made and confirmed
     OPENS_ACCESS = auto()  # waits for the first right to be open
     IN_USE = auto()  # the data may be used
+    SAYS_RIGHTS = auto()  # its act says itself what it opens: for whom, until when
     NEEDS_RIGHTS = auto()  # writes or follows a permit: `grants_on` names a stage
 
 

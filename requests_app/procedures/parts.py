@@ -339,11 +339,15 @@ DAUGHTER_SYSTEM: Delivery = "daughter_system"
 PROJECT_SPACE: Delivery = "project_space"
 
 
-class Convention(Part):
-    """Parties of the convention by kind of dataset (organisation codes; `holder` is the
-    dataset's)."""
+class Access(Part):
+    """What an access may be: its ways of delivery, how long it lasts at most."""
+
+    delivery_modes: Annotated[tuple[Delivery, ...], Field(min_length=1)]
+    max_duration: Annotated[str, Field(pattern=r"^[1-9][0-9]{0,2}(m|y)$")]
+
+
+class Convention(Access):
+    """Its parties besides, by kind of dataset (organisation codes; `holder` is the dataset's)."""
 
     main_base: tuple[str, ...] = ()
     catalogue: tuple[str, ...] = ()
-    delivery_modes: Annotated[tuple[Delivery, ...], Field(min_length=1)]
-    max_duration: Annotated[str, Field(pattern=r"^[1-9][0-9]{0,2}(m|y)$")]  # of the access

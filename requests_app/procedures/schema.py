@@ -11,6 +11,7 @@ from .coherence import Incoherent, faults
 from .kinds import KINDS
 from .law import UNNAMED, Appeal, Authority
 from .parts import (
+    Access,
     Code,
     Convention,
     Part,
@@ -47,12 +48,14 @@ class Procedure(Part):
     authority: Authority = UNNAMED
     appeals: tuple[Appeal, ...] = ()  # of a refusal
     dataset_kinds: tuple[Literal["main_base", "catalogue"], ...] = ()
-    # The stage whose act creates rights; none: a course that opens nothing, without convention.
+    # The stage whose act creates rights; none: a course that opens nothing, without terms.
     grants_on: Code | None = None
     form: Slug  # what the applicant fills in: `forms/<code>-<version>.toml`
     form_version: Annotated[int, Field(ge=1)] = 1
     signature: Signature
     convention: Convention | None = None
+    # Terms of rights that an outcome opens, without a convention: from the day of its act.
+    access: Access | None = None
     pieces: tuple[Piece, ...]
     required_fields: tuple[RequiredField, ...] = ()
     stages: Annotated[tuple[StageOfKind, ...], Field(min_length=1)]
@@ -65,11 +68,17 @@ class Procedure(Part):
         return self
 
     @property
-    def terms(self) -> Convention:
-        """What its convention may say. Raises LookupError for a course that opens no rights."""
-        if self.convention is None:
+    def terms(self) -> Access:
+        """What its rights may be. Raises LookupError for a course that opens none."""
+        terms = self.convention or self.access
+        if terms is None:
             raise LookupError(f"procedure {self.code} v{self.version} opens no rights")
-        return self.convention
+        return terms
+
+    @property
+    def by_convention(self) -> bool:
+        """Whether a convention says its rights; else an outcome opens them, or none is."""
+        return self.convention is not None
 
     @property
     def opens_rights(self) -> bool:

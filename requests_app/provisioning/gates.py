@@ -25,13 +25,13 @@ from requests_app.provisioning.extract.confirming import matches
 
 # Conditions the person can meet; then those of the study; in the order they are told.
 LABELS = {
-    "named": _("Personne non nommée dans la convention"),
+    "named": _("Personne non nommée dans l’acte qui accorde l’accès"),
     "training": _("Formation à la sécurité des données absente ou échue"),
     "terms": _("Conditions d’utilisation en vigueur non acceptées"),
     "second_factor": _("Second facteur d’authentification non enregistré"),
     "account": _("Compte désactivé"),
     "organisation": _("Organisme suspendu"),
-    "addresses": _("Adresse réseau de la personne non déclarée dans la convention"),
+    "addresses": _("Adresse réseau de la personne non déclarée"),
     "worker_addresses": _("Adresse de vérification du portail non configurée"),
     "workspace": _("En attente d’un espace projet : sa mise à disposition viendra plus tard"),
     "extract_missing": _("Extraction des données en attente de dépôt"),

@@ -37,7 +37,7 @@ class Entry:
     public_interest: str
     datasets: list[str]
     published_at: datetime
-    opinion: str
+    opinion: str  # the senses of all that were given
     deemed: Any  # what the committee’s silence is deemed to be, in words
     authorisation: str
     authorised_at: datetime | None
@@ -58,7 +58,7 @@ def published() -> QuerySet[AccessRequest]:
         .filter(published_at__isnull=False)
         .select_related("organisation")
         .prefetch_related(
-            Prefetch("opinions", Opinion.objects.select_related("stage").order_by("-issued_at")),
+            Prefetch("opinions", Opinion.objects.select_related("stage").order_by("issued_at")),
             Prefetch("datasets", RequestDataset.objects.select_related("dataset")),
             Prefetch(
                 "acts",
@@ -87,7 +87,10 @@ def _state(request: AccessRequest, permits: list[Permit]) -> str:
         return _("terminé")
     if permits and permits[0].revoked_at is not None:
         return _("accès retiré")
-    return _("accès autorisé") if permits else _("convention en préparation")
+    if permits:
+        return _("accès autorisé")
+    by_convention = request.procedure.by_convention
+    return _("convention en préparation") if by_convention else _("accès en préparation")
 
 
 def entry(request: AccessRequest) -> Entry:
@@ -109,8 +112,8 @@ def entry(request: AccessRequest) -> Entry:
         public_interest=form.value(content, "public_interest") or "",
         datasets=[row.dataset.title_fr for row in request.datasets.all()],
         published_at=request.published_at,  # type: ignore[attr-defined]
-        opinion=opinions[0].sense if opinions else "",
-        deemed=opinions[0].deemed if opinions else "",
+        opinion=", ".join(one.sense for one in opinions),
+        deemed=", ".join(one.deemed for one in opinions if one.deemed),
         authorisation=acts[0].data.get("number", "") if acts else "",
         authorised_at=acts[0].effective_at if acts else None,
         authority=str(procedure.authority.short),

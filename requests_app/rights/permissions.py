@@ -6,14 +6,13 @@
 from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from typing import Any
-from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Model, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from portal.accounts.models import Organisation, Role, User
+from portal.accounts.models import Role, User
 from portal.accounts.roles import roles_of, scopes
 from portal.audit.record import record
 from requests_app.models import (
@@ -49,6 +48,7 @@ from requests_app.rights.actors import (
     is_signatory,
     why_barred,
 )
+from requests_app.rights.deliberation import committee_stages_read_by, deliberated
 from requests_app.rights.visibility import (
     ALL_PARTS,
     Person,
@@ -107,8 +107,11 @@ def opinions_visible_to(user: Person) -> QuerySet[Opinion]:
 
 
 def reports_visible_to(user: Person) -> QuerySet[Report]:
-    """Never the applicant's side nor holders'; a draft is its author's alone."""
-    seen = Report.objects.filter(stage__request__in=requests_with(user, "reports"))
+    """Never the applicant's side, holders' nor another committee's; a draft is its author's
+    alone."""
+    seen = Report.objects.filter(
+        stage__request__in=requests_with(user, "reports"), stage__in=committee_stages_read_by(user)
+    )
     own = Q(author=user) if isinstance(user, User) else Q(pk__in=[])
     return seen.filter(Q(filed_at__isnull=False) | own)
 
@@ -140,7 +143,8 @@ def grants_visible_to(user: Person) -> QuerySet[Grant]:
 
 
 def acts_visible_to(user: Person) -> QuerySet[Act]:
-    """Acts, without a holder's remark or a late opinion for whoever does not see those."""
+    """Acts, without a holder's remark or a late opinion for whoever does not see those. What a
+    committee heard is its own until it has given its opinion, whatever another has given."""
     own_remark = Q(stage__holder__in=scopes(user, Role.HOLDER_REPRESENTATIVE)) & Q(
         request__in=requests_with(user, "own_remark")
     )
@@ -149,7 +153,7 @@ def acts_visible_to(user: Person) -> QuerySet[Act]:
     return Act.objects.filter(
         (Q(request__in=requests_with(user, "acts")) & ~remark & ~opinion)
         | (remark & Q(request__in=requests_with(user, "remarks")))
-        | (opinion & Q(request__in=requests_with(user, "opinion")))
+        | (opinion & Q(request__in=requests_with(user, "opinion")) & deliberated(user))
         | own_remark
         | Q(stage__isnull=True, request__in=requests_with(user, "acts"))
     )
@@ -232,25 +236,6 @@ def specification_rows(
         ).values_list("dataset__code", flat=True)
     )
     return [row for row in rows if row.get("dataset") in own]
-
-
-def convention_parties(request: AccessRequest) -> list[UUID]:
-    """Parties of the convention beside the controller (A29): CNAM for the main base, HDH and
-    holders.
-
-    Organisation ids, without repetition, by the kinds of the datasets asked for.
-    """
-    terms = request.procedure.terms
-    found: dict[UUID, None] = {}
-    datasets = RequestDataset.objects.filter(request=request).select_related("dataset__holder")
-    for row in datasets:
-        names = terms.main_base if row.dataset.kind == "main_base" else terms.catalogue
-        codes = [name for name in names if name != "holder"]
-        for pk in Organisation.objects.filter(code__in=codes).values_list("pk", flat=True):
-            found[pk] = None
-        if "holder" in names and row.dataset.holder_id:
-            found[row.dataset.holder.organisation_id] = None
-    return list(found)
 
 
 def is_editable(request: AccessRequest) -> bool:

@@ -29,7 +29,7 @@ register("request.reasoned_access", _("Consultation motivée par un administrate
 register("request.remove_person", _("Personne retirée du dossier"))
 register("stage.start", _("Étape ouverte"))
 register("task.open", _("Vérification ouverte"), reserved=True)
-register("permit.create", _("Accès autorisé par la convention"))
+register("permit.create", _("Accès autorisé"))
 register("grant.want", _("Accès demandé pour une personne"))
 register("grant.suspend", _("Accès suspendu"))
 register("grant.resume", _("Accès repris"))

@@ -154,6 +154,9 @@ def stage_moves(spec: StageSpec) -> dict[str, Transition]:
     """What a stage of a procedure can do, the main move first: its kind's, and its clock's end."""
     codes = {outcome.code for outcome in spec.outcomes}
     moves = {m.name: m for m in KINDS[spec.kind].moves if m.outcome in {"", CHOSEN, *codes}}
+    opening = {outcome.code for outcome in spec.outcomes if outcome.request == "in_force"}
+    for move in [one for one in moves.values() if opening and one.outcome in {CHOSEN, *opening}]:
+        moves[move.name] = replace(move, needs_fresh_factor=True)  # what gives access to data
     if spec.clock is not None:
         tacit = spec.clock.on_expiry.outcome
         moves["expire"] = replace(_EXPIRE, target=str(_S.DONE), outcome=tacit) if tacit else _EXPIRE

@@ -90,9 +90,9 @@ def _procedure(procedure: Procedure) -> Iterable[str]:
     outside = procedure.authority
     authority = f"authority `{outside.short}`; " if outside != UNNAMED else ""
     rights = "no rights are created"
-    if procedure.convention is not None:
+    if procedure.opens_rights:
         rights = f"rights are created by `{procedure.grants_on}`"
-        rights += f" and last {procedure.convention.max_duration} at most"
+        rights += f" and last {procedure.terms.max_duration} at most"
     yield (
         f"{procedure.title}. A case of type `{procedure.type}`. Valid from"
         f" {procedure.valid_from}{until}; {committee}; {authority}{rights}."

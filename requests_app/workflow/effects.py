@@ -12,7 +12,7 @@ from requests_app.dossier import notices
 from requests_app.models import RequestState, StageState
 from requests_app.rights import recipients, standing
 
-from . import steps
+from . import granting, steps
 from .context import Context
 from .definition import FINAL
 from .kind import KINDS
@@ -46,6 +46,7 @@ def why_not_from(ctx: Context) -> str:
 def announce(ctx: Context) -> None:
     """Write the messages of a move: what happened, then what is expected of whom."""
     VERBS[ctx.move.name].tell(ctx)
+    granting.announce(ctx)
     if ctx.request.state in FINAL:
         _ended(ctx)
     for stage in ctx.started:

@@ -19,7 +19,7 @@ from portal.common.machine import Transition
 from requests_app.models import AccessRequest, Act, Stage, StageState, Task
 from requests_app.rights import permissions, standing
 
-from . import effects, guards, steps
+from . import effects, granting, guards, steps
 from .catalogue import KINDS, VERBS
 from .context import ActData, Context, digest, resolve_effective
 from .definition import CHOSEN, REQUEST_MOVES, Actor, move_from, stage_moves
@@ -139,8 +139,11 @@ def _open(
     if stage is not None:
         move = move_from(move, stage.state)
     verb = VERBS[name]
-    if unknown := set(payload) - verb.takes:
-        raise TypeError(f"{name} takes {sorted(verb.takes)}, not {sorted(unknown)}")
+    takes = verb.takes
+    if stage is not None and granting.asked_of(procedure, procedure.stage(stage.code), name):
+        takes |= granting.TAKES
+    if unknown := set(payload) - takes:
+        raise TypeError(f"{name} takes {sorted(takes)}, not {sorted(unknown)}")
     now = legal_now()
     effective = resolve_effective(effective_at, now=now, floor=_floor(request, stage))
     ctx = Context(request, stage, procedure, move, by, now, effective, payload)
@@ -201,8 +204,11 @@ def _check(ctx: Context, verb: Verb, asked: datetime | date | None) -> None:
     reasons = [*_date_reasons(ctx, verb, asked), *verb.not_now(ctx), *verb.check(ctx)]
     if ctx.move.binding and held == [Actor.TEAM]:
         reasons = [*standing.why_not_bind(ctx.person, ctx.request), *reasons]
+    outcome = _outcome(ctx, verb)
     if ctx.stage is not None:
-        reasons += guards.why_not_end(ctx, _outcome(ctx, verb))
+        reasons += guards.why_not_end(ctx, outcome)
+    if granting.opens(ctx, outcome):
+        reasons += granting.refusals(ctx)
     if reasons:
         raise TransitionRefused(reasons)
 
@@ -229,9 +235,14 @@ def _date_reasons(ctx: Context, verb: Verb, asked: datetime | date | None) -> li
 
 def _write(ctx: Context, verb: Verb, fingerprint: str) -> None:
     said = verb.act(ctx)
+    opened = granting.wanted(ctx) if granting.opens(ctx, _outcome(ctx, verb)) else None
+    if opened is not None:
+        said.data |= granting.said(opened)
     if ctx.move.makes_act:
         ctx.act = _create_act(ctx, said, fingerprint)
     verb.write(ctx)
+    if opened is not None:
+        granting.open_rights(ctx, opened)
     if ctx.move.target:
         _move(ctx, ctx.move, _outcome(ctx, verb))
     verb.follow(ctx)

@@ -3,8 +3,10 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
+from portal.accounts.models import Role, RoleAssignment
 from requests_app.models import AccessRequest, InterestDeclaration, Stage, Task
 from requests_app.procedures.parts import Outcome
 from requests_app.procedures.parts import Stage as StageSpec
@@ -91,10 +93,18 @@ def _within(row: Mapping[str, Any], old: Mapping[str, Any]) -> bool:
     )
 
 
-def withdrawn_members(ctx: Context) -> list[InterestDeclaration]:
+def withdrawn_members(ctx: Context, stage: Stage | None = None) -> list[InterestDeclaration]:
+    """Those of the committee of a stage, the act's own when none is named: a declaration is made
+    once, by whoever sits in two."""
+    committee = (stage or ctx.the_stage).committee_id
+    seated = RoleAssignment.objects.active().filter(
+        scope=committee, role__in=[Role.PRESIDENT, Role.COMMITTEE_MEMBER]
+    )
     return list(
         InterestDeclaration.objects.filter(
-            request=ctx.request, answer=InterestDeclaration.Answer.WITHDRAWN
+            Q(committee=committee) | Q(member__in=seated.values("user")),
+            request=ctx.request,
+            answer=InterestDeclaration.Answer.WITHDRAWN,
         ).select_related("member")
     )
 

@@ -59,6 +59,7 @@ HOMONYMS: dict[str, dict[str, str]] = {
         "requests_app/permits/extraction/*": "name of a relation",
         "requests_app/provisioning/*": "name of a relation, of a machine",
     },
+    "convention": {"requests_app/procedures/coherence.py": "a table of the file: terms of rights"},
     "favourable": {
         "requests_app/models/committee.py": "effect of an outcome",
         "requests_app/procedures/parts.py": "effect of an outcome",
@@ -66,8 +67,9 @@ HOMONYMS: dict[str, dict[str, str]] = {
     "holder": {
         "requests_app/counter/*": "column of a stage",
         "requests_app/models/stage.py": "column of a stage",
+        "requests_app/permits/parties.py": "of the datasets, a party of a convention",
         "requests_app/procedures/moves.py": "an actor",
-        "requests_app/rights/*": "an actor, a party of a convention",
+        "requests_app/rights/*": "an actor",
         "requests_app/workflow/abilities.py": "column of a stage",
     },
     "opening": {

@@ -34,14 +34,16 @@ from requests_app.models import (
     Workspace,
 )
 from requests_app.permits import creating
+from requests_app.permits.parties import convention_parties
 from requests_app.procedures import forms, registry
 from requests_app.procedures.parts import Stage as StageSpec
 from requests_app.procedures.schema import Procedure
 from requests_app.provisioning.extract import confirming
 from requests_app.provisioning.extract.approved import approved_tables, scope_fingerprint
-from requests_app.rights import permissions
-from requests_app.workflow import engine
+from requests_app.workflow import engine, granting
+from requests_app.workflow.kinds.answer import points_of
 from requests_app.workflow.kinds.audition import earliest_day
+from tests.support import odd_form
 from tests.support import requests as basics
 from tests.support.clock import legal_advance
 
@@ -219,6 +221,13 @@ class World:
     def administrator(self) -> User:
         return self._user("administrateur", role=Role.ADMINISTRATOR)
 
+    def seat(self, role: Role, committee: Organisation) -> User:
+        """Who presides over a committee, or sits in it: its own people, one of each."""
+        if committee == self.cesrees:
+            return self.president if role == Role.PRESIDENT else self.member
+        name = "presidente" if role == Role.PRESIDENT else "membre"
+        return self._user(f"{name}-{committee.code}", role=role, scope=committee)
+
     @cached_property
     def president(self) -> User:
         return self._user("presidente", role=Role.PRESIDENT, scope=self.cesrees)
@@ -260,9 +269,9 @@ class World:
             datasets = [self.main_base] if "main_base" in spec.dataset_kinds else []
             if "catalogue" in spec.dataset_kinds:
                 datasets += [self.base_a, self.base_b]
+        for code in spec.committees:
+            organisation(code, "committee")
         known = full_content([one.code for one in datasets])
-        if not forms.of(spec).of_role("data_specification"):  # a form that asks less of the body
-            known["parties"]["controller"].pop("outside_eu")
         request = AccessRequest.objects.create(
             title=f"Étude {next(_counter)}",
             type=str(spec.type),
@@ -270,7 +279,9 @@ class World:
             procedure_version=spec.version,
             organisation=self.university,
             created_by=self.investigator,
-            content=forms.of(spec).taken_over(known),
+            content=odd_form.answers()
+            if spec.form == odd_form.FORM
+            else forms.of(spec).taken_over(known),
         )
         for one in datasets:
             RequestDataset.objects.create(request=request, dataset=one)
@@ -315,9 +326,17 @@ class Story:
         return self.request
 
     def stage(self, code: str) -> Stage:
-        """A stage by its code, or by its kind where a procedure names it otherwise."""
+        """A stage by its code, or by its kind where a procedure names it otherwise: of several,
+        the first that runs, else the first begun."""
         mine = Stage.objects.filter(request=self.request).order_by("position", "pk")
-        return mine.filter(code=code).first() or mine.filter(kind=code)[:1][0]
+        if (named := mine.filter(code=code).first()) is not None:
+            return named
+        order = [StageState.RUNNING, StageState.PAUSED, StageState.DONE]
+        found = sorted(
+            mine.filter(kind=code),
+            key=lambda one: order.index(one.state) if one.state in order else len(order),
+        )
+        return found[0]
 
     def do(self, target: str, name: str, *, by: User | None, **payload: Any) -> engine.Applied:
         """Apply a verb on a stage named by its code, or on the request (`""`)."""
@@ -328,7 +347,18 @@ class Story:
 
     @property
     def opinion_spec(self) -> StageSpec:
+        """Of the opinion that is being given, else of the first."""
+        if Stage.objects.filter(request=self.request, kind="opinion").exists():
+            return self.procedure.stage(self.stage("opinion").code)
         return next(one for one in self.procedure.stages if one.kind == "opinion")
+
+    def seated(self, target: str) -> tuple[User, User]:
+        """President and member of the committee that a stage is before."""
+        committee = self.stage(target).committee or self.world.cesrees
+        return (
+            self.world.seat(Role.PRESIDENT, committee),
+            self.world.seat(Role.COMMITTEE_MEMBER, committee),
+        )
 
     # --- one method a step, in the order of the procedure ---
 
@@ -380,7 +410,7 @@ class Story:
             engine.apply(stage, "file_remark", by=self.world.holder_rep(stage), text="Remarque.")
 
     def declare(self, *people: User, answer: str = "none") -> None:
-        for person in people or (self.world.president, self.world.member):
+        for person in people or self.seated("opinion"):
             self.do("opinion", "declare_interest", by=person, answer=answer)
 
     def convene(self, *, by: User | None = None, **more: Any) -> None:
@@ -400,12 +430,12 @@ class Story:
             by=self.world.secretariat,
             outcome=outcome,
             text="Le demandeur a présenté son projet.",
-            present=[self.world.member],
+            present=[self.seated("audition")[1]],
         )
         self.fresh()
 
     def declare_at(self, stage: str, *people: User) -> None:
-        for person in people or (self.world.president, self.world.member):
+        for person in people or self.seated(stage):
             self.do(stage, "declare_interest", by=person, answer="none")
 
     def opinion(self, sense: str = "favourable_with_recommendations", **more: Any) -> None:
@@ -413,7 +443,7 @@ class Story:
         self.do(
             "opinion",
             "issue_opinion",
-            by=self.world.president,
+            by=self.seated("opinion")[0],
             **self.opinion_payload(sense),
             **more,
         )
@@ -423,7 +453,7 @@ class Story:
             "sense": sense,
             "headings": self.headings(),
             "points": ["Préciser la durée.", "Réduire les variables."],
-            "present": [self.world.member],
+            "present": [self.seated("opinion")[1]],
         }
 
     def answer(self, decision: str = "go") -> None:
@@ -431,7 +461,7 @@ class Story:
             "answer",
             "answer_points",
             by=self.world.investigator,
-            answers={1: "Deux ans.", 2: "C’est fait."},
+            answers={point.key: f"Point {point.number}." for point in points_of(self.request)},
             decision=decision,
         )
         self.fresh()
@@ -464,8 +494,16 @@ class Story:
         self.do("conformity", "record_conformity", by=self.world.investigator, reference="MR7-1")
 
     def register(self) -> None:
-        self.do("register", "publish_register", by=self.world.secretariat)
+        more = self.addresses("register")
+        self.do("register", "publish_register", by=self.world.secretariat, **more)
         self.fresh()
+
+    def addresses(self, target: str) -> dict[str, Any]:
+        """What an act says besides where its stage opens rights."""
+        if not granting.may_open(self.procedure, self.procedure.stage(self.stage(target).code)):
+            return {}
+        people = granting.persons_of(self.request)
+        return {"addresses": {str(person.pk): ["192.0.2.10/32"] for person in people}}
 
     def convention_payload(self) -> dict[str, Any]:
 
@@ -475,7 +513,7 @@ class Story:
             "delivery_mode": "daughter_system",
             "starts_on": today,
             "ends_on": today + timedelta(days=365),
-            "parties": permissions.convention_parties(self.request),
+            "parties": convention_parties(self.request),
             "persons": people,
             "homologated_on": date(2026, 1, 5),
             "addresses": {str(person.pk): ["192.0.2.10/32"] for person in people},

@@ -15,7 +15,7 @@ from requests_app.procedures.schema import Procedure
 
 
 FILE = Path(__file__).parents[1] / "procedures" / "forms" / "insolite-1.toml"
-CODE = "sur-formulaire"
+FORM, CODE = "insolite", "sur-formulaire"
 
 
 def odd_form() -> Form:

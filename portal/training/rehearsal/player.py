@@ -29,7 +29,7 @@ from requests_app.procedures.parts import Stage as StageSpec
 from requests_app.procedures.schema import Procedure
 from requests_app.provisioning.locks import lock_study
 from requests_app.provisioning.moves import move
-from requests_app.workflow import clock, engine, reminders
+from requests_app.workflow import clock, engine, granting, reminders
 from requests_app.workflow.catalogue import KINDS
 from requests_app.workflow.definition import stage_moves
 from requests_app.workflow.guards import requirements_unmet
@@ -118,6 +118,9 @@ class _OneStage:
         by = by or next(iter(able), None)
         if by is None:
             raise Stuck(f"{self.spec.label} : personne ne peut agir ({', '.join(sorted(actors))})")
+        if granting.asked_of(self.procedure, self.spec, verb):
+            people = granting.persons_of(self.request)
+            payload["addresses"] = {str(one.pk): ["192.0.2.10"] for one in people}
         self._player.apply(row, verb, by, **payload)
 
     def wait(self, until: datetime) -> None:

@@ -153,13 +153,16 @@ def _tab_context(
             return reader.opinions_and_acts()
         case "comite":
             stand_down = next((one for one in mine if one.name == "withdraw_member"), None)
-            return committee_reading.sitting(access_request, user=request.user, parts=parts) | {
+            return {
+                "sittings": committee_reading.sittings(
+                    access_request, user=request.user, parts=parts
+                ),
                 "withdraw_url": reverse(
                     "requests_app:stage_act",
                     args=[access_request.pk, stand_down.stage.pk, stand_down.name],
                 )
                 if stand_down is not None and stand_down.stage is not None
-                else ""
+                else "",
             }
         case "acces":
             return reader.grants()

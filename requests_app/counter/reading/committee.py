@@ -1,5 +1,6 @@
 """What the committee's own tab shows: rapporteurs, declarations of interests, who stood down."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,8 +16,7 @@ from requests_app.models import (
     Report,
     Stage,
 )
-from requests_app.procedures import kinds
-from requests_app.procedures.kind import Trait
+from requests_app.rights.deliberation import committee_stages_read_by
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,27 +33,43 @@ class Seat:
     at: datetime | None = None
 
 
-def sitting(request: AccessRequest, *, user: User, parts: frozenset[str]) -> dict[str, Any]:
-    """Context of the tab. Declarations are the president's and the desk's; one's own is shown."""
-    found = Stage.objects.having(Trait.OF_COMMITTEE).filter(
-        request=request, committee__isnull=False
-    )
-    stages = sorted(found, key=lambda one: not kinds.has(one.kind, Trait.GIVES_OPINION))
-    stage = next(iter(stages), None)
-    if stage is None:
-        return {"seats": [], "rapporteurs": []}
-    return {
-        "seats": _seats(request, stage, user=user, everyone="interests" in parts),
-        "rapporteurs": _rapporteurs(stage) if "committee" in parts else [],
-        "sees_interests": "interests" in parts,
-    }
+@dataclass(frozen=True, slots=True)
+class Sitting:
+    """One committee before the request, as one person sees it."""
+
+    name: str
+    seats: list[Seat]
+    rapporteurs: list[dict[str, Any]]
 
 
-def _rapporteurs(stage: Stage) -> list[dict[str, Any]]:
-    filed = dict(
-        Report.objects.filter(stage=stage, filed_at__isnull=False).values_list("author", "filed_at")
-    )
-    assigned = RapporteurAssignment.objects.filter(stage=stage, ended_at__isnull=True)
+def sittings(request: AccessRequest, *, user: User, parts: frozenset[str]) -> list[Sitting]:
+    """Each committee that the person reads. Declarations are the president's and the desk's; one's
+    own is shown."""
+    found = committee_stages_read_by(user).filter(request=request, committee__isnull=False)
+    mine: dict[str, list[Stage]] = {}
+    for stage in found.select_related("committee").order_by("position", "pk"):
+        mine.setdefault(str(stage.committee), []).append(stage)
+    return [
+        Sitting(
+            name,
+            _seats(request, stages[0], user=user, everyone="interests" in parts),
+            _rapporteurs(stages) if "committee" in parts else [],
+        )
+        for name, stages in mine.items()
+    ]
+
+
+def sitting_of(
+    request: AccessRequest, stage: Stage, *, user: User, parts: frozenset[str]
+) -> list[Seat]:
+    """Members of the committee of one stage."""
+    return _seats(request, stage, user=user, everyone="interests" in parts)
+
+
+def _rapporteurs(stages: Sequence[Stage]) -> list[dict[str, Any]]:
+    reports = Report.objects.filter(stage__in=stages, filed_at__isnull=False)
+    filed = dict(reports.values_list("author", "filed_at"))
+    assigned = RapporteurAssignment.objects.filter(stage__in=stages, ended_at__isnull=True)
     return [
         {"member": one.member, "since": one.assigned_at, "filed_at": filed.get(one.member_id)}
         for one in assigned.select_related("member").order_by("assigned_at")
@@ -69,8 +85,9 @@ def _seats(request: AccessRequest, stage: Stage, *, user: User, everyone: bool) 
         sits = RoleAssignment.objects.active().filter(
             scope_id=stage.committee_id, role__in=["committee_member", "president"]
         )
+        own = [pk for pk, one in said.items() if one.committee_id == stage.committee_id]
         people = list(
-            User.objects.filter(Q(pk__in=sits.values("user")) | Q(pk__in=said)).order_by(
+            User.objects.filter(Q(pk__in=sits.values("user")) | Q(pk__in=own)).order_by(
                 "last_name", "first_name"
             )
         )

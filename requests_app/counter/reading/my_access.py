@@ -74,7 +74,7 @@ def _lacking(codes: Iterable[str]) -> Iterable[Lacking]:
             who = _("Suivez la formation, puis transmettez l’attestation au secrétariat.")
             yield Lacking(gates.label(code), who=who)
         elif code in {"named", "addresses"}:
-            who = _("Demandez au secrétariat de compléter la convention.")
+            who = _("Demandez au secrétariat de compléter l’acte qui accorde l’accès.")
             yield Lacking(gates.label(code), who=who)
         else:
             who = _("Vous n’avez rien à faire : l’équipe du portail s’en occupe.")

@@ -35,6 +35,7 @@ from requests_app.rights.seen import version_seen
 from requests_app.rights.visibility import hidden_requests
 from requests_app.workflow.acts.corrections import correctable_codes
 from requests_app.workflow.catalogue import VERBS
+from requests_app.workflow.kinds.answer import points_of
 from requests_app.workflow.labels import logged
 
 from . import shown
@@ -232,12 +233,12 @@ class Reader:
         """Answers to the points, for whoever reads the opinion."""
         if "opinion" not in self.parts:
             return []
-        opinions = permissions.opinions_visible_to(self.user).filter(request=self.request)
-        opinion = opinions.order_by("issued_at").last()
-        answers = opinion.answers if opinion else []
+        visible = permissions.opinions_visible_to(self.user)
+        seen = set(visible.filter(request=self.request).values_list("pk", flat=True))
         return [
-            _("Point %(number)s : %(text)s") % {"number": one["number"], "text": one["text"]}
-            for one in answers
+            _("Point %(number)s : %(text)s") % {"number": point.words, "text": point.answer}
+            for point in points_of(self.request)
+            if point.opinion.pk in seen and point.answer
         ]
 
     def _silence(self, act: Act) -> str:

@@ -16,6 +16,6 @@ KIND = Kind(
     code="convention",
     spec=Spec,
     outcomes=frozenset({"signed"}),
-    traits=frozenset({Trait.AGREES, Trait.NEEDS_RIGHTS}),
+    traits=frozenset({Trait.AGREES, Trait.SAYS_RIGHTS, Trait.NEEDS_RIGHTS}),
     moves=(moves.decide("record_convention", "signed", Actor.LEGAL_OFFICER),),
 )

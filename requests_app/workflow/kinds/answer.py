@@ -1,15 +1,15 @@
 """The applicant's answer to the opinion (A15, T8)."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from portal.common.digits import is_digits
 from requests_app import dossier
 from requests_app.dossier.notices import RequestNotice
-from requests_app.models import Opinion, Stage
+from requests_app.models import AccessRequest, Opinion, Stage
 from requests_app.rights import recipients
 from requests_app.workflow import guards
 from requests_app.workflow.acts.file import freeze, nothing_missing
@@ -30,10 +30,53 @@ class AnswerReminder(RequestNotice):
     label = gettext_lazy("relance : réponse à l’avis")
 
 
-def opinion_of(ctx: Context) -> Opinion | None:
-    """The one that is answered: the last."""
-    opinions = Opinion.objects.filter(request=ctx.request).select_related("stage")
-    return opinions.order_by("-issued_at").first()
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A point of an opinion; `key`: by which it is answered, its number alone where one opinion
+    only has points."""
+
+    key: str
+    number: int
+    text: str
+    opinion: Opinion
+
+    @property
+    def answer(self) -> str:
+        """What the applicant answered; empty before."""
+        said = (one["text"] for one in self.opinion.answers if one["number"] == self.number)
+        return str(next(said, ""))
+
+    @property
+    def words(self) -> str:
+        """Which point it is."""
+        if self.key == str(self.number):
+            return str(self.number)
+        return _("%(number)s (%(opinion)s)") % {
+            "number": self.number,
+            "opinion": self.opinion.number,
+        }
+
+
+def opinions_of(request: AccessRequest) -> list[Opinion]:
+    """Those of every committee, in the order in which they were given."""
+    found = Opinion.objects.filter(request=request).select_related("stage", "version")
+    return list(found.order_by("issued_at", "number"))
+
+
+def points_of(request: AccessRequest) -> list[Point]:
+    """Every point that the applicant answers, whichever committee makes it."""
+    asking = [one for one in opinions_of(request) if one.points]
+    return [
+        Point(
+            str(number) if len(asking) == 1 else f"{opinion.number}-{number}",
+            number,
+            str(point["text"]),
+            opinion,
+        )
+        for opinion in asking
+        for point in opinion.points
+        for number in (int(point["number"]),)
+    ]
 
 
 def _answers(ctx: Context) -> dict[str, str]:
@@ -43,7 +86,7 @@ def _answers(ctx: Context) -> dict[str, str]:
             number: one.get("text", "") if isinstance(one, Mapping) else one
             for number, one in enumerate(given, start=1)
         }
-    return {str(number): str(text).strip() for number, text in given.items()}
+    return {str(key): str(text).strip() for key, text in given.items()}
 
 
 @register
@@ -63,21 +106,19 @@ class AnswerPoints(Verb):
             return
         if decision == "stop":
             return
-        answers, opinion = _answers(ctx), opinion_of(ctx)
-        for point in opinion.points if opinion else []:
-            if not answers.get(str(point["number"])):
-                yield _("Répondez au point %(number)s de l’avis.") % {"number": point["number"]}
+        answers = _answers(ctx)
+        for point in points_of(ctx.request):
+            if not answers.get(point.key):
+                yield _("Répondez au point %(number)s de l’avis.") % {"number": point.words}
         yield from nothing_missing(ctx)
-        yield from self._not_widened(ctx, opinion)
+        yield from self._not_widened(ctx)
 
-    def _not_widened(self, ctx: Context, opinion: Opinion | None) -> Iterator[str]:
-        """What nobody was consulted on is a new request, not a correction."""
-        if opinion is None:
-            return
+    def _not_widened(self, ctx: Context) -> Iterator[str]:
+        """What one of the committees was not consulted on is a new request, not a correction."""
         form = ctx.request.form
-        judged = form.rows(opinion.version.content)
         asked = form.rows(dossier.snapshot(ctx.request))
-        for words in widened(judged, asked):
+        judged = [form.rows(opinion.version.content) for opinion in opinions_of(ctx.request)]
+        for words in dict.fromkeys(row for rows in judged for row in widened(rows, asked)):
             yield _(
                 "L’expression de besoins ne peut pas être élargie après l’avis :"
                 " retirez « %(row)s »."
@@ -102,12 +143,13 @@ class AnswerPoints(Verb):
         )
 
     def write(self, ctx: Context) -> None:
-        opinion = opinion_of(ctx)
-        if opinion is not None:
+        answers, points = _answers(ctx), points_of(ctx.request)
+        for opinion in {point.opinion.pk: point.opinion for point in points}.values():
+            mine = [point for point in points if point.opinion.pk == opinion.pk]
             opinion.answers = [
-                {"number": int(number), "text": text}
-                for number, text in sorted(_answers(ctx).items())
-                if text and is_digits(str(number))
+                {"number": point.number, "text": answers[point.key]}
+                for point in mine
+                if answers.get(point.key)
             ]
             opinion.save(update_fields=["answers"])
 
@@ -118,23 +160,21 @@ class Answer(Kind):
     expected = AnswerExpected
 
     def rehearse(self, play: Play, outcome: str) -> None:
-        opinion = Opinion.objects.filter(request=play.request).order_by("-issued_at").first()
-        points = opinion.points if opinion is not None else []
-        answers = {point["number"]: WORDS for point in points}
+        answers = {point.key: WORDS for point in points_of(play.request)}
         play.do("answer_points", answers=answers, decision=outcome, reason=WORDS)
 
     def expectation(self, ctx: Context, stage: Stage) -> dict[str, Any]:
-        more: dict[str, Any] = {}
-        given = opinion_of(ctx)
-        if given is not None and given.stage.outcome:
-            outcome = ctx.procedure.stage(given.stage.code).outcome(given.stage.outcome)
-            more |= {
-                "sense": str(outcome.label).split(",")[0],
-                "points": bool(given.points),
-                "deemed": str(given.deemed),
-            }
+        """What each committee said, in one message."""
+        given = [one for one in opinions_of(ctx.request) if one.stage.outcome]
+        senses = [str(one.outcome.label).split(",")[0] for one in given]
         go = ctx.procedure.stage(stage.code).outcome("go")
-        return more | {"blocked": " ".join(guards.requirements_unmet(ctx.request, go))}
+        return {
+            "sense": ", ".join(senses),
+            "several": len(given) > 1,
+            "points": any(one.points for one in given),
+            "deemed": [str(one.deemed) for one in given if one.deemed],
+            "blocked": " ".join(guards.requirements_unmet(ctx.request, go)),
+        }
 
     def tell_again(self, ctx: Context) -> None:
         people = recipients.of_stage(ctx.the_stage)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
+from django.db.models import Max
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -108,7 +109,7 @@ class AcceptCompleteness(Verb):
 
     def tell(self, ctx: Context) -> None:
         opinion = Stage.objects.having(Trait.GIVES_OPINION).filter(request=ctx.request)
-        due = opinion.values_list("due_at", flat=True).first()
+        due = opinion.aggregate(last=Max("due_at"))["last"]
         judged = bool(ctx.procedure.committees)
         Complete.tell(recipients.team(ctx.request), ctx.request, due=due, committee=judged)
 

@@ -13,10 +13,11 @@ from requests_app.deadlines import access_period
 from requests_app.dossier.notices import RequestNotice
 from requests_app.models import RequestMember
 from requests_app.permits import creating
+from requests_app.permits.parties import convention_parties
 from requests_app.permits.source_addresses import AddressRefused, network
 from requests_app.procedures.content import is_available
 from requests_app.procedures.parts import DAUGHTER_SYSTEM
-from requests_app.rights import permissions, recipients
+from requests_app.rights import recipients
 from requests_app.workflow.context import ActData, Context
 from requests_app.workflow.kind import Kind, register_kind
 from requests_app.workflow.rehearsing import WORDS, Play, ending
@@ -90,7 +91,7 @@ class RecordConvention(Verb):
             yield words
 
     def _parties(self, ctx: Context) -> Iterator[str]:
-        missing = set(permissions.convention_parties(ctx.request)) - {
+        missing = set(convention_parties(ctx.request)) - {
             party.pk for party in ctx.organisations("parties")
         }
         if missing:
@@ -194,7 +195,7 @@ class Convention(Kind):
             starts_on=today,
             ends_on=known.asked_end(today) or known.latest_end(today),
             longer_because=WORDS,
-            parties=permissions.convention_parties(play.request),
+            parties=convention_parties(play.request),
             persons=people,
             homologated_on=today,
             addresses={str(person.pk): ["192.0.2.10/32"] for person in people},

@@ -242,7 +242,7 @@ def write_tacit_opinion(ctx: Context, stage: Stage, at: datetime) -> None:
         number=numbers.opinion_number(at),
         issued_at=at,
     )
-    opinion.withdrew.set([one.member for one in withdrawn_members(ctx)])
+    opinion.withdrew.set([one.member for one in withdrawn_members(ctx, stage)])
 
 
 @register

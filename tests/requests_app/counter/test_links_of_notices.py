@@ -199,7 +199,7 @@ def other_ends(world: World, letters: Letters) -> None:
 
 
 def heard(world: World, letters: Letters) -> None:
-    """By the committee, on a date."""
+    """By the committee, on a date; then to rights that no convention opens."""
     story = world.story(procedure=odd_procedure.CODE)
     story.sign()
     story.completeness()
@@ -218,6 +218,9 @@ def heard(world: World, letters: Letters) -> None:
     said = {"outcome": "heard", "text": "Entendu.", "present": [world.member]}
     story.do("audition", "record_audition", by=world.president, **said)
     letters.read()
+    for step in ("holder", "opinion", "opinion", "answer", "conformity", "register"):
+        getattr(story, step)()
+        letters.read()
 
 
 @pytest.mark.long

@@ -280,6 +280,34 @@ def test_another_form_takes_over_what_has_its_place_and_shape() -> None:
     assert kept["duration"] == {"months": None, "wished_start": None}
 
 
+@pytest.mark.parametrize(
+    ("question", "given", "kept"),
+    [
+        ("organisme", {"name": "CHU", "siret": "1"}, {"name": "CHU"}),
+        ("contact", {"name": "A", "phone": "1", "function": 3}, {"name": "A"}),
+        ("contact", {"phone": "1"}, {}),
+        ("contact", "quelqu’un", {}),
+        (
+            "periode",
+            {"from_day": "2027-01-01", "until_day": "un jour"},
+            {"from_day": "2027-01-01"},
+        ),
+        (
+            "sites",
+            [odd_form.site("Nord", 10, lits=3, chefs=1), 7, odd_form.site("Sud", 2, lits="4")],
+            [odd_form.site("Nord", 10), odd_form.site("Sud", 2)],
+        ),
+    ],
+)
+def test_an_answer_taken_over_lacks_only_what_the_form_does_not_take(
+    question: str, given: Any, kept: Any
+) -> None:
+    found = ODD.taken_over({"moyens": {question: given}})["moyens"]
+    empty = ODD.empty["moyens"][question]
+    assert found[question] == (kept if isinstance(kept, list) else {**empty, **kept})
+    assert found == {**ODD.empty["moyens"], question: found[question]}
+
+
 def test_a_form_without_a_role_has_no_such_answer() -> None:
     assert ODD.rows(odd_form.answers()) == []
     assert ODD.value(odd_form.answers(), "delivery_mode") is None

@@ -104,7 +104,7 @@ def test_it_is_recorded_once_held_and_the_opinion_waits_for_it(story: Story) -> 
     story.convene()
     with pytest.raises(engine.TransitionRefused, match="une fois tenue"):
         story.do("audition", "record_audition", by=by, **said)
-    assert story.stage("opinion").state == StageState.PENDING
+    assert story.stage("avis_savant").state == StageState.PENDING
     legal_advance("17d")
     assert names(story, by)[0] == "record_audition"
     with pytest.raises(engine.TransitionRefused, match="membre du comité"):
@@ -112,7 +112,7 @@ def test_it_is_recorded_once_held_and_the_opinion_waits_for_it(story: Story) -> 
             "audition", "record_audition", by=by, **(said | {"present": [story.world.officer]})
         )
     story.do("audition", "record_audition", by=by, **said)
-    stage, opinion = story.stage("audition"), story.stage("opinion")
+    stage, opinion = story.stage("audition"), story.stage("avis_savant")
     assert (stage.state, stage.outcome) == (StageState.DONE, "heard")
     assert (opinion.state, opinion.started_at) == (StageState.RUNNING, stage.ended_at)
     act = Act.objects.get(code="record_audition")

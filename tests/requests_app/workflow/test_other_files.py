@@ -100,7 +100,7 @@ def test_a_clock_that_decides_tells_the_team(
 def test_what_an_outcome_requires_is_asked_wherever_it_is_chosen(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    data = odd_procedure.odd_procedure().model_dump()
+    data = odd_procedure.install(monkeypatch).model_dump()
     hearing = next(one for one in data["stages"] if one["kind"] == "audition")
     opinion = next(one for one in data["stages"] if one["kind"] == "opinion")
     needs = {"stage": hearing["code"], "outcomes": ["heard"], "refusal": "Pas sans audition."}
@@ -113,15 +113,15 @@ def test_what_an_outcome_requires_is_asked_wherever_it_is_chosen(
     story.audition("absent")
     with pytest.raises(engine.TransitionRefused, match="Pas sans audition"):
         story.opinion("favourable")
-    assert story.stage("opinion").state == StageState.RUNNING
+    assert story.stage(opinion["code"]).state == StageState.RUNNING
     assert not Opinion.objects.exists()
     story.do(
-        "opinion",
+        opinion["code"],
         "issue_opinion",
         by=story.world.president,
         **story.opinion_payload("unfavourable"),
     )
-    assert story.stage("opinion").outcome == "unfavourable"
+    assert story.stage(opinion["code"]).outcome == "unfavourable"
 
 
 def test_a_task_blocks_the_end_of_any_stage(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from portal.common.forms import mark_conditional
-from requests_app.models import Opinion
+from requests_app.workflow.kinds.answer import points_of
 
 from .base import ActForm, Callouts, Line, text_field
 
@@ -22,17 +22,15 @@ class AnswerPointsForm(ActForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        opinions = Opinion.objects.filter(request=self.access_request)
-        opinion = opinions.order_by("-issued_at").first()
-        self.points: list[dict[str, Any]] = opinion.points if opinion else []
+        self.points = points_of(self.access_request)
         for point in self.points:
-            self.fields[f"answer_{point['number']}"] = text_field(
-                _("Réponse au point %(number)s") % {"number": point["number"]},
+            self.fields[f"answer_{point.key}"] = text_field(
+                _("Réponse au point %(number)s") % {"number": point.words},
                 required=False,
                 rows=3,
-                help_text=point["text"],
+                help_text=point.text,
             )
-            mark_conditional(self, f"answer_{point['number']}")
+            mark_conditional(self, f"answer_{point.key}")
         self.fields["decision"] = forms.ChoiceField(
             label=_("Suite donnée"),
             choices=[
@@ -50,7 +48,7 @@ class AnswerPointsForm(ActForm):
         cleaned: dict[str, Any] = super().clean() or {}
         if cleaned.get("decision") == "go":
             for point in self.points:
-                name = f"answer_{point['number']}"
+                name = f"answer_{point.key}"
                 if not cleaned.get(name):
                     self.add_error(name, _("Répondez à ce point avant de poursuivre."))
         return cleaned
@@ -59,8 +57,7 @@ class AnswerPointsForm(ActForm):
         return {
             "decision": self.cleaned_data["decision"],
             "answers": {
-                point["number"]: self.cleaned_data[f"answer_{point['number']}"]
-                for point in self.points
+                point.key: self.cleaned_data[f"answer_{point.key}"] for point in self.points
             },
         }
 

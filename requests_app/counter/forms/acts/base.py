@@ -45,6 +45,7 @@ class ActForm(forms.Form):
     has_document: ClassVar[bool] = False
     document_required: ClassVar[bool] = False
     intro: Any = ""
+    ADDRESSES: ClassVar[str] = "addresses_"  # a field for each person, where the act opens rights
 
     def __init__(
         self,
@@ -130,7 +131,17 @@ class ActForm(forms.Form):
             key: value
             for key, value in self.cleaned_data.items()
             if key not in {"effective_on", "document", "confirm"}
+            and not key.startswith(self.ADDRESSES)
         }
+
+    def addresses(self) -> dict[str, dict[str, list[str]]]:
+        """What the act says besides, where it opens rights: from where each person comes."""
+        said = {
+            name.removeprefix(self.ADDRESSES): value
+            for name, value in self.cleaned_data.items()
+            if name.startswith(self.ADDRESSES)
+        }
+        return {"addresses": said} if said else {}
 
 
 def text_field(

@@ -17,22 +17,12 @@ from requests_app.counter.reading import quotas
 from requests_app.deadlines import access_period
 from requests_app.models import RequestMember
 from requests_app.permits import extraction
-from requests_app.permits.source_addresses import AddressRefused, network
+from requests_app.permits.parties import convention_parties
 from requests_app.procedures.content import DELIVERY_MODES, is_available
 from requests_app.procedures.parts import DAUGHTER_SYSTEM
-from requests_app.rights import permissions
 
+from .addresses import AddressesField
 from .base import ActForm, Callouts, Line, text_field
-
-
-def _addresses(text: str) -> list[str]:
-    found = []
-    for word in text.replace(",", " ").replace(";", " ").split():
-        try:
-            found.append(network(word))
-        except AddressRefused as error:
-            raise ValidationError(str(error)) from error
-    return found
 
 
 class RecordConventionForm(ActForm):
@@ -78,7 +68,7 @@ class RecordConventionForm(ActForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         # by what the file asks for: CNAM for the main base, HDH and holders
-        ids = permissions.convention_parties(self.access_request)
+        ids = convention_parties(self.access_request)
         parties = field_of(self, "parties", forms.ModelMultipleChoiceField)
         parties.queryset = Organisation.objects.filter(pk__in=ids)
         parties.initial = list(parties.queryset)
@@ -87,9 +77,9 @@ class RecordConventionForm(ActForm):
             .filter(request=self.access_request, has_data_access=True)
             .select_related("user")
         )
-        addresses = [f"addresses_{member.pk}" for member in self.persons]
+        addresses = [f"{self.ADDRESSES}{member.user_id}" for member in self.persons]
         for name, member in zip(addresses, self.persons, strict=True):
-            self.fields[name] = forms.CharField(
+            self.fields[name] = AddressesField(
                 label=_("Adresses de connexion de %(person)s") % {"person": member.user},
                 required=False,
                 help_text=_(
@@ -152,13 +142,8 @@ class RecordConventionForm(ActForm):
         if not self.persons:
             self.add_error(None, _("Aucune personne habilitée n’est nommée dans le dossier."))
         for member in self.persons:
-            name = f"addresses_{member.pk}"
-            try:
-                cleaned[name] = _addresses(cleaned.get(name) or "")
-            except ValidationError as error:
-                self.add_error(name, error)
-                continue
-            if daughter and not cleaned[name]:
+            name = f"{self.ADDRESSES}{member.user_id}"
+            if daughter and not cleaned.get(name) and name not in self.errors:
                 self.add_error(name, _("Indiquez au moins une adresse pour cette personne."))
         return cleaned
 
@@ -176,10 +161,6 @@ class RecordConventionForm(ActForm):
         return values | {
             "parties": [str(organisation.pk) for organisation in self.cleaned_data["parties"]],
             "persons": [str(member.user_id) for member in self.persons],
-            "addresses": {
-                str(member.user_id): self.cleaned_data[f"addresses_{member.pk}"]
-                for member in self.persons
-            },
         }
 
     def callouts(self) -> Callouts:

@@ -16,6 +16,7 @@ from portal.accounts.requests import SignedInRequest
 from portal.audit.record import record_view
 from portal.common.body_limits import accepts_files, largest_piece
 from requests_app.counter.forms.acts import ACT_FORMS, ActForm
+from requests_app.counter.forms.acts.addresses import ask_addresses
 from requests_app.counter.pages.helpers import fresh_factor
 from requests_app.counter.pages.request import visible_request
 from requests_app.counter.reading import inbox
@@ -43,7 +44,7 @@ def _run(
     stage: Stage | None,
 ) -> HttpResponse | None:
     """Apply the act; None when it was refused, the reasons being on the form."""
-    payload = form.payload()
+    payload = form.payload() | form.addresses()
     upload = form.cleaned_data.get("document")
     try:
         with ExitStack() as files:
@@ -137,6 +138,7 @@ def act(
         task=task,
         corrected=corrected,
     )
+    ask_addresses(form)
     if move.irreversible:
         form.ask_confirmation(name)
     if files_lost(request) and form.errors is not None:  # reading them cleans the form first

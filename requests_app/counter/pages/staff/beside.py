@@ -24,10 +24,12 @@ def beside(request: SignedInRequest, form: ActForm) -> dict[str, Any]:
     if said := form.beside & {"reports", "remarks", "opinions"}:
         all_said = reader.opinions_and_acts()
         shown |= {name: all_said[name] for name in sorted(said)}
-    if "sitting" in form.beside:
-        sitting = committee_reading.sitting(access_request, user=request.user, parts=parts)
-        shown["apart"] = opinion_document.by_origin(
-            (seat.member, seat.cause) for seat in sitting["seats"] if seat.stands_down
+    if "sitting" in form.beside and form.stage is not None:
+        seats = committee_reading.sitting_of(
+            access_request, form.stage, user=request.user, parts=parts
         )
-        shown["silent"] = [seat for seat in sitting["seats"] if not seat.said]
+        shown["apart"] = opinion_document.by_origin(
+            (seat.member, seat.cause) for seat in seats if seat.stands_down
+        )
+        shown["silent"] = [seat for seat in seats if not seat.said]
     return shown

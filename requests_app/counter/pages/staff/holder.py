@@ -72,7 +72,7 @@ def holder_accesses_csv(request: SignedInRequest) -> HttpResponse:
     headings = [_("Personne"), _("Organisme"), _("Dossier"), _("Titre"), _("Depuis")]
     return csv_response(
         "qui-utilise-mes-donnees",
-        [*headings, _("Jusqu’au"), _("Convention du")],
+        [*headings, _("Jusqu’au"), _("Accordé le")],
         (
             [
                 grant.person,
