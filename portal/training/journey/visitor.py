@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 from urllib.parse import urljoin, urlparse
 
@@ -26,11 +27,11 @@ class Page:
     headers: dict[str, str] = field(default_factory=dict)
     content: bytes = b""
 
-    @property
+    @cached_property
     def soup(self) -> BeautifulSoup:
         return BeautifulSoup(self.html, "html.parser")
 
-    @property
+    @cached_property
     def text(self) -> str:
         """Visible text, white space folded (non-breaking spaces too)."""
         return re.sub(r"\s+", " ", self.soup.get_text(" ")).strip()
