@@ -27,6 +27,7 @@ from tests.support.clock import legal_advance
 from tests.support.db import flush_by_empty_database
 
 
+gc.disable()  # until all is imported: see pytest_collection_finish
 TransactionTestCase._fixture_teardown = flush_by_empty_database  # type: ignore[method-assign]
 
 ENGINES = {
@@ -64,6 +65,7 @@ def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)
+    gc.enable()
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
