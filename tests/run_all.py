@@ -340,14 +340,17 @@ SECTIONS: dict[str, Callable[[Run], str]] = {
 # Played when asked for by name only.
 ASKED = {"suite-sqlite-whole": suite_sqlite_whole}
 # One stage after another; in a stage, its lanes side by side; in a lane, one section after another.
-# Each of two lanes leaves a core idle, waits for processes of its own and shares no state: other
-# ports, other folders; of the real servers, only one of the two uses Redis, OpenSearch and RGW.
+# Each of the two long lanes leaves a core idle, waits for processes of its own and shares no state:
+# other ports, other folders; of the real servers, only the second uses Redis, OpenSearch and RGW.
+# They begin with what fails soonest, and what follows is shared out so that both end together.
 STAGES = (
-    (("ruff", "djlint", "migrations", "share"), ("mypy", "layers", "dependencies", "deployable")),
+    (
+        ("ruff", "djlint", "migrations", "share", "browser", "journey-embedded"),
+        ("mypy", "layers", "dependencies", "deployable", "contracts", "journey-real"),
+    ),
     (("suite-postgresql",),),
     (("suite-sqlite",),),
     (("suite-sqlite-whole",),),
-    (("contracts", "journey-real"), ("browser", "journey-embedded")),
 )
 # Sections that say something about an engine without which they would not have run.
 NEEDED_BY = {"suite-postgresql", "contracts", "browser", "journey-real"}
