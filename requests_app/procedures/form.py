@@ -21,6 +21,7 @@ from pydantic import (
 from .conditions import Path, value_at
 from .content import DELIVERY_MODES
 from .file_parts import PARTS, PUBLIC
+from .parts import Version
 from .questions import Question
 from .questions.base import AtLeast, Difference, Grid, Lack, Stored
 from .questions.choice import WithOptions
@@ -76,7 +77,7 @@ class Form(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     code: Slug
-    version: Annotated[int, Field(ge=1)]
+    version: Version
     title: Text
     sections: Annotated[tuple[Section, ...], Field(min_length=1)]
 

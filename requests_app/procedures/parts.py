@@ -21,6 +21,8 @@ from .texts import Text
 Code = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,59}$")]
 Slug = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,59}$")]
 Period = Annotated[str, Field(pattern=PERIOD)]
+# Of a file's name; as a small integer of every database holds it.
+Version = Annotated[int, Field(ge=1, le=32767)]
 
 StageRole = Literal[
     "secretariat",

@@ -20,6 +20,7 @@ from .texts import without_english
 
 Step = int | str
 _STAND_IN = "(texte)"
+LARGEST = 1_000_000  # bytes
 PASSES = 8  # each sets aside what the one before found
 
 
@@ -51,6 +52,8 @@ def procedure(
             form = form_of(one)
         except LookupError as error:
             return [(("form",), str(error), "name a form that is there, or add its file")]
+        except ValueError:  # its faults are told with its own file
+            return []
         return [*_unknown_names(one, form)]
 
     return read(path, Procedure, lambda one: [*_misnamed(path, one), *names(one)])
@@ -83,15 +86,51 @@ def _not_compared(one: Form) -> Iterator[tuple[tuple[Step, ...], str, str]]:
 def is_form(path: Path) -> bool:
     """Whether a file is meant for a form: one has sections, the other stages."""
     try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        _text, raw = _parsed(path)
+    except _NotRead:
         return path.parent.name == "forms"
     return "sections" in raw and "stages" not in raw
 
 
+def written_in(folder: Path) -> list[Path]:
+    """The TOML files of a folder, by name; not what editors lay beside them."""
+    return sorted(path for path in folder.glob("*.toml") if not path.name.startswith("."))
+
+
+class _NotRead(ValueError):
+    """Why a file is no TOML at all."""
+
+    def __init__(self, what: str, mend: str, line: int = 1) -> None:
+        super().__init__(what)
+        self.what, self.mend, self.line = what, mend, line
+
+
+def _parsed(path: Path) -> tuple[str, dict[str, Any]]:
+    """Text and values of a file. Raises _NotRead, whatever the file holds."""
+    try:
+        if not path.is_file():  # a pipe would be waited for
+            raise _NotRead("cannot be read: no file", "a UTF-8 file is read")
+        if path.stat().st_size > LARGEST:
+            raise _NotRead(f"more than {LARGEST:,} bytes", "a procedure is some pages of text")
+        text = path.read_text(encoding="utf-8-sig")
+        return text, tomllib.loads(text)
+    except (OSError, UnicodeDecodeError) as error:
+        raise _NotRead(f"cannot be read: {error}", "a UTF-8 file is read") from None
+    except tomllib.TOMLDecodeError as error:
+        line = re.search(r"line ([0-9]+)", str(error))
+        where = int(line[1]) if line else 1
+        raise _NotRead(f"not TOML: {error}", "mend this line", where) from None
+    except _NotRead:
+        raise
+    except ValueError as error:  # a number that Python does not read
+        raise _NotRead(f"not TOML: {error}", "write a shorter number") from None
+    except RecursionError:
+        raise _NotRead("too deeply nested", "nothing here holds lists in lists") from None
+
+
 def shadowed(paths: Iterable[Path], folder: Path) -> list[str]:
     """Faults of the files whose code is one that is shipped: they would change running files."""
-    shipped = {path.stem.rpartition("-")[0] for path in folder.glob("*.toml")}
+    shipped = {path.stem.rpartition("-")[0] for path in written_in(folder)}
     return [
         f"{path.name}: {code} is shipped with the portal (give yours a code of its own)"
         for path in paths
@@ -105,14 +144,9 @@ def read(
     """What a file of this model holds, or None and its faults; `shown`: those that only the whole
     shows. Raises nothing a file can cause."""
     try:
-        text = path.read_text(encoding="utf-8")
-        raw = tomllib.loads(text)
-    except (OSError, UnicodeDecodeError) as error:
-        return None, [Fault(path.name, "", 1, f"cannot be read: {error}", "a UTF-8 file is read")]
-    except tomllib.TOMLDecodeError as error:
-        line = re.search(r"line ([0-9]+)", str(error))
-        what = f"not TOML: {error}"
-        return None, [Fault(path.name, "", int(line[1]) if line else 1, what, "mend this line")]
+        text, raw = _parsed(path)
+    except _NotRead as fault:
+        return None, [Fault(path.name, "", fault.line, fault.what, fault.mend)]
     lines = text.splitlines()
     whole, found = _validated(raw, model)
     if whole is not None:

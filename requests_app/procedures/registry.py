@@ -47,8 +47,8 @@ def load(path: Path) -> Procedure:
 def files() -> list[Path]:
     """Those shipped, then a body's own (`GUICHET_PROCEDURES`)."""
     own = settings.PROCEDURES_FOLDER
-    theirs = sorted(Path(own).glob("*.toml")) if own else []
-    return [*sorted(FOLDER.glob("*.toml")), *(one for one in theirs if one.name != ORIENTATION)]
+    theirs = reading.written_in(Path(own)) if own else []
+    return [*reading.written_in(FOLDER), *(one for one in theirs if one.name != ORIENTATION)]
 
 
 @cache

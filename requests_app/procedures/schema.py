@@ -21,6 +21,7 @@ from .parts import (
     Slug,
     Stage,
     TaskRule,
+    Version,
 )
 from .texts import Text
 
@@ -36,7 +37,7 @@ class Procedure(Part):
     """One version of one procedure."""
 
     code: Slug
-    version: Annotated[int, Field(ge=1)]
+    version: Version
     # What a file of this procedure is: a request for access, a declaration, a change…
     type: CaseType
     title: Text
@@ -51,7 +52,7 @@ class Procedure(Part):
     # The stage whose act creates rights; none: a course that opens nothing, without terms.
     grants_on: Code | None = None
     form: Slug  # what the applicant fills in: `forms/<code>-<version>.toml`
-    form_version: Annotated[int, Field(ge=1)] = 1
+    form_version: Version = 1
     signature: Signature
     convention: Convention | None = None
     # Terms of rights that an outcome opens, without a convention: from the day of its act.

@@ -223,6 +223,6 @@ class TitleForm(forms.Form):
 def _read_base(text: str) -> dict[str, str]:
     try:
         known = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):  # nobody's page: thousands of brackets
         return {}
     return {name: str(said) for name, said in known.items()} if isinstance(known, dict) else {}

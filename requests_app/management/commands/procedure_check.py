@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from requests_app.dossier import orientation
 from requests_app.procedures import forms, reading, registry
 from requests_app.procedures.form import Form
+from requests_app.procedures.forms import FormError
 from requests_app.procedures.schema import Procedure
 
 
@@ -27,27 +28,34 @@ class Command(BaseCommand):
         parser.add_argument("files", nargs="*", type=Path)
 
     def handle(self, *_args: Any, files: list[Path], **_options: Any) -> None:
-        wrong = 0
+        told: set[str] = set()
         for path in files or [*registry.files(), *forms.files(), orientation.file()]:
             found, lines = self._judged(path.resolve())
-            wrong += len(lines)
             for line in lines:
-                self.stdout.write(line)
+                if line not in told:  # a form's, told with a procedure that names it
+                    self.stdout.write(line)
+            told.update(lines)
             if found is None or lines:
                 continue
             self.stdout.write(f"{path.name}: ok")
             for place in reading.notes(found):
                 self.stdout.write(f"{path.name}: note: {place} has no English")
-        if wrong:
-            raise CommandError(f"{wrong} fault(s)", returncode=1)
+        if told:
+            raise CommandError(f"{len(told)} fault(s)", returncode=1)
 
     @staticmethod
     def _judged(path: Path) -> tuple[BaseModel | None, list[str]]:
-        """What the file holds, and its faults; a form may stand beside it, in `forms`."""
+        """What the file holds, and its faults; a form may stand beside it, in `forms`: a
+        procedure is not right while its form is not."""
+        of_form: list[str] = []
 
         def form_of(procedure: Procedure) -> Form:
             beside = path.parent / "forms" / f"{procedure.form}-{procedure.form_version}.toml"
-            return forms.load(beside) if beside.exists() else forms.on_file(procedure)
+            try:
+                return forms.load(beside) if beside.exists() else forms.on_file(procedure)
+            except FormError as error:
+                of_form.extend(str(error).splitlines())
+                raise
 
         found: BaseModel | None
         if path.name == registry.ORIENTATION:
@@ -59,4 +67,4 @@ class Command(BaseCommand):
         else:
             found, faults = reading.procedure(path, form_of=form_of)
             taken = reading.shadowed([path], registry.FOLDER)
-        return found, [*taken, *(str(one) for one in faults)]
+        return found, [*taken, *(str(one) for one in faults), *of_form]

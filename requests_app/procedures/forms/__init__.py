@@ -38,8 +38,8 @@ def files() -> list[Path]:
     """Those shipped, then a body's own: the folder `forms` in the one of its procedures."""
     own = settings.PROCEDURES_FOLDER
     return [
-        *sorted(FOLDER.glob("*.toml")),
-        *(sorted(Path(own, "forms").glob("*.toml")) if own else ()),
+        *reading.written_in(FOLDER),
+        *(reading.written_in(Path(own, "forms")) if own else ()),
     ]
 
 

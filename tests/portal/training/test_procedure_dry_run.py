@@ -1,6 +1,13 @@
 """A procedure is played by made-up people, far from the portal's own rows."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -34,6 +41,43 @@ def shipped(name: str) -> Procedure:
 
 
 # --- In a process of its own ----------------------------------------------------------------------
+
+
+def played_in(folder: Path) -> list[Path]:
+    """Processes of a rehearsal whose state is in this folder."""
+    found = []
+    for one in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if b"training.rehearsal" in (one / "cmdline").read_bytes():
+                if str(folder).encode() in (one / "environ").read_bytes():
+                    found.append(one)
+    return found
+
+
+def until(holds: Callable[[], object]) -> None:
+    end = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < end, "it never came"
+        time.sleep(0.05)
+
+
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="processes are read in /proc")
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])
+def test_nothing_goes_on_when_the_command_is_ended(tmp_path: Path, end: signal.Signals) -> None:
+    """Ended as a service manager does, its folder is gone too; killed, at least its process."""
+    command = [sys.executable, "manage.py", "procedure_dry_run", "fr-cnil-standard"]
+    with subprocess.Popen(
+        command,
+        cwd=registry.FOLDER.parents[1],
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        stderr=subprocess.DEVNULL,
+    ) as started:
+        until(lambda: played_in(tmp_path))
+        started.send_signal(end)
+    assert started.returncode
+    until(lambda: not played_in(tmp_path))
+    if end is signal.SIGTERM:
+        assert not list(tmp_path.glob("guichet-essai-*"))
 
 
 def test_it_is_played_on_a_database_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:

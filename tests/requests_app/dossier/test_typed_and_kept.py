@@ -10,6 +10,7 @@ from django.test import Client
 
 from portal.accounts.models import User
 from portal.common.calendar import legal_today
+from requests_app.counter.forms.draft import _read_base
 from requests_app.models import AccessRequest
 from requests_app.procedures import forms
 from requests_app.procedures.content import Row
@@ -276,3 +277,8 @@ def test_a_period_whose_first_day_has_passed_does_not_stop_what_is_beside_it(
     earlier = (legal_today() - timedelta(days=4)).isoformat()
     page = fields(client, here) | {"jours__from_day": earlier}
     assert client.post(here, page).status_code == 422
+
+
+@pytest.mark.parametrize("base", ["[" * 6000, '{"a":' * 6000, "9" * 5000, "\0", "null"])
+def test_a_page_that_says_nothing_of_what_it_showed_is_still_read(base: str) -> None:
+    assert _read_base(base) == {}

@@ -1,5 +1,6 @@
 """A body writes its own procedures: checked with place and mend, and kept by the files that run."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -108,6 +109,62 @@ def test_the_command_fails_on_a_fault(folder: Path, capsys: pytest.CaptureFixtur
         )
     assert failed.value.returncode == 1
     assert "rename the file" in capsys.readouterr().out
+
+
+def test_a_version_is_a_number_that_a_database_holds(folder: Path) -> None:
+    for named in ("\nversion = 1", "\nform_version = 1"):
+        found = faults(folder, text().replace(named, f"{named[:-1]}20270101"))
+        assert any("32767" in one.what for one in found)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (b"version = " + b"9" * 5000, "write a shorter number"),
+        (b"stages = " + b"[" * 5000 + b"]" * 5000, "too deeply nested"),
+        (b'title = "x' + b" " * 1_000_000 + b'"', "more than 1,000,000 bytes"),
+        (b"\xff\xfe", "cannot be read"),
+    ],
+)
+def test_whatever_a_file_holds_is_told_as_a_fault(folder: Path, words: bytes, said: str) -> None:
+    path = folder / "ma-procedure-1.toml"
+    path.write_bytes(words)
+    for read in (orientation.judged, reading.form):
+        (fault,) = read(path)[1]
+        assert said in str(fault)
+    assert not reading.is_form(path)
+    assert said in "".join(one.msg for one in run_checks() if one.id == "procedures.E001")
+
+
+def test_a_pipe_is_not_waited_for(folder: Path) -> None:
+    os.mkfifo(folder / "ma-procedure-1.toml")
+    assert "no file" in "".join(one.msg for one in run_checks())
+
+
+def test_a_mark_of_order_and_what_an_editor_lays_beside_change_nothing(folder: Path) -> None:
+    path = own(folder)
+    path.write_text(path.read_text(encoding="utf-8"), encoding="utf-8-sig")
+    (folder / ".#ma-procedure-1.toml").symlink_to("nobody@nowhere")
+    assert not [one for one in run_checks() if one.id.startswith("procedures.")]
+
+
+def test_a_procedure_is_not_right_while_its_form_is_not(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = own(folder, text().replace('form = "fr-acces"', 'form = "mon-acces"'))
+    (folder / "forms").mkdir()
+    form = (forms.FOLDER / "fr-acces-1.toml").read_text(encoding="utf-8")
+    form = form.replace('code = "fr-acces"', 'code = "mon-acces"').replace("[[sections]]", "[[x]]")
+    (folder / "forms" / "mon-acces-1.toml").write_text(form, encoding="utf-8")
+    for asked in ((path,), ()):
+        with pytest.raises(CommandError):
+            call_command("procedure_check", *asked)
+        lines = capsys.readouterr().out.splitlines()
+        assert any(line.startswith("mon-acces-1.toml:") for line in lines)
+        assert "ma-procedure-1.toml: ok" not in lines
+        assert len(lines) == len(set(lines))
+    found = [one.id for one in run_checks() if one.id.startswith("procedures.")]
+    assert found == ["procedures.E002"]
 
 
 def questions(folder: Path, words: str) -> Path:

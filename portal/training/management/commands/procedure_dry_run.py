@@ -2,6 +2,8 @@
 row."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
 from argparse import ArgumentParser
@@ -93,19 +95,33 @@ def environment(folder: Path) -> dict[str, str]:
     return environment_of("worker", passed, root=folder, url=settings.PUBLIC_URL)
 
 
+def _unwind(number: int, _frame: object) -> None:
+    sys.exit(128 + number)
+
+
 def _played(procedure: Procedure, day: date) -> dict[str, Any]:
-    with TemporaryDirectory(prefix="guichet-essai-") as folder:
-        done = subprocess.run(  # noqa: S603 - our own module
-            [
-                *(sys.executable, "-m", "portal.training.rehearsal"),
-                *(procedure.code, str(procedure.version), day.isoformat()),
-            ],
-            env=environment(Path(folder)),
-            cwd=settings.BASE_DIR,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+    # The process started reads a pipe that ends with this one, however this one ends: nothing goes
+    # on alone. A TERM unwinds as a Ctrl-C does, so that the folder goes too.
+    reads, held = os.pipe()
+    before = signal.signal(signal.SIGTERM, _unwind)
+    try:
+        with TemporaryDirectory(prefix="guichet-essai-") as folder:
+            done = subprocess.run(  # noqa: S603 - our own module
+                [
+                    *(sys.executable, "-m", "portal.training.rehearsal"),
+                    *(procedure.code, str(procedure.version), day.isoformat()),
+                ],
+                env=environment(Path(folder)),
+                cwd=settings.BASE_DIR,
+                stdin=reads,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+    finally:
+        signal.signal(signal.SIGTERM, before)
+        os.close(reads)
+        os.close(held)
     if done.returncode:
         tail = "\n".join(done.stderr.strip().splitlines()[-15:])
         raise CommandError(f"La procédure n’a pas pu être jouée :\n{tail}")
