@@ -48,7 +48,12 @@ from requests_app.rights.actors import (
     is_signatory,
     why_barred,
 )
-from requests_app.rights.deliberation import committee_stages_read_by, deliberated
+from requests_app.rights.deliberation import (
+    committee_stages_read_by,
+    declarations_read_by,
+    deliberated,
+    marked_beside,
+)
 from requests_app.rights.visibility import (
     ALL_PARTS,
     Person,
@@ -121,8 +126,15 @@ def notes_visible_to(user: Person) -> QuerySet[Note]:
 
 
 def marks_visible_to(user: Person) -> QuerySet[AnswerMark]:
-    """Never the applicant's side nor holders'."""
-    return AnswerMark.objects.filter(version__request__in=requests_with(user, *READ_WITH_MARKS))
+    """Never the applicant's side nor holders'; a committee's own, for whoever reads as one of
+    it."""
+    beside = Q(version__request__in=requests_with(user, "reports")) & marked_beside(user)
+    own = Q(author=user) if isinstance(user, User) else Q(pk__in=[])
+    return AnswerMark.objects.filter(
+        Q(version__request__in=requests_with(user, "notes"))
+        | beside
+        | (own & Q(version__request__in=requests_with(user, *READ_WITH_MARKS)))
+    )
 
 
 def tasks_visible_to(user: Person) -> QuerySet[Task]:
@@ -132,7 +144,8 @@ def tasks_visible_to(user: Person) -> QuerySet[Task]:
 def interests_visible_to(user: Person) -> QuerySet[InterestDeclaration]:
     own = Q(member=user) if isinstance(user, User) else Q(pk__in=[])
     return InterestDeclaration.objects.filter(
-        Q(request__in=requests_with(user, "interests")) | (own & Q(request__in=requests_with(user)))
+        (Q(request__in=requests_with(user, "interests")) & declarations_read_by(user))
+        | (own & Q(request__in=requests_with(user)))
     )
 
 

@@ -50,6 +50,7 @@ FILE: Final = file_parts.FILE
 COURSE: Final = file_parts.COURSE
 ALL_PARTS: Final = file_parts.PARTS
 _COMMITTEES: Final = kinds.having(Trait.OF_COMMITTEE)
+_OPINIONS: Final = kinds.having(Trait.GIVES_OPINION)
 TEAM_KINDS: Final = (Kind.INVESTIGATOR, Kind.EDITOR)
 
 
@@ -93,12 +94,13 @@ def _applicant_rules(user: User) -> Iterator[Rule]:
     if held.kinds.intersection(TEAM_KINDS):
         team = _members(user=user, kind__in=TEAM_KINDS)
         yield Rule("team", team, FILE | COURSE | {"version_to_sign", "tasks"}, applicant_side=True)
-        yield Rule(
-            "team_after_opinion",
-            Q(team) & Q(Exists(Opinion.objects.filter(request=OuterRef("pk")))),
-            frozenset({"opinion", "remarks"}),
-            applicant_side=True,
-        )
+        given = Q(team) & Q(Exists(Opinion.objects.filter(request=OuterRef("pk"))))
+        yield Rule("team_after_opinion", given, frozenset({"opinion"}), applicant_side=True)
+        # what holders said, not while a committee has still to speak
+        waited = [StageState.PENDING, StageState.RUNNING, StageState.PAUSED]
+        all_given = given & ~Q(_stages(kind__in=_OPINIONS, state__in=waited))
+        remarks = frozenset({"remarks"})
+        yield Rule("team_after_every_opinion", all_given, remarks, applicant_side=True)
     if Kind.NAMED in held.kinds:
         named = _members(user=user, kind=Kind.NAMED)
         yield Rule("named_person", named, CARD | {"own_grant"}, applicant_side=True)

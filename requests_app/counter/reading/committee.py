@@ -16,7 +16,7 @@ from requests_app.models import (
     Report,
     Stage,
 )
-from requests_app.rights.deliberation import committee_stages_read_by
+from requests_app.rights.deliberation import committee_stages_read_by, reads_declarations
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ def sittings(request: AccessRequest, *, user: User, parts: frozenset[str]) -> li
     return [
         Sitting(
             name,
-            _seats(request, stages[0], user=user, everyone="interests" in parts),
+            sitting_of(request, stages[0], user=user, parts=parts),
             _rapporteurs(stages) if "committee" in parts else [],
         )
         for name, stages in mine.items()
@@ -63,7 +63,8 @@ def sitting_of(
     request: AccessRequest, stage: Stage, *, user: User, parts: frozenset[str]
 ) -> list[Seat]:
     """Members of the committee of one stage."""
-    return _seats(request, stage, user=user, everyone="interests" in parts)
+    everyone = "interests" in parts and reads_declarations(user, stage.committee_id)
+    return _seats(request, stage, user=user, everyone=everyone)
 
 
 def _rapporteurs(stages: Sequence[Stage]) -> list[dict[str, Any]]:

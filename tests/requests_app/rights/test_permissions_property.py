@@ -188,7 +188,11 @@ def _report(person: Any, report: Report, parts: Parts) -> bool:
 
 def _interest(person: Any, row: InterestDeclaration, parts: Parts) -> bool:
     some = parts[row.request_id]
-    return "interests" in some or (row.member_id == person.pk and bool(some))
+    if row.member_id == person.pk and some:
+        return True
+    every = roles(person, Role.SECRETARIAT) or roles(person, Role.AUDITOR)
+    own = row.committee_id in roles(person, Role.PRESIDENT)
+    return "interests" in some and (bool(every) or own)
 
 
 def _grant(person: Any, grant: Grant, parts: Parts) -> bool:

@@ -128,7 +128,10 @@ def _applicant(person: User, request: AccessRequest) -> Iterator[str]:
         if member.kind in {"investigator", "editor"}:
             yield from FILE | COURSE | {"version_to_sign", "tasks"}
             if Opinion.objects.filter(request=request).exists():
-                yield from {"opinion", "remarks"}
+                yield "opinion"
+                states = [one.state for one in request.stages.all() if one.kind == "opinion"]
+                if not {"pending", "running", "paused"} & set(states):
+                    yield "remarks"
         if member.kind == "representative":
             yield from CARD | {"version_to_sign"}
         if member.kind == "named" or member.has_data_access:
