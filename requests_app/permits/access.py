@@ -29,6 +29,7 @@ class Explanation:
 
     @property
     def why(self) -> str:
+        """The reasons as one text."""
         return " ".join(self.reasons)
 
 

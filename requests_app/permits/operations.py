@@ -33,10 +33,12 @@ def may_see(user: object) -> bool:
 
 
 def may_act(user: object) -> bool:
+    """Operators alone."""
     return isinstance(user, User) and has_role(user, Role.OPERATOR)
 
 
 def last_probes(workspace: Workspace) -> QuerySet[Probe]:
+    """What the last calls with its keys were answered, newest first."""
     return (
         Probe.objects.filter(grant__workspace=workspace)
         .select_related("grant__person")

@@ -31,6 +31,7 @@ def is_conflicted(user: Person, request: AccessRequest) -> bool:
 
 
 def in_team(user: Person, request: AccessRequest) -> bool:
+    """Whether the person is of the applicant's team now: not removed, account open."""
     if not isinstance(user, User) or not user.is_active:
         return False
     return kept_for_pages(

@@ -50,6 +50,7 @@ class Pairs:
     user: str = "user"
 
     def of(self, *, request: object = None, user: object = None) -> QuerySet[Any]:
+        """Rows of one request, of one person, or of both; all of them when neither is given."""
         found = self.rows()
         if user is not None:
             found = found.filter(**{self.user: user})
@@ -70,6 +71,7 @@ class Tie:
     qualities: frozenset[str] = frozenset()
 
     def bars(self, quality: str) -> bool:
+        """Whether it keeps its person from acting in this quality on the file."""
         return not self.qualities or quality in self.qualities
 
 

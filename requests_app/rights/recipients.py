@@ -28,10 +28,12 @@ def office(request: AccessRequest, *roles: Role, scope: UUID | None = None) -> Q
 
 
 def team(request: AccessRequest) -> QuerySet[User]:
+    """Current members of the applicant's team with an open account."""
     return _members(request, kind__in=TEAM_KINDS)
 
 
 def investigators(request: AccessRequest) -> QuerySet[User]:
+    """The principal investigators of the file, likewise."""
     return _members(request, kind=RequestMember.Kind.INVESTIGATOR)
 
 

@@ -200,6 +200,7 @@ def told_of_paper(request: AccessRequest) -> list[User]:
 
 
 def names(people: list[User]) -> str:
+    """Names of people as one text, in their order."""
     return ", ".join(str(one) for one in people)
 
 
@@ -224,4 +225,5 @@ def sent_back(request: AccessRequest, *codes: str) -> list[Act]:
 
 
 def contests(request: AccessRequest) -> list[Act]:
+    """Papers of which a signatory said that they did not sign, as `sent_back`."""
     return sent_back(request, "contest_signature")

@@ -36,6 +36,7 @@ def sits(member: User, ctx: Context) -> bool:
 
 
 def committee_of(ctx: Context) -> Organisation:
+    """The committee before which the stage is. Raises LookupError for a stage without one."""
     if ctx.the_stage.committee is None:
         raise LookupError("an open stage of this kind has its committee")
     return ctx.the_stage.committee
@@ -50,6 +51,7 @@ def version_judged(ctx: Context, stage: Stage | None = None) -> RequestVersion:
 
 
 def end_rapporteur(ctx: Context, member: User) -> None:
+    """From `ctx.now` on the member reports on this stage no more; nothing when they did not."""
     RapporteurAssignment.objects.filter(
         stage=ctx.the_stage, member=member, ended_at__isnull=True
     ).update(ended_at=ctx.now)

@@ -47,6 +47,13 @@ class ActData:
 
 @dataclass(slots=True)
 class Context:
+    """One move while it is played: what is asked (`payload`), by whom, and what it has written.
+
+    `now` is the instant of the entry, `effective_at` when it took effect by law: aware datetimes,
+    equal unless the act is backdated. `by` is None for the clock. Readers of `payload` raise
+    TransitionRefused, with a sentence, for what they cannot read.
+    """
+
     request: AccessRequest
     stage: Stage | None
     procedure: Procedure
@@ -63,22 +70,26 @@ class Context:
 
     @property
     def spec(self) -> StageSpec:
+        """The stage as the procedure writes it. Raises LookupError for a move of the request."""
         return self.procedure.stage(self.the_stage.code)
 
     @property
     def the_stage(self) -> Stage:
+        """The stage. Raises LookupError for a move of the request."""
         if self.stage is None:
             raise LookupError(f"{self.move.name} is a move of a stage")
         return self.stage
 
     @property
     def the_act(self) -> Act:
+        """The act just written. Raises LookupError for a move that writes none."""
         if self.act is None:
             raise LookupError(f"{self.move.name} writes no act")
         return self.act
 
     @property
     def person(self) -> User:
+        """Who acts. Raises LookupError where it is the clock."""
         if self.by is None:
             raise LookupError(f"{self.move.name} is a person's move")
         return self.by
@@ -91,6 +102,7 @@ class Context:
         return known
 
     def text(self, name: str) -> str:
+        """A text of the payload without the spaces around it, empty when not given."""
         return str(self.payload.get(name) or "").strip()
 
     def line(self, name: str) -> str:
@@ -131,9 +143,11 @@ class Context:
         return RequestVersion.objects.filter(request=self.request).signed().newest()
 
     def people(self, name: str) -> list[User]:
+        """Accounts named by their ids, in order. Raises TransitionRefused for an unknown one."""
         return [self._person(value) for value in _several(self.payload.get(name))]
 
     def one_person(self, name: str) -> User | None:
+        """One account, None when not given. Raises as `people`."""
         value = self.payload.get(name)
         return self._person(value) if value else None
 
@@ -146,6 +160,7 @@ class Context:
         return found
 
     def organisations(self, name: str) -> list[Organisation]:
+        """Organisations named by id or code, in order. Raises TransitionRefused likewise."""
         found = []
         for value in _several(self.payload.get(name)):
             if isinstance(value, Organisation):

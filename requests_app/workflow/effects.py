@@ -20,6 +20,7 @@ from .verbs import VERBS, Verb
 
 
 def day(instant: datetime) -> str:
+    """An instant as its day in Paris, in words: 4 janvier 2027."""
     return date_format(localtime(instant, PARIS), "j F Y")
 
 

@@ -15,6 +15,7 @@ from .context import Context
 
 
 def required_text(ctx: Context, name: str, message: str) -> Iterator[str]:
+    """The message, when the payload's text shows nothing."""
     if not ctx.line(name):  # nothing that shows
         yield message
 

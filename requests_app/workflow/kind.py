@@ -109,6 +109,7 @@ KINDS: dict[str, Kind] = {}
 
 
 def register_kind(kind: type[Kind]) -> type[Kind]:
+    """Class decorator. Raises ValueError for a code that is taken."""
     if kind.code in KINDS:
         raise ValueError(f"kind {kind.code!r} is registered twice")
     KINDS[kind.code] = kind()

@@ -55,6 +55,7 @@ def on_grant(*, grant: Grant, new: str, **_kwargs: Any) -> None:
 
 @receiver(signals.key_ready, dispatch_uid="workflow-key-ready")
 def on_key_ready(*, grant: Grant, **_kwargs: Any) -> None:
+    """The person may come and read their key."""
     notices.KeyReady.tell(
         [grant.person],
         grant.permit.request,
@@ -66,6 +67,7 @@ def on_key_ready(*, grant: Grant, **_kwargs: Any) -> None:
 
 @receiver(signals.key_unrevealed, dispatch_uid="workflow-key-unrevealed")
 def on_key_unrevealed(*, grant: Grant, **_kwargs: Any) -> None:
+    """A key waits that nobody has read."""
     notices.KeyUnrevealed.tell(
         [grant.person], grant.permit.request, page=_my_access(), once=f"unrevealed-{_key(grant)}"
     )
@@ -73,6 +75,7 @@ def on_key_unrevealed(*, grant: Grant, **_kwargs: Any) -> None:
 
 @receiver(signals.key_expiring, dispatch_uid="workflow-key-expiring")
 def on_key_expiring(*, grant: Grant, days: int, **_kwargs: Any) -> None:
+    """A key ends in so many days."""
     notices.KeyExpiring.tell(
         [grant.person],
         grant.permit.request,
@@ -153,6 +156,7 @@ def on_failed(*, workspace: Workspace, code: str, closing: bool = False, **_kwar
 
 @receiver(signals.drift_found, dispatch_uid="workflow-drift")
 def on_drift(*, workspace: Workspace, finding: str, narrowed: bool, **_kwargs: Any) -> None:
+    """Somebody changed rights at the provider: operators hear of each finding once a day."""
     _to_operators(
         notices.DriftFound,
         workspace,

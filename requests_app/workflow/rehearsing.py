@@ -28,13 +28,19 @@ class Play(Protocol):
         ...
 
     @property
-    def stage(self) -> Stage: ...
+    def stage(self) -> Stage:
+        """As its row is now."""
+        ...
 
     @property
-    def spec(self) -> StageSpec: ...
+    def spec(self) -> StageSpec:
+        """The stage as the procedure writes it."""
+        ...
 
     @property
-    def procedure(self) -> Procedure: ...
+    def procedure(self) -> Procedure:
+        """The procedure that is played."""
+        ...
 
     def do(self, verb: str, *, by: User | None = None, **payload: Any) -> None:
         """A verb of the stage, by whoever may do it unless somebody is named. Raises what
@@ -53,7 +59,9 @@ class Play(Protocol):
         """As the provider proves them."""
         ...
 
-    def close_rights(self) -> None: ...
+    def close_rights(self) -> None:
+        """As the provider proves that they ended."""
+        ...
 
 
 def ending(spec: StageSpec, outcome: str) -> str:

@@ -99,6 +99,7 @@ def refresh_due(ctx: Context, stage: Stage) -> None:
 
 
 def drop_tasks(ctx: Context, stage: Stage, spec: StageSpec) -> None:
+    """Close, as without object, the open task that the end of the stage's clock had opened."""
     if spec.clock and spec.clock.on_expiry.task:
         Task.objects.filter(
             request=ctx.request, code=spec.clock.on_expiry.task, closed_at__isnull=True
@@ -196,6 +197,7 @@ def _open(ctx: Context, spec: StageSpec, stage: Stage, at: datetime) -> None:
 
 
 def skip_stage(ctx: Context, stage: Stage, at: datetime) -> None:
+    """A stage that never opens, as of `at`: what waits for it goes on."""
     move_stage(ctx, stage, STAGE_STEPS["skip"], at)
     drop_tasks(ctx, stage, ctx.procedure.stage(stage.code))
 
@@ -209,6 +211,7 @@ def pause_stage(ctx: Context, stage: Stage, at: datetime, reason: str) -> None:
 
 
 def resume_stage(ctx: Context, stage: Stage, at: datetime) -> None:
+    """The clock runs again from `at`, on the version that counts now: one round more."""
     stage.pauses.filter(ended_at__isnull=True).update(ended_at=at)
     stage.round += 1
     move_stage(ctx, stage, STAGE_STEPS["resume"], at)
@@ -230,6 +233,7 @@ def reopen_stage(ctx: Context, stage: Stage) -> None:
 
 
 def facts(stages: Iterable[Stage]) -> list[StageFact]:
+    """What the definition reads of stages."""
     return [StageFact(s.code, s.state, s.outcome, s.ended_at) for s in stages]
 
 

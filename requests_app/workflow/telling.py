@@ -22,6 +22,7 @@ def tell_team(ctx: Context, notice: type[RequestNotice]) -> None:
 
 
 def tell_authorised(ctx: Context, *, tacit: bool = False) -> None:
+    """The team hears of the authorisation, and what it still waits for; `tacit`: by silence."""
     waiting = Task.objects.filter(request=ctx.request, closed_at__isnull=True).exclude(blocks="")
     notices.Authorised.tell(
         recipients.team(ctx.request),

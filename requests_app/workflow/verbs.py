@@ -98,6 +98,7 @@ class Verb:
 
     @property
     def correctable(self) -> bool:
+        """Whether a mistaken date or reference of its act may be corrected by a new act."""
         return self.backdated
 
     def corrected(self, ctx: Context, act: Act) -> None:
@@ -124,6 +125,7 @@ VERBS: dict[str, Verb] = {}
 
 
 def register(verb: type[Verb]) -> type[Verb]:
+    """Class decorator. Raises ValueError for a name that is taken."""
     if verb.name in VERBS:
         raise ValueError(f"verb {verb.name!r} is registered twice")
     VERBS[verb.name] = verb()

@@ -25,6 +25,7 @@ class Reviewed:
 
     @property
     def years(self) -> str:
+        """Years of the approved table in words: a period when none of it is left out."""
         years = self.table.years
         if years is None:
             return _("sans année")

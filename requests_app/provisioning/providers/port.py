@@ -70,6 +70,7 @@ class Capabilities:
     lacks: Mapping[str, str] = field(default_factory=dict)
 
     def offers(self, verb: str) -> bool:
+        """Whether the provider has this verb."""
         return verb not in self.lacks
 
 
@@ -96,13 +97,17 @@ class Book(Protocol):
         """The provider's id of what is there, empty when it is not."""
         ...
 
-    def intend(self, kind: str, key: str = "") -> Entry: ...
+    def intend(self, kind: str, key: str = "") -> Entry:
+        """Before a create: the entry, made if there is none; a known one is unchanged."""
+        ...
 
     def attempt(self, kind: str, key: str = "") -> None:
         """Before a create: if its answer is lost, the next try knows one was on its way."""
         ...
 
-    def settle(self, kind: str, key: str = "", *, external_id: str | None = None) -> None: ...
+    def settle(self, kind: str, key: str = "", *, external_id: str | None = None) -> None:
+        """It is there. `external_id`: the provider's, where it was not known before."""
+        ...
 
     def doubt(self, kind: str, key: str = "", *, lag: bool = True) -> None:
         """Ready until now, and perhaps no more. `lag`: lists get their time before it is made
@@ -117,9 +122,13 @@ class Book(Protocol):
         """Keep a word beside it, and since when (empty: forget both)."""
         ...
 
-    def remove(self, kind: str, key: str = "") -> None: ...
+    def remove(self, kind: str, key: str = "") -> None:
+        """It is gone at the provider: no entry any more."""
+        ...
 
-    def note(self, what: str, key: str = "", external_id: str = "") -> None: ...
+    def note(self, what: str, key: str = "", external_id: str = "") -> None:
+        """Tell the audit of a step done at the provider: what it touched, and its id there."""
+        ...
 
     def wait_out_lag(self, since: datetime | None) -> None:
         """Go on only once lists had time to show what was asked for at `since`."""
@@ -133,13 +142,21 @@ class Book(Protocol):
 class KeyHolder(Protocol):
     """Object storage used with somebody's key; every method is one try, without any retry."""
 
-    def list(self, bucket: str, *, prefix: str = "") -> Answer: ...
+    def list(self, bucket: str, *, prefix: str = "") -> Answer:
+        """Objects of a bucket whose key begins so."""
+        ...
 
-    def get(self, bucket: str, key: str) -> Answer: ...
+    def get(self, bucket: str, key: str) -> Answer:
+        """Read one object."""
+        ...
 
-    def put(self, bucket: str, key: str, body: bytes) -> Answer: ...
+    def put(self, bucket: str, key: str, body: bytes) -> Answer:
+        """Write one object."""
+        ...
 
-    def delete(self, bucket: str, key: str) -> Answer: ...
+    def delete(self, bucket: str, key: str) -> Answer:
+        """Delete one object."""
+        ...
 
 
 class Provider(ABC):
@@ -163,7 +180,9 @@ class Provider(ABC):
         """The portal as fences name it: a fence that forgets it shuts the portal out."""
 
     @abstractmethod
-    def quotas(self) -> Sequence[Quota]: ...
+    def quotas(self) -> Sequence[Quota]:
+        """What is used of what the provider allows, one for each limit it tells."""
+        ...
 
     # --- Study, buckets. Where no bucket has the name, whatever reads or writes something of it
     # raises BucketGone.
@@ -245,10 +264,14 @@ class Provider(ABC):
         by itself at `expires_at` where the provider has `key_expiry`."""
 
     @abstractmethod
-    def keys_of(self, person: str) -> Sequence[KeyFound]: ...
+    def keys_of(self, person: str) -> Sequence[KeyFound]:
+        """All keys of a person, the portal's or not."""
+        ...
 
     @abstractmethod
-    def key_exists(self, access_key: str) -> bool: ...
+    def key_exists(self, access_key: str) -> bool:
+        """Asked by the key's own id, which no list's delay makes wrong."""
+        ...
 
     @abstractmethod
     def bearer_of(self, access_key: str) -> str | None:
@@ -259,7 +282,9 @@ class Provider(ABC):
         """Done when it is not there."""
 
     @abstractmethod
-    def key_holder(self, access_key: str, secret_key: str) -> KeyHolder: ...
+    def key_holder(self, access_key: str, secret_key: str) -> KeyHolder:
+        """Object storage as whoever holds this key has it; nothing is called yet."""
+        ...
 
     # --- Data
 

@@ -66,6 +66,7 @@ def _piece(content: dict[str, Any], code: str) -> object:
 
 
 def nothing_missing(ctx: Context) -> Iterator[str]:
+    """A sentence for each thing the file still lacks."""
     for item in dossier.missing_items(ctx.request):
         yield _("Il manque : %(label)s.") % {"label": item.label}
 
@@ -133,6 +134,7 @@ class SendCompletion(Verb):
 
 
 def awaiting(ctx: Context) -> RequestVersion | None:
+    """The version that waits for a signature, None without one."""
     return RequestVersion.objects.filter(request=ctx.request, status=Status.AWAITING).first()
 
 
@@ -171,6 +173,7 @@ def opens_or_goes_on(ctx: Context) -> None:
 
 
 def tell_deposited(ctx: Context) -> None:
+    """The receipt at the first deposit; later, to whoever waits for completions."""
     version = ctx.the_act.version
     if ctx.started:
         due = ctx.started[0].due_at
@@ -193,6 +196,8 @@ def tell_deposited(ctx: Context) -> None:
 
 @register
 class CancelSignature(Verb):
+    """Back to a draft: the version that waited is given up."""
+
     name = "cancel_signature"
     button = gettext_lazy("Annuler la demande de signature")
     logged = gettext_lazy("Demande de signature annulée")

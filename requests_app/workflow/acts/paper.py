@@ -57,6 +57,7 @@ def _words(ctx: Context) -> str:
 
 
 def to_check(ctx: Context) -> RequestVersion | None:
+    """The version signed on paper that nobody has verified yet, None without one."""
     return (
         RequestVersion.objects.filter(request=ctx.request, status=Status.CHECKING)
         .select_related("signed_file")

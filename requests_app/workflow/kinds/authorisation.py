@@ -24,6 +24,7 @@ class AuthorisationExpected(RequestNotice):
 
 
 def receipt(ctx: Context) -> Act | None:
+    """The act in force by which the authority acknowledged receipt, None without one."""
     return (
         Act.objects.in_force()
         .filter(stage=ctx.the_stage, code="record_receipt")
