@@ -117,10 +117,12 @@ def invite(
     """Create an invitation and send its link. The caller has checked the right to invite.
 
     `about` says to the reader what it is for (number and title of a request). An open invitation of
-    the same kind, address and object is sent again instead of doubled. Raises TooMany.
+    the same kind, address and object is sent again instead of doubled, also of two at once: what
+    names a request holds the lock of its row. Raises TooMany.
     """
     _counted(by, email)
     with transaction.atomic():
+        _hold(organisation)
         alike = Invitation.objects.open().filter(
             kind=kind, organisation=organisation, request_id=request_id
         )
@@ -141,6 +143,12 @@ def invite(
         signals.event("invitation.send", by=by, on=invitation, data={"kind": str(kind)})
         _send(invitation, token)
     return invitation
+
+
+def _hold(organisation: Organisation | None) -> None:
+    """One at a time in an organisation, whoever invites; before the row of any invitation."""
+    if organisation is not None:
+        Organisation.objects.select_for_update(no_key=True).get(pk=organisation.pk)
 
 
 def _renew(invitation: Invitation, *, by: User) -> Invitation:
@@ -202,7 +210,10 @@ def accept(*, token: str, by: User) -> Invitation:
     Raises InvitationUnusable (also from the upper room, when the place is gone), WrongPerson.
     """
     with transaction.atomic():
-        invitation = locked(find(token))
+        found = find(token)
+        signals.invitation_taken_up.send(sender=None, invitation=found)
+        _hold(found.organisation)
+        invitation = locked(found)
         if not is_for(invitation, by):
             raise WrongPerson
         if invitation.state != Invitation.State.OPEN or invitation.token_hash != token_hash(token):

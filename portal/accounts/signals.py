@@ -20,6 +20,9 @@ account_event = Signal()
 # code: str, to: list[User | str], context: dict (plain values, links included), until: datetime |
 # None (when the link of the message ends)
 mail_wanted = Signal()
+# invitation: Invitation; before its row is locked to be accepted: the rooms above lock the row of
+# theirs that it names, as they do before they invite, so that neither waits for the other
+invitation_taken_up = Signal()
 # invitation: Invitation, user: User; in the transaction that accepts it
 invitation_accepted = Signal()
 # membership: Membership, told: bool; a person may sign from now on. Listeners answer with what

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from portal.accounts import invitations
 from portal.accounts.models import Invitation, User
-from portal.accounts.signals import invitation_accepted, powers_asked
+from portal.accounts.signals import invitation_accepted, invitation_taken_up, powers_asked
 from portal.audit.record import record
 from portal.common.calendar import legal_now
 from portal.common.fold import same
@@ -47,12 +47,16 @@ def pending(request: AccessRequest) -> list[Invitation]:
 
 
 def invite(request: AccessRequest, *, email: str, kind: Kind, by: User) -> Invitation:
-    """Send the link that gives a place in the file. Raises TeamRefused."""
-    if request.state in FINAL_STATES:
-        raise TeamRefused(_("Cette demande est terminée : personne ne peut plus y être invité."))
-    if any(same(member.user.email, email) for member in current(request)):
-        raise TeamRefused(_("Cette personne est déjà dans le dossier."))
+    """Send the link that gives a place in the file, one at a time in a file: of two invitations of
+    a person at once, the second is the first sent again. Raises TeamRefused."""
     with transaction.atomic():
+        request = AccessRequest.objects.select_for_update(of=("self",)).get(pk=request.pk)
+        if request.state in FINAL_STATES:
+            raise TeamRefused(
+                _("Cette demande est terminée : personne ne peut plus y être invité.")
+            )
+        if any(same(member.user.email, email) for member in current(request)):
+            raise TeamRefused(_("Cette personne est déjà dans le dossier."))
         try:
             sent = invitations.invite(
                 kind=INVITATIONS[kind],
@@ -77,6 +81,14 @@ def on_powers_asked(*, user: User, lately: timedelta, **_kwargs: Any) -> bool:
         return True
     access = ~Q(state=GrantState.CLOSED) | Q(closed_at__gte=since)
     return Grant.objects.filter(access, person=user).exists()
+
+
+@receiver(invitation_taken_up)
+def on_taken_up(*, invitation: Invitation, **_kwargs: Any) -> None:
+    """The file before the invitation, as `invite` locks them."""
+    if invitation.request_id is not None:
+        rows = AccessRequest.objects.select_for_update(of=("self",))
+        rows.filter(pk=invitation.request_id).values_list("pk").first()
 
 
 @receiver(invitation_accepted)
