@@ -80,13 +80,15 @@ def why_no_addresses(persons: Iterable[User], payload: Mapping[str, Any]) -> lis
 
 
 def delivery_mode(request: AccessRequest, procedure: Procedure) -> str:
-    """As the signed file asks, where the procedure allows it; else what the procedure names
-    first."""
+    """As the signed file asks, where the procedure allows it; else what the procedure names first
+    of what the portal has."""
     version = RequestVersion.objects.filter(request=request).signed().only("content").newest()
     content = version.content if version is not None else request.content
     asked = request.form.value(content, "delivery_mode")
     modes = procedure.terms.delivery_modes
-    return str(asked) if asked in modes else modes[0]
+    if asked in modes:
+        return str(asked)
+    return next((one for one in modes if is_available(one)), modes[0])
 
 
 def persons_of(request: AccessRequest) -> list[User]:

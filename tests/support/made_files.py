@@ -41,6 +41,21 @@ _ROLE_OF = {
     Actor.HOLDER: "holder_representative",
     Actor.MEMBER: "president",
 }
+COMMITTEES = ("comite-invente", "second-comite")
+SPEAKING = kinds.having(Trait.GIVES_OPINION)
+# Kinds of which an outcome may open rights by itself: once, by somebody who has no part in the
+# file.
+OPENERS = sorted(
+    code
+    for code, kind in KINDS.items()
+    if not kind.traits & {Trait.FIRST, Trait.NEEDS_RIGHTS, Trait.CONSULTS_HOLDERS}
+    and code != "closure"
+    and not any(
+        set(move.actors) & {Actor.TEAM, Actor.SYSTEM}
+        for move in kind.moves
+        if move.target == State.DONE
+    )
+)
 # Said of an answer, hence never of words to read.
 ANSWERED = ("sign_again", "marks", "missing", "required", "required_when")
 _SKIPPED = object()
@@ -212,8 +227,12 @@ def _columns() -> Strategy:
 
 @st.composite
 def procedure_files(draw: Draw, code: str, form: str) -> dict[str, Any]:
-    """A course of some stages; about half of them open rights."""
-    rights = draw(st.booleans())
+    """A course of some stages; about half of them open rights, by a convention or by an outcome of
+    another stage; some are before two committees."""
+    by_itself = st.sampled_from(OPENERS)
+    opener = draw(st.one_of(st.none(), st.just("convention"), by_itself))
+    rights = opener is not None
+    committees = draw(st.sampled_from([COMMITTEES[:1], COMMITTEES]))
     middle = sorted(
         one
         for one, kind in KINDS.items()
@@ -221,12 +240,19 @@ def procedure_files(draw: Draw, code: str, form: str) -> dict[str, Any]:
     )
     names = [draw(st.sampled_from(kinds.having(Trait.FIRST)))]
     names += draw(st.lists(st.sampled_from(middle), min_size=0, max_size=4))
-    names += ["convention", "extract", "opening", "use"] if rights else []
+    if len(committees) > 1:
+        names += draw(st.lists(st.sampled_from(SPEAKING), min_size=2, max_size=2))
+    act = len(names)  # the place of what creates rights
+    names += [opener, "extract", "opening", "use"] if opener is not None else []
     names.append("closure")
     stages: list[dict[str, Any]] = []
     for number, kind in enumerate(names):
         last = number == len(names) - 1
-        stages.append(draw(_stage(kind, number, stages, last=last)))
+        opens = rights and number == act
+        one = draw(_stage(kind, number, stages, last=last, opens=opens))
+        if Trait.OF_COMMITTEE in KINDS[kind].traits:
+            one["committee"] = committees[number % len(committees)]
+        stages.append(one)
     whole: dict[str, Any] = {
         "code": code,
         "version": 1,
@@ -244,14 +270,19 @@ def procedure_files(draw: Draw, code: str, form: str) -> dict[str, Any]:
         "stages": stages,
     }
     whole |= draw(st.fixed_dictionaries({}, optional={"authority": of_model(Authority)}))
-    if any(Trait.OF_COMMITTEE in KINDS[kind].traits for kind in names):
-        whole["committee"] = "comite-inventé".replace("é", "e")
+    if draw(st.booleans()) and any(one.get("committee") == committees[0] for one in stages):
+        whole["committee"] = committees[0]  # said once, of those that name none
+        for one in stages:
+            if one.get("committee") == committees[0]:
+                del one["committee"]
     if rights:
-        whole["grants_on"] = stages[names.index("convention")]["code"]
+        whole["grants_on"] = stages[act]["code"]
         parties = {"main_base": ["cnam", "holder"], "catalogue": ["holder"]}
         modes = draw(st.sampled_from([["daughter_system"], ["project_space", "daughter_system"]]))
         longest = draw(st.sampled_from(["6m", "2y", "10y"]))
-        whole["convention"] = parties | {"delivery_modes": modes, "max_duration": longest}
+        terms = {"delivery_modes": modes, "max_duration": longest}
+        said = Trait.SAYS_RIGHTS in KINDS[names[act]].traits
+        whole |= {"convention": parties | terms} if said else {"access": terms}
     return whole
 
 
@@ -273,10 +304,17 @@ def _pieces(draw: Draw) -> list[dict[str, Any]]:
 
 @st.composite
 def _stage(
-    draw: Draw, kind: str, number: int, before: list[dict[str, Any]], *, last: bool
+    draw: Draw,
+    kind: str,
+    number: int,
+    before: list[dict[str, Any]],
+    *,
+    last: bool,
+    opens: bool,
 ) -> dict[str, Any]:
     pure = KINDS[kind]
     known = [{"code": one} for one in sorted(pure.outcomes)]
+    opening = draw(st.sampled_from(sorted(pure.outcomes))) if opens else None
     if draw(st.booleans()) or Trait.IN_USE in pure.traits:
         known.append({"code": "silence", "tacit": True})
     outcomes = []
@@ -284,6 +322,8 @@ def _stage(
         over = dict.fromkeys(("code", "tacit", "request", "requires"), _SKIPPED)
         said = draw(of_model(Outcome, **over))  # type: ignore[arg-type]
         said |= one | _effect(pure.traits, one["code"], last=last)
+        if one["code"] == opening:
+            said["request"] = "in_force"
         if Trait.GIVES_OPINION in pure.traits:
             said.setdefault("effect", "favourable")
         outcomes.append(said)
@@ -297,15 +337,24 @@ def _stage(
     stage.pop("awaited", None)
     if before:
         stage["after"] = draw(_joins(before, last=last))
-        if Trait.OPENS_ACCESS in pure.traits:
-            act = next(one for one in before if one["kind"] == "convention")
-            stage["after"] = _with(stage["after"], act["code"], "signed")
+        if pure.traits & {Trait.OPENS_ACCESS, Trait.PREPARES_DATA}:
+            stage["after"] = _with(stage["after"], *_act_of(before))
         if Trait.IN_USE in pure.traits:
             stage["after"] = _with(stage["after"], before[-1]["code"], "opened")
     clock = draw(_clock(kind, outcomes))
     if clock is not None:
         stage["clock"] = clock
     return stage
+
+
+def _act_of(before: list[dict[str, Any]]) -> tuple[str, str]:
+    """The stage that creates rights, and the outcome that does."""
+    return next(
+        (stage["code"], outcome["code"])
+        for stage in before
+        for outcome in stage["outcomes"]
+        if outcome.get("request") == "in_force"
+    )
 
 
 def _with(joins: list[dict[str, Any]], stage: str, outcome: str) -> list[dict[str, Any]]:
@@ -323,8 +372,6 @@ def _effect(traits: frozenset[Trait], outcome: str, *, last: bool) -> dict[str, 
         effects = set(RequestEffect.__args__)  # type: ignore[attr-defined]
         found = own.get(outcome, outcome if outcome in effects else "")
         return {"request": found} if found else {}
-    if Trait.AGREES in traits and outcome == "signed":
-        return {"request": "in_force"}
     return {}
 
 

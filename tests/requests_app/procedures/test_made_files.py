@@ -39,7 +39,8 @@ def read(data: st.DataObject, folder: Path) -> tuple[Procedure, Form]:
     number = next(_numbers)  # what is kept of one by its code is not given for another
     of_form, of_procedure = f"formulaire-{number}", f"procedure-{number}"
     raw = data.draw(made_files.procedure_files(of_procedure, of_form))
-    asks_data = bool(raw["dataset_kinds"])
+    # else, where data is asked for, whole databases
+    asks_data = bool(raw["dataset_kinds"]) and data.draw(st.booleans())
     asked = data.draw(made_files.form_files(of_form, data=asks_data))
     note(made_files.toml(raw))
     note(made_files.toml(asked))
@@ -109,6 +110,8 @@ class TestMadeFiles(TestCase):
             with TemporaryDirectory() as folder:
                 procedure, form = read(data, Path(folder))
             RIGHT.update(stage.kind for stage in procedure.stages)
+            RIGHT["access"] += procedure.access is not None
+            RIGHT["two committees"] += len(procedure.committees) > 1
             known = registry._all() | {(procedure.code, 1): procedure}
             asked = forms._all() | {(form.code, 1): form}
             with (
@@ -123,4 +126,5 @@ class TestMadeFiles(TestCase):
 
         play()
         # worth something only if the kinds are there
-        assert len(RIGHT) > 8, RIGHT
+        assert len(RIGHT) > 10, RIGHT
+        assert min(RIGHT["convention"], RIGHT["access"], RIGHT["two committees"]) > 0, RIGHT

@@ -25,7 +25,7 @@ from requests_app.procedures.schema import Procedure
 from requests_app.procedures.texts import without_english
 from requests_app.register import register
 from requests_app.rights import permissions
-from requests_app.workflow import engine
+from requests_app.workflow import engine, granting
 from requests_app.workflow.abilities import abilities, move_of
 from requests_app.workflow.clock import run_due
 from requests_app.workflow.kinds.answer import points_of
@@ -295,6 +295,7 @@ def test_the_outcome_opens_the_rights_without_a_convention(story: Story) -> None
     assert {one.recipient.username for one in told if one.recipient} >= {"investigatrice"}
     entry = register.entry(register.published().get())
     assert entry.state == "accès autorisé"
+    assert register._state(story.request, []) == "accès en préparation"  # published before them
     assert entry.opinion == "favorable sous conditions, favorable avec vœux"
     texts = [text for *_who, text in every_tab(story, *READERS)]
     texts += [f"{one.subject} {one.body}" for one in Message.objects.all()]
@@ -308,6 +309,13 @@ def test_nothing_is_opened_for_nobody(story: Story) -> None:
     with pytest.raises(engine.TransitionRefused, match="personne habilitée"):
         story.do("annuaire", "publish_register", by=story.world.secretariat)
     assert story.stage("annuaire").state == StageState.RUNNING
+
+
+def test_rights_are_given_in_a_way_that_the_portal_has(odd: Procedure, story: Story) -> None:
+    assert odd.access is not None
+    both = {"delivery_modes": ("project_space", "daughter_system")}
+    made = odd.model_copy(update={"access": odd.access.model_copy(update=both)})
+    assert granting.delivery_mode(story.request, made) == "daughter_system"
 
 
 def test_databases_are_chosen_whole_where_the_form_asks_no_rows(odd: Procedure) -> None:
