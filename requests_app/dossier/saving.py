@@ -57,9 +57,10 @@ def create(
     Its type is its procedure's. Raises ValueError when the type needs a `parent` and there is none,
     or the other way round.
     """
-    if CASES[procedure.type].has_parent != (parent is not None):
-        raise ValueError(f"a case of type {procedure.type}: parent {parent and parent.pk}")
     with transaction.atomic():
+        procedure = kept.keep(procedure)  # an edited file is not what rows of its name follow
+        if CASES[procedure.type].has_parent != (parent is not None):
+            raise ValueError(f"a case of type {procedure.type}: parent {parent and parent.pk}")
         request = AccessRequest(
             title=title,
             type=str(procedure.type),
@@ -72,7 +73,6 @@ def create(
             content=_begun(forms.of(procedure), organisation, rows or []),
         )
         request.save(force_insert=True)
-        kept.keep(procedure)
         RequestMember(
             request=request, user=by, kind=RequestMember.Kind.INVESTIGATOR, added_by=by
         ).save(force_insert=True)

@@ -36,6 +36,10 @@ class UnknownProcedure(LookupError):
     """No file for this code and version."""
 
 
+class UnreadableProcedure(UnknownProcedure):
+    """What is kept for this code and version is no procedure that this release can read."""
+
+
 def load(path: Path) -> Procedure:
     """Read one file. Raises ProcedureError with one line per fault."""
     procedure, faults = reading.procedure(path, form_of=forms.on_file)
@@ -70,7 +74,7 @@ def is_own(code: str, version: int) -> bool:
 
 
 def get(code: str, version: int) -> Procedure:
-    """The procedure that a request pinned. Raises UnknownProcedure.
+    """The procedure that a request pinned. Raises UnknownProcedure, UnreadableProcedure.
 
     A body's own is as it was when the first request took it, even once its file has changed or
     gone: a folder may change, the law of a running file does not.
@@ -80,6 +84,8 @@ def get(code: str, version: int) -> Procedure:
         return found
     try:
         return _kept(code, version)
+    except UnreadableProcedure:
+        raise  # never what the folder says now
     except UnknownProcedure:
         if found is None:
             raise
@@ -92,7 +98,10 @@ def _kept(code: str, version: int) -> Procedure:
     text = keeping.text_of("procedure", code, version)
     if text is None:
         raise UnknownProcedure(f"no procedure {code} version {version}")
-    return Procedure.model_validate_json(text)
+    try:
+        return keeping.read(Procedure, text)
+    except ValueError as error:
+        raise UnreadableProcedure(f"procedure {code} version {version}: {error}") from error
 
 
 def current(
@@ -102,7 +111,7 @@ def current(
     types: Collection[CaseType] = frozenset(CaseType),
 ) -> list[Procedure]:
     """Procedures that a new case of these types may use on a Paris day (today): latest valid
-    version of each code."""
+    version of each code. Its file says until when; the rest is as requests took it (`get`)."""
     day = on or legal_today()
     latest: dict[str, Procedure] = {}
     for procedure in _all().values():
@@ -110,12 +119,38 @@ def current(
             known = latest.get(procedure.code)
             if known is None or known.version < procedure.version:
                 latest[procedure.code] = procedure
-    return [latest[key] for key in sorted(latest) if latest[key].type in types]
+    theirs = any(is_own(one.code, one.version) for one in latest.values())
+    kept = keeping.listed("procedure") if theirs else frozenset()
+    offered = (_offered(latest[key], kept) for key in sorted(latest))
+    return [one for one in offered if one is not None and one.type in types]
+
+
+def _offered(found: Procedure, kept: Collection[tuple[str, int]]) -> Procedure | None:
+    """What is kept under its name, or nothing when that is unreadable."""
+    if (found.code, found.version) not in kept:
+        return found
+    try:
+        return get(found.code, found.version)
+    except UnreadableProcedure:
+        return None
 
 
 def everything() -> list[Procedure]:
-    """Every version on file."""
+    """Every version on file, as its file says it now: for what reads no row (checks, tools)."""
     return list(_all().values())
+
+
+def followed() -> list[Procedure]:
+    """Every version that a row may follow, as it follows it: those shipped and those kept, on file
+    or not. What is kept and cannot be read is left out (`check --database` names it)."""
+    keys = [key for key in _all() if not is_own(*key)]
+    found: list[Procedure] = []
+    for key in (*keys, *sorted(keeping.listed("procedure") - {*keys})):
+        try:
+            found.append(get(*key))
+        except UnreadableProcedure:
+            continue
+    return found
 
 
 @register("procedures")

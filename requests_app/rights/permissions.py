@@ -205,7 +205,7 @@ def _whole_versions(user: Person) -> Q:
     """Files of requests whose versions the person reads whole: the set form of `reads_whole`."""
     found = Q(request__in=requests_with(user, "version_to_sign"))
     asking: dict[frozenset[str], Q] = {}
-    for one in registry.everything():
+    for one in registry.followed():
         mine = Q(request__procedure_code=one.code, request__procedure_version=one.version)
         parts = forms.of(one).parts
         asking[parts] = asking.get(parts, Q(pk__in=[])) | mine

@@ -21,6 +21,7 @@ FILLED_AT_START = {
     "portal.notifications.base._notices": "one line per class of notice",
     "portal.notifications.permissions._hiding_rules": "ready() of the rooms above",
     "requests_app.procedures.keeping._asked": "a decorator, when the rows are imported",
+    "requests_app.procedures.keeping._listing": "a decorator, when the rows are imported",
     "requests_app.rights.permissions._ACTIONS": "workflow.rights, when it is imported",
     "requests_app.rights.permissions._correctable": "workflow.rights, when it is imported",
     "requests_app.workflow.kind.KINDS": "decorators, when a module is imported",

@@ -80,6 +80,7 @@ CACHES = {
     "requests_app.dossier.orientation.data": "a frozen model",
     "requests_app.procedures.law.begins_after": "a truth, of a frozen model and a period",
     "requests_app.procedures.forms._all": "a dictionary of frozen models that nobody writes in",
+    "requests_app.procedures.keeping._reader": "a validator, which nobody writes in",
     "requests_app.procedures.registry._all": "a dictionary of frozen models that nobody writes in",
     "requests_app.procedures.forms._kept": "a frozen model; what is kept never changes",
     "requests_app.procedures.forms._own": "a frozenset, read from the folder at the start",

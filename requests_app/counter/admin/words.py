@@ -118,21 +118,21 @@ class ProcedureFilter(WordFilter):
     title, parameter_name, field = _("procédure"), "procedure", "procedure_code"
 
     def words(self) -> dict[str, Any]:
-        return {one.code: str(one.short_title) for one in registry.everything()}
+        return {one.code: str(one.short_title) for one in registry.followed()}
 
 
 class StageFilter(WordFilter):
     title, parameter_name, field = _("étape"), "etape", "code"
 
     def words(self) -> dict[str, Any]:
-        return {one.code: str(one.label) for p in registry.everything() for one in p.stages}
+        return {one.code: str(one.label) for p in registry.followed() for one in p.stages}
 
 
 class OutcomeFilter(WordFilter):
     title, parameter_name, field = _("issue"), "issue", "outcome"
 
     def words(self) -> dict[str, Any]:
-        stages = [one for p in registry.everything() for one in p.stages]
+        stages = [one for p in registry.followed() for one in p.stages]
         return {one.code: str(one.label) for found in stages for one in found.outcomes}
 
 
@@ -140,7 +140,7 @@ class RoleFilter(WordFilter):
     title, parameter_name, field = _("acteur"), "acteur", "role"
 
     def words(self) -> dict[str, Any]:
-        stages = [one for p in registry.everything() for one in p.stages]
+        stages = [one for p in registry.followed() for one in p.stages]
         return {one.role: role(one.role) for one in stages}
 
 
@@ -148,7 +148,7 @@ class TaskFilter(WordFilter):
     title, parameter_name, field = _("tâche"), "tache", "code"
 
     def words(self) -> dict[str, Any]:
-        return {one.code: str(one.label) for p in registry.everything() for one in p.tasks}
+        return {one.code: str(one.label) for p in registry.followed() for one in p.tasks}
 
 
 class MoveFilter(WordFilter):

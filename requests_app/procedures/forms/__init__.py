@@ -26,6 +26,10 @@ class UnknownForm(LookupError):
     """No file for this code and version."""
 
 
+class UnreadableForm(UnknownForm):
+    """What is kept for this code and version is no form that this release can read."""
+
+
 def load(path: Path) -> Form:
     """Read one file. Raises FormError with one line per fault."""
     form, faults = reading.form(path)
@@ -67,17 +71,22 @@ def _kept(code: str, version: int) -> Form:
     text = keeping.text_of("form", code, version)
     if text is None:
         raise UnknownForm(f"no form {code} version {version}")
-    return Form.model_validate_json(text)
+    try:
+        return keeping.read(Form, text)
+    except ValueError as error:
+        raise UnreadableForm(f"form {code} version {version}: {error}") from error
 
 
 def get(code: str, version: int) -> Form:
     """The form that a procedure named; a body's own as its first request took it. Raises
-    UnknownForm."""
+    UnknownForm, UnreadableForm."""
     found = _all().get((code, version))
     if found is not None and not is_own(code, version):
         return found
     try:
         return _kept(code, version)
+    except UnreadableForm:
+        raise  # never what the folder says now
     except UnknownForm:
         if found is None:
             raise

@@ -79,7 +79,7 @@ def _counts(stages: QuerySet[Stage], asked: Q) -> dict[str, Any]:
     )
     labels = {
         stage.code: str(stage.label)
-        for procedure in registry.everything()
+        for procedure in registry.followed()
         for stage in procedure.stages
     }
     by_code: dict[str, int] = {}
