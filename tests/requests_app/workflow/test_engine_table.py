@@ -13,20 +13,25 @@ from requests_app.models import (
     StageState,
     TransitionLog,
 )
-from requests_app.procedures import registry
+from requests_app.procedures.moves import Actor
+from requests_app.procedures.schema import Procedure
 from requests_app.provisioning.extract import delivery
 from requests_app.workflow import definition, engine
 from requests_app.workflow.catalogue import VERBS, public_names
 from requests_app.workflow.clock import run_due
 from tests.support import odd_procedure
 from tests.support.clock import legal_advance
+from tests.support.course import Course
 from tests.support.factories import Story, World
+from tests.support.procedures import EVERY, install
 
 
 pytestmark = pytest.mark.both
 
 
-PROCEDURES = [p.code for p in registry.everything()]
+@pytest.fixture(params=EVERY)
+def procedure(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Procedure:
+    return install(monkeypatch, request.param)
 
 
 def test_the_definition_names_the_states_of_the_models() -> None:
@@ -41,9 +46,7 @@ def test_every_verb_has_its_class_its_label_and_its_actors() -> None:
     assert all(names.values())
 
 
-@pytest.mark.parametrize("code", PROCEDURES)
-def test_every_stage_of_a_procedure_can_end(code: str) -> None:
-    procedure = registry.get(code, 1)
+def test_every_stage_of_a_procedure_can_end(procedure: Procedure) -> None:
     for spec in procedure.stages:
         moves = definition.stage_moves(spec).values()
         ends = {m.outcome for m in moves if m.target == StageState.DONE}
@@ -88,34 +91,14 @@ def test_request_state_by_move(name: str) -> None:
         assert not TransitionLog.objects.filter(request=request).exists(), state
 
 
-def _actor(world: World, stage: Stage, move: Transition) -> Any:
-    people = {
-        "team": world.investigator,
-        "secretariat": world.secretariat,
-        "legal_officer": world.legal_officer,
-        "operator": world.second_operator,
-        "president": world.president,
-        "member": world.member,
-        "rapporteur": world.member,
-        "main_base_officer": world.officer,
-        "system": None,
-    }
-    if "holder" in move.actors:
-        return world.holder_rep(stage)
-    return people[sorted(move.actors)[0]]
-
-
 @pytest.mark.django_db
-@pytest.mark.parametrize("code", PROCEDURES)
-def test_stage_state_by_move(code: str) -> None:
+def test_stage_state_by_move(procedure: Procedure) -> None:
     """Every kind of stage, every state, every move: outside the table, refused and nothing
     moves."""
-    story = World().story(procedure=code).reach("end")
-    world = story.world
-    world.member  # noqa: B018 - there before anyone acts
+    course = Course(procedure).to_end()
     tried = 0
-    for stage in Stage.objects.filter(request=story.request):
-        spec = story.procedure.stage(stage.code)
+    for stage in Stage.objects.filter(request=course.request):
+        spec = procedure.stage(stage.code)
         for move in definition.stage_moves(spec).values():
             for state in set(StageState.values) - set(move.sources):
                 Stage.objects.filter(pk=stage.pk).update(
@@ -127,7 +110,7 @@ def test_stage_state_by_move(code: str) -> None:
                 moves = TransitionLog.objects.count()
                 try:
                     done = engine.apply(
-                        stage.pk, move.name, by=_actor(world, stage, move), **_other_words(move)
+                        stage.pk, move.name, by=_actor(course, stage, move), **_other_words(move)
                     )
                 except (engine.TransitionRefused, engine.NotAllowed):
                     pass
@@ -137,7 +120,11 @@ def test_stage_state_by_move(code: str) -> None:
                 assert TransitionLog.objects.count() == moves
                 tried += 1
         Stage.objects.filter(pk=stage.pk).update(state=stage.state, outcome=stage.outcome)
-    assert tried > 3 * len(story.procedure.stages)
+    assert tried > 3 * len(procedure.stages)
+
+
+def _actor(course: Course, stage: Stage, move: Transition) -> Any:
+    return next((one for who in sorted(move.actors) for one in course.actors(stage, who)), None)
 
 
 def _other_words(move: Transition) -> dict[str, Any]:
@@ -164,20 +151,18 @@ def test_story_covers_every_kind() -> None:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("code", PROCEDURES)
-def test_a_stage_knows_no_verb_of_another_kind(code: str) -> None:
+def test_a_stage_knows_no_verb_of_another_kind(procedure: Procedure) -> None:
     """Every stage of a procedure against every verb of every kind that is not its own."""
-    story = World().story(procedure=code)
-    story.sign()
-    secretariat = story.world.secretariat
+    course = Course(procedure).signed()
+    (desk, *_others) = course.cast.who(Actor.SECRETARIAT)
     tried = 0
-    for stage in Stage.objects.filter(request=story.request):
-        own = definition.stage_moves(story.procedure.stage(stage.code))
+    for stage in Stage.objects.filter(request=course.request):
+        own = definition.stage_moves(procedure.stage(stage.code))
         for name in set(VERBS) - set(own):
             with pytest.raises(LookupError):
-                engine.apply(stage.pk, name, by=secretariat)
+                engine.apply(stage.pk, name, by=desk)
             tried += 1
-    assert tried > 14 * len(story.procedure.stages)
+    assert tried > 14 * len(procedure.stages)
     assert TransitionLog.objects.filter(stage__isnull=False).count() == 1  # the deposit's
 
 
