@@ -20,6 +20,7 @@ from requests_app.models import (
     StageState,
     Task,
 )
+from requests_app.procedures.registry import UnknownProcedure
 from requests_app.procedures.schema import Procedure
 from requests_app.rights import permissions, standing
 from requests_app.rights.visibility import Person
@@ -233,19 +234,29 @@ def who_must_act_on(requests: Sequence[AccessRequest]) -> dict[UUID, list[NextSt
     return others | (_awaited(running) if running else {})
 
 
+def unreadable() -> str:
+    """Said of a file whose procedure this release cannot read (`check --database` names it)."""
+    return _("La procédure de ce dossier ne peut pas être lue : signalez-le au guichet")
+
+
 def _awaited(
     requests: Sequence[AccessRequest], stages: Iterable[Stage] | None = None
 ) -> dict[UUID, list[NextStep]]:
     """From the open stages and tasks of requests under way, due first."""
-    procedures = {one.pk: one.procedure for one in requests}
-    steps: dict[UUID, list[NextStep]] = {pk: [] for pk in procedures}
+    procedures: dict[UUID, Procedure] = {}
+    steps: dict[UUID, list[NextStep]] = {one.pk: [] for one in requests}
+    for one in requests:
+        try:
+            procedures[one.pk] = one.procedure
+        except UnknownProcedure:  # the other rows are said as they are
+            steps[one.pk] = [NextStep(None, None, unreadable(), _("le secrétariat"), None)]
     if stages is None:
         found = Stage.objects.open().filter(request__in=procedures)
         stages = found.select_related("holder", "committee")
     for stage in stages:
-        if stage.state not in {StageState.RUNNING, StageState.PAUSED}:
-            continue
         pk = stage.request_id
+        if stage.state not in {StageState.RUNNING, StageState.PAUSED} or pk not in procedures:
+            continue
         steps[pk].append(_step_of_stage(stage, procedures[pk]))
     for task in Task.objects.filter(request__in=procedures, closed_at__isnull=True):
         steps[task.request_id].append(_step_of_task(task, procedures[task.request_id]))

@@ -27,10 +27,12 @@ from requests_app.models import (
     TransitionLog,
 )
 from requests_app.procedures.parts import Stage as StageSpec
+from requests_app.procedures.registry import UnknownProcedure
 from requests_app.rights import duties, parts_held, permissions
 from requests_app.rights.seen import deposited_seen
 from requests_app.rights.visibility import TEAM_KINDS
 from requests_app.workflow import assignment
+from requests_app.workflow.abilities import unreadable
 from requests_app.workflow.catalogue import KINDS
 
 
@@ -140,17 +142,21 @@ def page_of(page: "Page[Any]", user: User) -> list[Stage]:
 
 
 def awaited(stage: Stage, user: User) -> Awaited:
-    """A row of `shown()`."""
+    """A row of `shown()`; one whose procedure cannot be read leaves the others readable."""
+    try:
+        expected, reminder_at = expected_of(stage), reminder_of(stage)
+    except UnknownProcedure:
+        expected, reminder_at = unreadable(), None
     return Awaited(
         pk=stage.pk,
         request_id=stage.request_id,
         number=stage.request.number or "",
         title=stage.request.title,
         holder=str(stage.holder or ""),
-        expected=expected_of(stage),
+        expected=expected,
         started_at=stage.started_at,
         due_at=stage.due_at,
-        reminder_at=reminder_of(stage),
+        reminder_at=reminder_at,
         assignee=str(stage.assignee or ""),
         is_mine=stage.assignee_id == user.pk,
         # Whoever sees a desk's stage in this list has its role; the right to assign is one more.
@@ -194,12 +200,19 @@ def to_conclude(user: User) -> list[ToConclude]:
             request_id=task.request_id,
             number=task.request.number or "",
             title=task.request.title,
-            label=str(task.request.procedure.task(task.code).label),
+            label=_label_of(task),
             opened_at=task.opened_at,
             due_at=task.due_at,
         )
         for task in tasks_for(user)
     ]
+
+
+def _label_of(task: Task) -> str:
+    try:
+        return str(task.request.procedure.task(task.code).label)
+    except UnknownProcedure:
+        return unreadable()
 
 
 def tasks_for(user: User) -> QuerySet[Task]:

@@ -7,7 +7,8 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from portal.accounts.models import User
-from requests_app.models import FINAL_STATES, Grant, GrantState, RequestMember
+from requests_app.models import FINAL_STATES, AccessRequest, Grant, GrantState, RequestMember
+from requests_app.procedures.registry import UnknownProcedure
 from requests_app.provisioning import gates, reveal
 from requests_app.provisioning.storage_settings import Settings
 
@@ -134,4 +135,12 @@ def awaiting(user: User) -> list[RequestMember]:
     )
     found = members.exclude(request__state__in=FINAL_STATES)
     rows = found.select_related("request__organisation")
-    return [one for one in rows if one.request.procedure.opens_rights]
+    return [one for one in rows if _opens_rights(one.request)]
+
+
+def _opens_rights(request: AccessRequest) -> bool:
+    """Not said of a file whose procedure cannot be read: the others are."""
+    try:
+        return request.procedure.opens_rights
+    except UnknownProcedure:
+        return False

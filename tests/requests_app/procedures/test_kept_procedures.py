@@ -170,3 +170,27 @@ def test_what_is_read_without_judging_is_what_the_check_reads() -> None:
         again = keeping.read(type(one), one.model_dump_json())
         assert again == one
         assert again.model_dump_json() == one.model_dump_json()
+
+
+def test_what_cannot_be_read_harms_its_own_files_alone(folder: Path) -> None:
+    own(folder)
+    world = World()
+    draft(world)
+    bad, other = world.story(procedure=CODE), world.story()
+    bad.sign()
+    other.sign()
+    KeptProcedure.objects.filter(what="procedure").update(text='{"code": "ma-procedure"}')
+    read_again()
+    desk = client_for(world.secretariat, verified=True)
+    rows = desk.get(reverse("requests_app:inbox")).context["page"].object_list
+    said = {one.request_id: one.expected for one in rows}
+    assert "ne peut pas être lue" in said[bad.request.pk]
+    assert "ne peut pas être lue" not in said[other.request.pk]
+    team = client_for(world.investigator, verified=True)
+    shown = team.get(reverse("requests_app:my_requests"))
+    assert "ne peut pas être lue" in shown.content.decode()
+    assert registry.current(CODE) == []
+    assert CODE not in [one.code for one in registry.followed()]
+    assert ("procedures.E005", True) in [
+        (name, f"{CODE}-1.toml" in words) for name, words in told()
+    ]

@@ -15,10 +15,11 @@ from django.views.decorators.http import require_safe
 from portal.accounts.requests import SignedInRequest
 from requests_app.dossier import orientation
 from requests_app.models import EDITABLE_STATES, AccessRequest, RequestMember, RequestState
+from requests_app.procedures.registry import UnknownProcedure
 from requests_app.rights import permissions, standing
 from requests_app.rights.visibility import TEAM_KINDS
 from requests_app.selection.exports import inert
-from requests_app.workflow.abilities import who_must_act_on
+from requests_app.workflow.abilities import unreadable, who_must_act_on
 
 
 PAGE_SIZE = 20
@@ -62,6 +63,13 @@ def _url(access_request: AccessRequest) -> str:
     return reverse(f"requests_app:{page}", args=[access_request.pk])
 
 
+def _procedure_of(access_request: AccessRequest) -> str:
+    try:
+        return str(access_request.procedure.short_title)
+    except UnknownProcedure:
+        return unreadable()
+
+
 @require_safe
 def my_requests(request: SignedInRequest) -> HttpResponse:
     found, chosen = _filtered(request)
@@ -87,7 +95,7 @@ def my_requests(request: SignedInRequest) -> HttpResponse:
                 "lacks": lacking.get(one.organisation_id, "")
                 if signs and one.pk not in team
                 else "",
-                "procedure": str(one.procedure.short_title),
+                "procedure": _procedure_of(one),
             }
         )
     query = request.GET.copy()
