@@ -199,7 +199,7 @@ MEDIA_ROOT = VAR_DIR / "files"
 FILE_UPLOAD_PERMISSIONS = 0o600
 # Whole bodies are bounded in portal.common.body_limits; these are what a form may hold of them.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
-DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000  # a form's `MOST_INPUTS`, a test says
 DATA_UPLOAD_MAX_NUMBER_FILES = 5
 PIECE_MAX_BYTES = 25 * 1024 * 1024
 

@@ -23,7 +23,7 @@ from .content import DELIVERY_MODES
 from .file_parts import PARTS, PUBLIC
 from .parts import Version
 from .questions import Question
-from .questions.base import AtLeast, Difference, Grid, Lack, Stored
+from .questions.base import AtLeast, Difference, Grid, Lack, Stored, is_taken
 from .questions.choice import WithOptions
 from .questions.data_specification import DataSpecification
 from .section import Section, Slug
@@ -94,6 +94,8 @@ class Form(BaseModel):
                 yield f"section {what} {name!r} is named twice"
         for name in sorted({*self.codes} & (BESIDE | OTHER_FACTS)):
             yield f"section code {name!r} is a name that a version keeps for itself"
+        for name in filter(is_taken, self.codes):
+            yield f"section code {name!r} is a name that what stores the file keeps for itself"
         if len([section for section in self.sections if section.kind == "team"]) > 1:
             yield "the team has one place at most"
         for place, part in self._parts_given():

@@ -15,7 +15,7 @@ from pydantic import (
 )
 
 from .questions import Question, read
-from .questions.base import Code, Stored
+from .questions.base import MOST_INPUTS, PAGE_INPUTS, Code, Stored
 from .texts import Text
 
 
@@ -81,6 +81,12 @@ class Section(_Part):
         for question in self.questions:
             if ignored := [*_ignored(question)]:
                 raise ValueError(f"question {question.code!r}: {'; '.join(ignored)}")
+        sent = len(PAGE_INPUTS) + sum(question.inputs for question in self.answers)
+        if sent > MOST_INPUTS:
+            raise ValueError(
+                f"section {self.code!r}: its page would send {sent} fields, {MOST_INPUTS} at most"
+                " pass: write fewer columns, a smaller max_rows, or another section"
+            )
         if unknown := {code for group in self.groups for code in group.questions} - set(codes):
             raise ValueError(f"section {self.code!r}: no question {', '.join(sorted(unknown))}")
         return self

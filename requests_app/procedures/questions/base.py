@@ -26,6 +26,8 @@ PAGE_INPUTS = frozenset(
         *("action", "dataset", "elements", "method", "submit"),
     }
 )
+# Fields that a page may send at once: the portal refuses more (DATA_UPLOAD_MAX_NUMBER_FIELDS).
+MOST_INPUTS = 1000
 Line = Annotated[str, Field(max_length=300)]
 LongText = Annotated[str, Field(max_length=20_000)]
 Shape = tuple[Any, Any]  # annotation and empty value, as pydantic takes them
@@ -35,6 +37,11 @@ class Stored(BaseModel):
     """What a compound answer is stored as."""
 
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+
+def is_taken(code: str) -> bool:
+    """Whether a place of that name would hide what its model does: `model_dump`, `copy`…"""
+    return hasattr(Stored, code)
 
 
 PLENTY = 300  # of characters: no made-up words are longer
@@ -115,7 +122,16 @@ class Question(BaseModel):
             raise ValueError(f"{code!r} is a name that the page keeps for itself")
         if SEPARATOR in code or code.endswith("_"):
             raise ValueError(f"{code!r}: one underscore between words, none at the end")
+        if is_taken(code):
+            raise ValueError(f"{code!r} is a name that what stores the answer keeps for itself")
         return code
+
+    # --- its page -------------------------------------------------------------------------------
+
+    @property
+    def inputs(self) -> int:
+        """Most fields that its page sends for it."""
+        return 6  # the places of a person or of an organisation are no more
 
     # --- the stored answer ----------------------------------------------------------------------
 

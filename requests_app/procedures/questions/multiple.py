@@ -12,6 +12,10 @@ from .choice import WithOptions, known
 class Multiple(WithOptions):
     type: Literal["multiple"]
 
+    @property
+    def inputs(self) -> int:
+        return len(self.labels)
+
     def shape(self) -> Shape:
         code = Annotated[
             str, known(self.labels), Field(json_schema_extra={"enum": list(self.labels)})

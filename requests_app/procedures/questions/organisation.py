@@ -56,6 +56,10 @@ class Organisation(Question):
         own = [place for place in PLACES if self.experience or place != "experience"]
         return [*own, *(one.code for one in self.more)]
 
+    @property
+    def inputs(self) -> int:
+        return len(self.asked)
+
     def shape(self) -> Shape:
         more: dict[str, Any] = {one.code: one.shape() for one in self.more}
         model = create_model(f"Organisation_{self.code}", __base__=StoredOrganisation, **more)

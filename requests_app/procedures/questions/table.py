@@ -76,6 +76,10 @@ class Table(Question):
                 )
         return self
 
+    @property
+    def inputs(self) -> int:
+        return self.max_rows * len(self.columns)
+
     # --- the stored answer ----------------------------------------------------------------------
 
     def shape(self) -> Shape:
