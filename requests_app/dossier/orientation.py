@@ -218,10 +218,12 @@ def check_orientation(**_kwargs: object) -> list[CheckMessage]:
         known = {procedure.code: procedure for procedure in registry.everything()}
     except (registry.ProcedureError, registry.FormError):  # told by their own check
         return []
+    # A body that leads elsewhere than to a shipped procedure means it.
     open_ended = {
         one.code
         for one in known.values()
         if one.type is CaseType.ACCESS and one.valid_until is None
+        if path == FILE or registry.is_own(one.code, one.version)
     }
     led = {code for one in orientation.routes for code in (one.procedure, one.alternative) if code}
     return [

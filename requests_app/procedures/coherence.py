@@ -315,15 +315,17 @@ def _neighbours(procedure: Whole) -> Iterator[str]:
         kind = kinds.KINDS[stage.kind]
         earlier = [procedure.stage(code).kind for code in before[stage.code]]
         later = [one.kind for one in procedure.stages if stage.code in before[one.code]]
-        for trait, near, word in (
-            (kind.follows, earlier, "after"),
-            (kind.followed_by, later, "before"),
+        for trait, near, what in (
+            (kind.follows, earlier, "it waits for no stage of kind {}: name one in its after"),
+            (
+                kind.followed_by,
+                later,
+                "no stage of kind {} waits for it: write there after = [{{ stage = '{}' }}]",
+            ),
         ):
             if trait is not None and not any(kinds.has(one, trait) for one in near):
-                yield (
-                    f"stage {stage.code!r}: kind {stage.kind!r} comes {word} a stage of kind"
-                    f" {_or(kinds.having(trait))}"
-                )
+                said = what.format(_or(kinds.having(trait)), stage.code)
+                yield f"stage {stage.code!r}, kind {stage.kind!r}: {said}"
 
 
 _TERMS = ("convention", "access")

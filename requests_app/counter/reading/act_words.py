@@ -6,12 +6,12 @@ from typing import Any
 from django.utils import formats
 from django.utils.translation import gettext_lazy
 
-from requests_app.models import Act
+from requests_app.models import Act, Stage
 from requests_app.procedures import kinds
 from requests_app.procedures.content import SHORT_DELIVERY
 from requests_app.procedures.kind import Trait
 from requests_app.procedures.schema import Procedure
-from requests_app.workflow.definition import CHOSEN, stage_moves
+from requests_app.workflow.definition import CHOSEN, OVER, stage_moves
 
 
 _ACT_WORDS = {
@@ -60,3 +60,12 @@ def _sense_of(act: Act, procedure: Procedure) -> str:
     ended = move is not None and move.outcome == CHOSEN
     code = stage.outcome if ended else act.data.get("sense", "")
     return str(spec.outcome(code).short) if code else ""
+
+
+def silence_of(stage: Stage, procedure: Procedure) -> str:
+    """How the stage ends when nobody acts before its last day, in words; empty where it does not
+    end by itself."""
+    spec = procedure.stage(stage.code)
+    if stage.state in OVER or spec.clock is None or spec.clock.on_expiry.outcome is None:
+        return ""
+    return str(spec.outcome(spec.clock.on_expiry.outcome).label)

@@ -29,6 +29,7 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, files: list[Path], **_options: Any) -> None:
         told: set[str] = set()
+        notes: list[str] = []
         for path in files or [*registry.files(), *forms.files(), orientation.file()]:
             found, lines = self._judged(path.resolve())
             for line in lines:
@@ -38,8 +39,11 @@ class Command(BaseCommand):
             if found is None or lines:
                 continue
             self.stdout.write(f"{path.name}: ok")
-            for place in reading.notes(found):
-                self.stdout.write(f"{path.name}: note: {place} has no English")
+            notes += [
+                f"{path.name}: note: {place} has no English" for place in reading.notes(found)
+            ]
+        for line in notes:  # after all that is to mend
+            self.stdout.write(line)
         if told:
             raise CommandError(f"{len(told)} fault(s)", returncode=1)
 

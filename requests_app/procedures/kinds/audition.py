@@ -27,7 +27,8 @@ class Spec(CommitteeStage):
         if self.clock is None or self.clock.on_expiry.effect != "escalate":
             raise ValueError(
                 f"stage {self.code!r}: an audition has a clock, whose end alerts the desk; write"
-                " for example on_expiry = { effect = 'escalate' }"
+                " for example clock = { start = 'stage', period = '2m', strength = 'G',"
+                " source = 'règlement intérieur', on_expiry = { effect = 'escalate' } }"
             )
         if begins_after(Reminder(at=f"-{self.reminder}"), self.notice):
             raise ValueError(

@@ -268,6 +268,17 @@ def _names(world_user: User, path: str) -> list[str]:
     return re.findall(r'class="fr-btn[^"]*" href="[^"]*/etapes/[^/]+/([a-z_]+)/"', content)
 
 
+def test_whoever_acts_reads_what_their_silence_becomes(world: World) -> None:
+    story = world.story().reach("opinion")
+    story.declare()
+    here = f"/dossiers/{story.request.pk}/etapes/{story.stage('opinion').pk}/issue_opinion/"
+    page = staff(world.president).get(here).content.decode()
+    assert "Sans acte de votre part à cette date&nbsp;: avis tacite favorable" in page
+    other = world.story().reach("completeness")
+    here = f"/dossiers/{other.request.pk}/etapes/{other.stage('completeness').pk}/redirect/"
+    assert "Sans acte de votre part" not in staff(world.secretariat).get(here).content.decode()
+
+
 def test_the_main_button_is_what_is_awaited(world: World) -> None:
     story = world.story().reach("opinion")
     path = f"/dossiers/{story.request.pk}/"

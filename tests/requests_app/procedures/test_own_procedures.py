@@ -1,6 +1,8 @@
 """A body writes its own procedures: checked with place and mend, and kept by the files that run."""
 
 import os
+import re
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +15,8 @@ from requests_app import dossier
 from requests_app.dossier import orientation
 from requests_app.models import KeptProcedure
 from requests_app.procedures import forms, reading, registry
+from requests_app.procedures.kinds import KINDS
+from requests_app.procedures.questions import TYPES
 from requests_app.workflow.pinned import check_pinned
 from tests.support.client import client_for
 from tests.support.factories import World
@@ -274,3 +278,36 @@ def test_a_running_file_keeps_its_procedure_when_the_folder_changes(folder: Path
     story.completeness()
     assert story.stage("completeness").outcome == "complete"
     assert "ma-procedure" not in [one.code for one in registry.current()]
+
+
+DOCS = Path(__file__).parents[3] / "docs/procedures.md"
+
+
+def examples() -> list[str]:
+    """The blocks of TOML of the page."""
+    blocks = re.findall(r"(?:^    .*\n|^\n)+", DOCS.read_text(encoding="utf-8"), flags=re.M)
+    return [textwrap.dedent(one) for one in blocks if "[[" in one]
+
+
+def test_what_the_page_shows_is_right_as_it_stands(folder: Path) -> None:
+    hearing, form, questions_shown = examples()
+    (folder / "forms").mkdir()
+    (folder / "forms" / "mon-formulaire-1.toml").write_text(form, encoding="utf-8")
+    assert not reading.form(folder / "forms" / "mon-formulaire-1.toml")[1]
+    assert not orientation.judged(questions(folder, questions_shown))[1]
+    first, mark, rest = text().partition("\n[[stages]]")
+    one, _mark, others = rest.partition("\n[[stages]]")
+    waits = others.replace('kind = "opinion"', 'kind = "opinion"', 1)
+    opinion = re.search(r'kind = "opinion".*?\nafter = \[', waits, flags=re.S)
+    assert opinion is not None
+    waits = waits[: opinion.end()] + '{ stage = "hearing" }, ' + waits[opinion.end() :]
+    path = own(folder, first + mark + one + "\n" + hearing + mark + waits)
+    assert not reading.procedure(path, form_of=forms.on_file)[1]
+
+
+def test_the_page_names_every_kind_and_every_type() -> None:
+    words = DOCS.read_text(encoding="utf-8")
+    assert [one for one in (*KINDS, *TYPES) if f"`{one}`" not in words] == []
+    for kind in KINDS.values():
+        row = next(line for line in words.splitlines() if line.startswith(f"| `{kind.code}` |"))
+        assert [one for one in kind.outcomes if f"`{one}`" not in row] == []

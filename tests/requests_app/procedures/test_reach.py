@@ -182,8 +182,8 @@ DECLARATIONS: list[tuple[Change, str]] = [
     (_one_stage, "'complete': request = 'closed', but the request may be 'submitted'"),
     (_never_processing, "'published': request = 'closed', but the request may be 'submitted'"),
     (_redirected_late, "request = 'redirected', but the request may be 'processing'"),
-    (_hearing, "kind 'audition' comes before a stage of kind 'opinion'"),
-    (_answer, "kind 'answer' comes after a stage of kind 'opinion'"),
+    (_hearing, "kind 'audition': no stage of kind 'opinion' waits for it"),
+    (_answer, "kind 'answer': it waits for no stage of kind 'opinion'"),
     (_role, "role 'legal_officer' may not act .* write 'secretariat'"),
     (_no_deadline, "'remind' is no deadline"),
 ]

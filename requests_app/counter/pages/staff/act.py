@@ -19,7 +19,7 @@ from requests_app.counter.forms.acts import ACT_FORMS, ActForm
 from requests_app.counter.forms.acts.addresses import ask_addresses
 from requests_app.counter.pages.helpers import fresh_factor
 from requests_app.counter.pages.request import visible_request
-from requests_app.counter.reading import inbox
+from requests_app.counter.reading import act_words, inbox
 from requests_app.dossier import uploads
 from requests_app.models import (
     AccessRequest,
@@ -152,6 +152,7 @@ def act(
         "stage": stage,
         "stage_label": str(form.procedure.stage(stage.code).label) if stage else "",
         "reminder_at": inbox.reminder_of(stage) if stage else None,
+        "silence": act_words.silence_of(stage, form.procedure) if stage else "",
         "form": form,
         "heading": label_of(name, form.procedure.authority),
         "submit_label": label_of(name, form.procedure.authority),
