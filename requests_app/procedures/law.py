@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from functools import cache
 from typing import Annotated, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from portal.common.units import LEAD, PERIOD, UNITS, add_period, parse_lead
 
@@ -15,8 +15,24 @@ from .texts import Text
 
 
 FARTHEST = timedelta(days=366)
+LONGEST = "20y"  # a period of a file
 Slug = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,59}$")]
 Told = Literal["actor", "chair", "desk"]
+
+
+def _is_in_reach(period: str) -> str:
+    """Days are counted with it: one of 9999 years has no last day."""
+    sample = date(2027, 6, 16)
+    try:
+        beyond = add_period(sample, period) > add_period(sample, LONGEST)
+    except (OverflowError, ValueError):  # no calendar goes so far
+        beyond = True
+    if beyond:
+        raise ValueError(f"period {period!r} is too long; write at most {LONGEST!r}")
+    return period
+
+
+Period = Annotated[str, Field(pattern=PERIOD), AfterValidator(_is_in_reach)]
 
 
 class Reminder(BaseModel):
@@ -109,7 +125,7 @@ class Appeal(BaseModel):
 
     label: Text  # Recours gracieux
     before: Text  # devant qui
-    period: Annotated[str, Field(pattern=PERIOD)]
+    period: Period
     source: Annotated[str, Field(min_length=1)]
 
 

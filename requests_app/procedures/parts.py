@@ -11,16 +11,15 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from portal.common.units import PERIOD, UNITS, parse_period
+from portal.common.units import UNITS, parse_period
 
 from .conditions import Condition, Path, all_hold
-from .law import Reminder, begins_after
+from .law import Period, Reminder, begins_after
 from .texts import Text
 
 
 Code = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,59}$")]
 Slug = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,59}$")]
-Period = Annotated[str, Field(pattern=PERIOD)]
 # Of a file's name; as a small integer of every database holds it.
 Version = Annotated[int, Field(ge=1, le=32767)]
 

@@ -7,9 +7,9 @@ from pydantic import Field, model_validator
 from portal.common.units import LEAD_PERIOD
 from requests_app.procedures import moves
 from requests_app.procedures.kind import Kind, Trait
-from requests_app.procedures.law import Reminder, begins_after
+from requests_app.procedures.law import Period, Reminder, begins_after
 from requests_app.procedures.moves import CHOSEN, Actor
-from requests_app.procedures.parts import CommitteeStage, Period, Stage
+from requests_app.procedures.parts import CommitteeStage, Stage
 
 
 Lead = Annotated[str, Field(pattern=LEAD_PERIOD)]

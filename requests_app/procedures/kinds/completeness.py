@@ -7,8 +7,9 @@ from pydantic import Field, model_validator
 
 from requests_app.procedures import moves
 from requests_app.procedures.kind import Kind, Trait
+from requests_app.procedures.law import Period
 from requests_app.procedures.moves import Actor
-from requests_app.procedures.parts import Period, Stage
+from requests_app.procedures.parts import Stage
 
 
 class Spec(Stage):

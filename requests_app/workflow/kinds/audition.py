@@ -9,11 +9,13 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from portal.accounts.models import Role
 from portal.common import sweeps
 from portal.common.calendar import PARIS, deadline, legal_now, legal_today
 from portal.common.templatetags.portal import long_date, moment
 from portal.common.units import add_period
-from requests_app.dossier.notices import RequestNotice
+from requests_app.deadlines.clock import computed_due
+from requests_app.dossier.notices import Escalated, RequestNotice
 from requests_app.models import Act, Stage, StageState
 from requests_app.procedures.kinds.audition import notice_of, reminder_of
 from requests_app.procedures.moves import Actor
@@ -66,6 +68,18 @@ def held_at(stage: Stage) -> datetime | None:
 def earliest_day(spec: StageSpec) -> date:
     """First day that leaves the notice the procedure asks for."""
     return add_period(legal_today(), notice_of(spec)) + timedelta(days=1)
+
+
+def latest_day(spec: StageSpec) -> date:
+    """Last day for which it may be convened: a year for the diary, whatever the notice."""
+    return add_period(earliest_day(spec), "1y")
+
+
+def _own_end(stage: Stage, spec: StageSpec) -> datetime:
+    """By when its clock awaits it, whatever it was convened for since; a year for one that has not
+    begun."""
+    due = computed_due(stage, spec.clock)
+    return due or deadline(stage.started_at or legal_now(), "1y")
 
 
 def too_early(stage: Stage) -> str:
@@ -122,6 +136,10 @@ class ConveneAudition(Verb):
             yield _("Laissez au demandeur le temps de se préparer : à partir du %(date)s.") % {
                 "date": long_date(earliest_day(ctx.spec))
             }
+        elif at.date() > latest_day(ctx.spec):
+            yield _("Convoquez l’audition le %(date)s au plus tard.") % {
+                "date": long_date(latest_day(ctx.spec))
+            }
         yield from required_text(ctx, "place", _("Indiquez le lieu, ou le lien de la réunion."))
 
     def act(self, ctx: Context) -> ActData:
@@ -146,6 +164,19 @@ class ConveneAudition(Verb):
 
     def tell(self, ctx: Context) -> None:
         _convened(ctx, AuditionConvened)
+        self._tell_beyond(ctx)
+
+    def _tell_beyond(self, ctx: Context) -> None:
+        """Put off past its own clock, each time: the opinion and its clock wait for it."""
+        stage, at = ctx.the_stage, self._at(ctx)
+        end = _own_end(stage, ctx.spec)
+        if at is None or at <= end:
+            return
+        chair = recipients.office(ctx.request, Role.PRESIDENT, scope=stage.committee_id)
+        desk = recipients.office(ctx.request, Role.SECRETARIAT)
+        told = {one.pk: one for one in [*chair, *desk]}
+        stage_named = str(ctx.spec.label)
+        Escalated.tell(told.values(), ctx.request, stage=stage_named, due=end, put_off=at)
 
     def already(self, stage: Stage, asked: Asked) -> bool:
         return held_at(stage) is not None

@@ -1,6 +1,6 @@
 """The audition: convened in time, both sides reminded before its date, recorded once held."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -11,6 +11,7 @@ from portal.common.calendar import deadline, legal_today
 from portal.common.templatetags.portal import moment
 from portal.notifications.models import Message
 from requests_app.models import Act, Stage, StageState
+from requests_app.procedures import registry
 from requests_app.procedures.schema import Procedure
 from requests_app.rights import permissions
 from requests_app.workflow import engine
@@ -205,3 +206,66 @@ def test_an_audition_without_a_clock_is_refused_with_its_place(odd: Procedure) -
             stage["clock"] = None
     with pytest.raises(ValueError, match="an audition has a clock"):
         Procedure.model_validate(raw)
+
+
+def test_the_page_offers_days_whatever_the_notice(
+    odd: Procedure, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What its bounds let through is what the act takes, at both ends."""
+    raw: dict[str, Any] = odd.model_dump()
+    for stage in raw["stages"]:
+        if stage["kind"] == "audition":
+            stage["notice"] = "13m"
+    made = Procedure.model_validate(raw)
+    known = registry._all() | {(made.code, made.version): made}
+    monkeypatch.setattr(registry, "_all", lambda: known)
+    story = World().story(procedure=odd_procedure.CODE)
+    story.sign()
+    story.completeness()
+    story.declare_at("audition")
+    stage = story.stage("audition")
+    spec = story.procedure.stage(stage.code)
+    first, last = audition.earliest_day(spec), audition.latest_day(spec)
+    client = client_for(story.world.president, verified=True)
+    page = reverse("requests_app:stage_act", args=[story.request.pk, stage.pk, "convene_audition"])
+    for day, status in (
+        (first - timedelta(days=1), 422),
+        (first, 302),
+        (last, 302),
+        (last + timedelta(days=1), 422),
+    ):
+        said = {"on": day.isoformat(), "hour": "14:30", "place": "Salle B", "message": ""}
+        assert client.post(page, said).status_code == status, day
+    with pytest.raises(engine.TransitionRefused, match="au plus tard"):
+        story.convene(on=date.max)
+
+
+@pytest.mark.parametrize("period", ["9999y", "9999wd", "9999d", "241m"])
+def test_a_period_that_no_calendar_holds_is_refused_with_its_place(
+    odd: Procedure, period: str
+) -> None:
+    raw: dict[str, Any] = odd.model_dump()
+    for stage in raw["stages"]:
+        if stage["kind"] == "audition":
+            stage["notice"] = period
+    with pytest.raises(ValueError, match=r"notice\n.*write at most '20y'"):
+        Procedure.model_validate(raw)
+
+
+def test_each_date_beyond_its_own_clock_is_the_chairs_and_the_desks_to_know(story: Story) -> None:
+    """The opinion's clock waits for it: nobody lets it wait for ever in silence."""
+    both = {story.world.secretariat, story.world.president}
+    spec = story.procedure.stage(story.stage("audition").code)
+    story.convene()
+    assert not told("escalated")
+    for _again in range(3):
+        Message.objects.all().delete()
+        story.convene(on=audition.latest_day(spec))
+        assert told("escalated") == both
+        legal_advance("330d")
+        run_due()
+    body = Message.objects.filter(code="request.escalated").values_list("body", flat=True)[0]
+    assert "après la fin du délai" in body
+    Message.objects.all().delete()
+    story.convene()  # in its notice, and late all the same
+    assert told("escalated") == both

@@ -9,7 +9,7 @@ from portal.accounts.models import User
 from portal.common.calendar import legal_today
 from portal.common.days import DayField, years_from_now
 from portal.common.fields import LineField
-from requests_app.workflow.kinds.audition import earliest_day
+from requests_app.workflow.kinds.audition import earliest_day, latest_day
 
 from .base import ActForm, text_field
 from .interests import MemberChoice, committee_members
@@ -30,8 +30,8 @@ class ConveneAuditionForm(ActForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if self.stage is not None:
-            first = earliest_day(self.procedure.stage(self.stage.code))
-            self.fields["on"].set_bounds(first, years_from_now(1))  # type: ignore[attr-defined]
+            spec = self.procedure.stage(self.stage.code)
+            self.fields["on"].set_bounds(earliest_day(spec), latest_day(spec))  # type: ignore[attr-defined]
 
 
 class RecordAuditionForm(ActForm):

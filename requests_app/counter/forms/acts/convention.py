@@ -44,7 +44,8 @@ class RecordConventionForm(ActForm):
     starts_on = DayField(
         label=_("Début de l’accès"), earliest=legal_today, latest=years_from_now(2)
     )
-    ends_on = DayField(label=_("Fin de l’accès"), earliest=legal_today, latest=years_from_now(12))
+    # The latest start and the longest duration of any file; that of one is the act's rule.
+    ends_on = DayField(label=_("Fin de l’accès"), earliest=legal_today, latest=years_from_now(22))
     longer_because = text_field(
         _("Motif d’une fin au-delà de la durée demandée"),
         required=False,
