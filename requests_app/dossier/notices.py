@@ -173,6 +173,11 @@ class SilenceRecorded(RequestNotice):
     label = _("délai passé sans réponse")
 
 
+class SilenceUnannounced(RequestNotice):
+    code = "request.silence_unannounced"
+    label = _("délai passé sans avoir été annoncé")
+
+
 class SilenceDecided(RequestNotice):
     code = "request.silence_decided"
     label = _("délai passé : effet sur la demande")

@@ -55,6 +55,31 @@ def instant_of(reminder: Reminder, due_at: datetime) -> datetime:
     return datetime.combine(UNITS[unit].later(day, count), MORNING, tzinfo=PARIS)
 
 
+def never_given(stage: Stage) -> list[Reminder]:
+    """What was to announce the last day of a clock, and was not: nobody gave it while it was true.
+
+    What was given of a day that an extension or a stop has moved since counts where its own day was
+    over by then.
+    """
+    given = set(stage.reminders.filter(sent_at__isnull=False).values_list("at", "due_at"))
+    known, since = {at for at, _due in given}, _settled(stage)
+    return [
+        one
+        for one, instant in _moments(stage)
+        if one.before
+        and (one.at, stage.due_at) not in given
+        and not (instant < since and one.at in known)
+    ]
+
+
+def _settled(stage: Stage) -> datetime:
+    """The morning of the day on which its last day became what it is."""
+    moved = [stage.started_at, stage.extended_at]
+    moved += stage.pauses.values_list("ended_at", flat=True)
+    last = max((one for one in moved if one is not None), default=legal_now())
+    return datetime.combine(last.astimezone(PARIS).date(), time.min, tzinfo=PARIS)
+
+
 def _clock(stage: Stage) -> Clock | None:
     return stage.request.procedure.stage(stage.code).clock
 

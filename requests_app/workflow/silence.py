@@ -3,6 +3,7 @@
 from typing import Any
 
 from portal.accounts.models import Role
+from portal.common.calendar import PARIS
 from requests_app.dossier import notices
 from requests_app.models import Opinion, RequestState, Stage
 from requests_app.procedures import kinds
@@ -48,3 +49,26 @@ def tell(ctx: Context, stage: Stage) -> None:
         )
     elif kinds.has(stage.kind, Trait.AUTHORISES):
         tell_authorised(ctx, tacit=True)
+
+
+def tell_unannounced(ctx: Context, never: list[str]) -> None:
+    """The law's day stands although the portal was not there to announce it: the chair and the desk
+    know which announcements were never given, before anybody relies on that silence."""
+    stage, clock = ctx.the_stage, ctx.spec.clock
+    if not never or clock is None:
+        return
+    end = ctx.effective_at
+    planned = [one for one in clock.reminders if one.before]
+    days = sorted(one.day(end.astimezone(PARIS).date()) for one in planned if one.at in never)
+    told = {one.pk: one for one in recipients.office(ctx.request, Role.SECRETARIAT)}
+    if stage.committee_id is not None:
+        chair = recipients.office(ctx.request, Role.PRESIDENT, scope=stage.committee_id)
+        told |= {one.pk: one for one in chair}
+    notices.SilenceUnannounced.tell(
+        told.values(),
+        ctx.request,
+        stage=str(ctx.spec.label),
+        due=end,
+        days=days,
+        none_given=len(days) == len(planned),
+    )

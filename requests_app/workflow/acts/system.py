@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 from datetime import date, datetime
+from typing import Any
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from portal.common.calendar import deadline
 from requests_app.models import StageState
-from requests_app.workflow import steps
+from requests_app.workflow import reminders, silence, steps
 from requests_app.workflow.context import ActData, Context
 from requests_app.workflow.kind import KINDS
 from requests_app.workflow.verbs import Verb, register
@@ -32,8 +33,11 @@ class Expire(Verb):
         return ctx.the_stage.due_at or ctx.effective_at
 
     def act(self, ctx: Context) -> ActData:
-        effect = self._effect(ctx)
-        return ActData(data={"effect": effect}, audit={"effect": effect})
+        said: dict[str, Any] = {"effect": self._effect(ctx)}
+        if said["effect"] in {"outcome", "task"}:
+            never = [one.at for one in reminders.never_given(ctx.the_stage)]
+            said |= {"unannounced": never} if never else {}
+        return ActData(data=said, audit=said)
 
     def _effect(self, ctx: Context) -> str:
         if ctx.spec.clock is None:
@@ -66,3 +70,4 @@ class Expire(Verb):
 
     def tell(self, ctx: Context) -> None:
         KINDS[ctx.the_stage.kind].tell_expired(ctx, ctx.the_act.data["effect"])
+        silence.tell_unannounced(ctx, ctx.the_act.data.get("unannounced", []))

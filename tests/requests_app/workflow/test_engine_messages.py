@@ -119,6 +119,8 @@ def test_tacit_and_reminder() -> None:
     run_due()
     assert told() == [
         ("expected_answer", "investigatrice"),
+        ("silence_unannounced", "presidente"),
+        *[("silence_unannounced", "secretariat")] * 3,  # of the committee and of each holder
         ("tacit_opinion", "presidente"),
         ("tacit_opinion", "secretariat"),
     ]

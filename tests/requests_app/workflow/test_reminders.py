@@ -4,13 +4,14 @@ from datetime import date, timedelta
 
 import pytest
 
+from portal.audit.models import AuditEvent
 from portal.common.calendar import PARIS, end_of_day, run_what_is_due
 from portal.notifications.models import Message
-from requests_app.models import ClockReminder
+from requests_app.models import Act, ClockReminder
 from requests_app.procedures import registry
 from requests_app.procedures.law import Reminder
 from requests_app.procedures.schema import Procedure
-from requests_app.workflow import clock, reminders
+from requests_app.workflow import clock, engine, reminders
 from tests.support.clock import legal_advance_to
 from tests.support.factories import Story, World
 
@@ -98,6 +99,61 @@ def test_a_clock_that_has_ended_is_no_longer_announced() -> None:
     bodies = Message.objects.filter(code="request.tacit_opinion").values_list("body", flat=True)
     assert len(bodies) == 3  # the president, the member, the desk
     assert not [body for body in bodies if "rien à faire" in body]
+
+
+def test_a_silence_that_was_not_announced_says_so_to_the_chair_and_the_desk() -> None:
+    """The worker was off over the end: the law's day stands, and nobody believes it was told."""
+    story = started()
+    due = story.stage("opinion").due_at
+    morning(story, -2)
+    run_what_is_due()
+    assert story.stage("opinion").ended_at == due
+    act = Act.objects.get(code="expire", stage=story.stage("opinion"))
+    assert act.data["unannounced"] == ["-10d", "-3d", "0d"]
+    event = AuditEvent.objects.get(action="stage.expire", on_id=str(act.stage_id))
+    assert event.data["unannounced"] == ["-10d", "-3d", "0d"]
+    rows = Message.objects.filter(code="request.silence_unannounced")
+    assert {one.recipient.username for one in rows if one.recipient} == {
+        "presidente",
+        "secretariat",
+    }
+    body = rows[0].body
+    assert "n’a pas été annoncée : le service qui envoie les rappels était arrêté" in body
+    assert body.count("le rappel du") == 3
+
+
+def test_one_that_somebody_acts_upon_first_says_so_too() -> None:
+    story = started()
+    morning(story, -2)
+    with pytest.raises(engine.WorkflowError):
+        story.do("opinion", "extend_opinion", by=story.world.president, reason="Trop tard.")
+    assert Message.objects.filter(code="request.silence_unannounced").count() == 2
+
+
+def test_only_what_was_never_announced_is_said() -> None:
+    story = started()
+    for days in (10, 0):
+        morning(story, days)
+        reminders.run()
+    morning(story, -2)
+    run_what_is_due()
+    act = Act.objects.get(code="expire", stage=story.stage("opinion"))
+    assert act.data["unannounced"] == ["-3d"]
+    body = Message.objects.filter(code="request.silence_unannounced").values_list("body")[0][0]
+    assert "autant de fois que prévu" in body
+    assert body.count("le rappel du") == 1
+
+
+def test_a_silence_announced_three_times_needs_no_more_words() -> None:
+    story = started()
+    for days in (10, 3, 0):
+        morning(story, days)
+        reminders.run()
+    morning(story, -2)
+    run_what_is_due()
+    act = Act.objects.get(code="expire", stage=story.stage("opinion"))
+    assert "unannounced" not in act.data
+    assert not Message.objects.filter(code="request.silence_unannounced").exists()
 
 
 def test_what_is_late_is_said_after_the_end_to_whoever_must_act() -> None:
