@@ -326,8 +326,10 @@ def test_databases_are_chosen_whole_where_the_form_asks_no_rows(odd: Procedure) 
     file = dossier.create(procedure=odd, by=world.investigator, rows=rows, **begun)
     assert [one.dataset.code for one in file.datasets.all()] == ["base-a"]
     assert dossier.snapshot(file)["datasets"] == ["base-a"]
-    section = file.form.sections[0].code
-    dossier.save_section(file, section, {}, by=world.investigator, revision=file.content_revision)
+    said = {"nom_court": "AUTRE"}
+    dossier.save_section(
+        file, "projet", said, by=world.investigator, revision=file.content_revision
+    )
     assert file.datasets.count() == 1
     again = dossier.copy(file, procedure=odd, by=world.investigator)
     assert again.datasets.count() == 1
