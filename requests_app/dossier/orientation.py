@@ -71,7 +71,8 @@ class Route(_Part):
 
 
 class Elsewhere(_Part):
-    """A way outside this portal that may also fit the answers: name, why, link and contact."""
+    """Another way that may also fit the answers: name, why, link and contact of who keeps it;
+    `procedure`: what is begun of it here, without the questions."""
 
     title: Text
     why: Text
@@ -79,6 +80,7 @@ class Elsewhere(_Part):
     link: Annotated[str, Field(min_length=1)]
     link_label: Text
     contact: Text
+    procedure: str = ""
     source: str = ""
 
 
@@ -226,10 +228,11 @@ def check_orientation(**_kwargs: object) -> list[CheckMessage]:
         if path == FILE or registry.is_own(one.code, one.version)
     }
     led = {code for one in orientation.routes for code in (one.procedure, one.alternative) if code}
+    begun = {one.procedure for one in orientation.elsewhere if one.procedure}
     return [
         *(
             Error(f"{path.name}: a route names unknown procedure {code!r}", id="orientation.E002")
-            for code in sorted(led - set(known))
+            for code in sorted((led | begun) - set(known))
         ),
         *(
             Warning(

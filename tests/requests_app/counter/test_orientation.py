@@ -1,6 +1,7 @@
 """Five questions, one a page, then a procedure here or the name of another way."""
 
 import itertools
+import re
 from datetime import date
 
 import pytest
@@ -133,6 +134,26 @@ def test_a_visitor_answers_five_pages_and_reads_route_steps_and_latest_date() ->
     assert "réponse au plus tard le" in text
     assert "Avis du comité" in text
     assert not AccessRequest.objects.exists()
+
+
+@pytest.mark.django_db
+def test_a_declaration_that_may_fit_is_begun_from_where_it_is_named() -> None:
+    client = client_for(person("alix", of=organisation("univ")))
+    play(client, "nnnnn")
+    page = client.get(reverse("requests_app:orientation_result")).content.decode()
+    links = re.findall(r'href="([^"]+procedure=[^"]+)"', page)
+    assert len(links) == 2
+    text = page_text(client.get(links[0]))
+    assert "Nouvelle déclaration" in text
+    assert "Aucun accès n’est ouvert par ce portail" in text
+
+
+def test_another_way_names_a_procedure_that_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    raw = orientation.data().model_dump(mode="json")
+    raw["elsewhere"][0]["procedure"] = "gone"
+    wrong = orientation.Orientation.model_validate(raw)
+    monkeypatch.setattr(orientation, "judged", lambda _path: (wrong, []))
+    assert [one.id for one in orientation.check_orientation()] == ["orientation.E002"]
 
 
 @pytest.mark.django_db

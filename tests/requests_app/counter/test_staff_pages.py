@@ -279,6 +279,16 @@ def test_whoever_acts_reads_what_their_silence_becomes(world: World) -> None:
     assert "Sans acte de votre part" not in staff(world.secretariat).get(here).content.decode()
 
 
+def test_who_has_not_declared_is_named_so_where_members_are_chosen(world: World) -> None:
+    story, member = world.story().reach("opinion"), world.member
+    story.do("opinion", "declare_interest", by=world.president, answer="none")
+    for name in ("issue_opinion", "assign_rapporteurs"):
+        here = f"/dossiers/{story.request.pk}/etapes/{story.stage('opinion').pk}/{name}/"
+        page = staff(world.president).get(here).content.decode()
+        assert f"{member} – n’a pas encore déclaré" in page
+        assert f"{world.president} – n’a pas encore déclaré" not in page
+
+
 def test_the_main_button_is_what_is_awaited(world: World) -> None:
     story = world.story().reach("opinion")
     path = f"/dossiers/{story.request.pk}/"

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django import forms
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -36,19 +36,26 @@ class DeclareInterestForm(ActForm):
 
 
 class MemberChoice(forms.ModelMultipleChoiceField):
+    """Of `committee_members`: who would be refused for want of a declaration is said beforehand."""
+
     def label_from_instance(self, obj: User) -> str:
-        return str(obj)
+        if getattr(obj, "has_declared", True):
+            return str(obj)
+        return gettext("%(name)s – n’a pas encore déclaré ses liens d’intérêts") % {"name": obj}
 
 
 def committee_members(stage: Stage) -> QuerySet[User]:
-    """Active members of the stage's committee who did not withdraw from the request."""
-    withdrawn = InterestDeclaration.objects.filter(
-        request_id=stage.request_id, answer=InterestDeclaration.Answer.WITHDRAWN
-    ).values("member")
+    """Active members of the stage's committee who did not withdraw from the request, each with
+    `has_declared`."""
+    declared = InterestDeclaration.objects.filter(request_id=stage.request_id)
+    withdrawn = declared.filter(answer=InterestDeclaration.Answer.WITHDRAWN).values("member")
     held = RoleAssignment.objects.active().filter(
         scope_id=stage.committee_id, role__in=["committee_member", "president"]
     )
-    return User.objects.filter(pk__in=held.values("user"), is_active=True).exclude(pk__in=withdrawn)
+    members = User.objects.filter(pk__in=held.values("user"), is_active=True)
+    return members.exclude(pk__in=withdrawn).annotate(
+        has_declared=Exists(declared.filter(member=OuterRef("pk")))
+    )
 
 
 class WithdrawMemberForm(ActForm):

@@ -28,11 +28,11 @@ class _RapporteurChoice(MemberChoice):
     loads: ClassVar[dict[UUID, int]] = {}
 
     def label_from_instance(self, obj: User) -> str:
-        count = self.loads.get(obj.pk, 0)
+        count, label = self.loads.get(obj.pk, 0), super().label_from_instance(obj)
         if not count:
-            return str(obj)
+            return label
         load = ngettext("%(n)d dossier ce mois-ci", "%(n)d dossiers ce mois-ci", count)
-        return f"{obj} ({load % {'n': count}})"
+        return f"{label} ({load % {'n': count}})"
 
 
 class AssignRapporteursForm(ActForm):

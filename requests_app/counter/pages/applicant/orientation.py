@@ -135,6 +135,8 @@ def create(request: HttpRequest) -> HttpResponse:
     context = {
         "form": form,
         "for_access": for_access,
+        "heading": _("Nouvelle demande") if for_access else _("Nouvelle déclaration"),
+        "summaries": [] if for_access else [one.summary for one in procedures],
         "rows": len(rows),
         "has_organisation": organisations_for(request.user).exists(),
     }
