@@ -3,6 +3,8 @@
 An entry is published by the act of a `register` stage; nothing of a file is public before it.
 """
 
+import logging
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -21,8 +23,11 @@ from requests_app.models import (
     Stage,
     StageState,
 )
-from requests_app.procedures import kinds
+from requests_app.procedures import forms, kinds, registry
 from requests_app.procedures.kind import Trait
+
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +96,15 @@ def _state(request: AccessRequest, permits: list[Permit]) -> str:
         return _("accès autorisé")
     by_convention = request.procedure.by_convention
     return _("convention en préparation") if by_convention else _("accès en préparation")
+
+
+def entries(requests: Iterable[AccessRequest]) -> Iterator[Entry]:
+    """Of each that this release can read: `check --database` names the others."""
+    for one in requests:
+        try:
+            yield entry(one)
+        except (registry.UnreadableProcedure, forms.UnreadableForm) as error:
+            log.error("%s is not shown: %s", one.number, error)
 
 
 def entry(request: AccessRequest) -> Entry:

@@ -1,9 +1,11 @@
-"""Refused looks at a file go to the log, whichever page was asked.
+"""Refused looks at a file go to the log, whichever page was asked; a file that this release cannot
+read says so.
 
 A view cannot forget it: every 403 or 404 that a page of this room raises about a stored object is
 recorded here, before the answer leaves. An address that leads to nothing stored is no refusal.
 """
 
+import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -11,13 +13,17 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.shortcuts import render
 from django.template.loader import render_to_string
 
 from portal.audit.record import AuditUnavailable, record_refusal
 from requests_app.models import AccessRequest, Grant, Workspace
+from requests_app.procedures import forms, registry
 from requests_app.rights import permissions
+from requests_app.workflow.abilities import unreadable
 
 
+log = logging.getLogger(__name__)
 CONFLICTED, REFUSED = "conflicted", "refused"
 
 
@@ -47,6 +53,10 @@ class RefusalMiddleware:
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         match = request.resolver_match
+        if isinstance(exception, registry.UnreadableProcedure | forms.UnreadableForm):
+            log.error("%s", exception)
+            context = {"why": unreadable()}
+            return render(request, "requests_app/unreadable.html", context, status=503)
         if (
             not isinstance(exception, Http404 | PermissionDenied)
             or match is None

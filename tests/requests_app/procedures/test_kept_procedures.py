@@ -10,6 +10,7 @@ from requests_app import dossier
 from requests_app.counter.admin.words import StageFilter
 from requests_app.models import AccessRequest, KeptProcedure
 from requests_app.procedures import forms, keeping, registry
+from requests_app.register import register
 from requests_app.rights import permissions
 from requests_app.workflow.pinned import check_pinned
 from tests.requests_app.procedures.test_own_procedures import folder, own, read_again, text
@@ -189,6 +190,12 @@ def test_what_cannot_be_read_harms_its_own_files_alone(folder: Path) -> None:
     team = client_for(world.investigator, verified=True)
     shown = team.get(reverse("requests_app:my_requests"))
     assert "ne peut pas être lue" in shown.content.decode()
+    closed = team.get(reverse("requests_app:request", args=[bad.request.pk]))
+    assert closed.status_code == 503
+    assert "ne peut pas être lue" in closed.content.decode()
+    assert team.get(reverse("requests_app:request", args=[other.request.pk])).status_code == 200
+    again = AccessRequest.objects.filter(pk=bad.request.pk)
+    assert list(register.entries(again)) == []
     assert registry.current(CODE) == []
     assert CODE not in [one.code for one in registry.followed()]
     assert ("procedures.E005", True) in [

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_safe
 
 from requests_app.counter.pages.csv_files import csv_response
 from requests_app.models import AccessRequest
-from requests_app.register.register import entry, published
+from requests_app.register.register import entries, entry, published
 
 
 PAGE_SIZE = 20
@@ -50,7 +50,7 @@ def register_page(request: HttpRequest) -> HttpResponse:
     query.pop("page", None)
     context = {
         "page": page,
-        "entries": [entry(one) for one in page],
+        "entries": [*entries(page)],
         "q": chosen["q"],
         "sort": chosen["tri"],
         "sorts": [
@@ -98,6 +98,6 @@ def register_csv(request: HttpRequest) -> HttpResponse:
                 one.ends_at,
                 one.procedure,
             ]
-            for one in map(entry, found.iterator(chunk_size=200))
+            for one in entries(found.iterator(chunk_size=200))
         ),
     )
